@@ -1,0 +1,103 @@
+// The stored document: one interface over both storages, and the errors both raise.
+// Encoding refuses what cannot be stored exactly; decoding reports what does not fit the schema.
+import { CorruptEntityError, ValidationError, type ValidationIssue } from "../errors.ts";
+import { decodeId } from "../schema/key.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import { hashCodec } from "./hash.ts";
+import { jsonCodec } from "./json.ts";
+import { type Mend, Unstorable } from "./json-value.ts";
+
+/** Members that an engine keeps inside the document; undefined for those that must not be there. */
+export type HiddenMembers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A document ready to be written. */
+export interface EncodedDocument {
+  /** Hash: field names and values in turn. JSON: the text. */
+  readonly body: readonly string[] | string;
+  /** Hash: fields that must not be there. */
+  readonly absent: readonly string[];
+  /** JSON: numbers whose exact value the save script ensures. */
+  readonly mends: readonly Mend[];
+}
+
+/** A document as read: the hash fields in the codec's order, or the JSON text. */
+export type StoredDocument = readonly (string | null | false)[] | string;
+
+/** What a storage must be able to do. */
+export interface StorageCodec {
+  /** Hash: the fields to read, in order. JSON: empty. */
+  readonly fields: readonly string[];
+  /** Throws Unstorable. */
+  readonly encode: (entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers) => EncodedDocument;
+  /** Reports what it cannot read as issues. */
+  readonly decode: (stored: StoredDocument, issues: ValidationIssue[]) => Record<string, unknown> | undefined;
+}
+
+/** Writes and reads the documents of one entity type. */
+export class DocumentCodec {
+  /** Hash: the fields to read, in order. JSON: empty. */
+  readonly fields: readonly string[];
+  readonly #metadata: EntityMetadata;
+  readonly #storage: StorageCodec;
+
+  /**
+   * @param metadata - the entity type.
+   */
+  constructor(metadata: EntityMetadata) {
+    this.#metadata = metadata;
+    this.#storage = metadata.storage === "hash" ? hashCodec(metadata) : jsonCodec(metadata);
+    this.fields = this.#storage.fields;
+  }
+
+  /**
+   * Writes an entity as a document.
+   *
+   * @param entity - a validated entity.
+   * @param encodedId - its id as it stands in keys.
+   * @param hidden - members the engine keeps in the document.
+   * @returns the document.
+   * @throws ValidationError when a value cannot be stored exactly.
+   */
+  encode(entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers): EncodedDocument {
+    try {
+      return this.#storage.encode(entity, encodedId, hidden);
+    } catch (error) {
+      if (!(error instanceof Unstorable)) throw error;
+      const field = error.path.join(".");
+      const { name } = this.#metadata;
+      throw new ValidationError(`${name} ${JSON.stringify(decodeId(encodedId))}: ${field} ${error.reason}`, {
+        entity: name,
+        id: decodeId(encodedId),
+        field,
+        issues: [{ path: error.path, message: error.reason }],
+      });
+    }
+  }
+
+  /**
+   * Reads a document; what comes out fits the schema.
+   *
+   * @param stored - the document as read.
+   * @param id - the id its key holds, which is the entity's id whatever the document says.
+   * @returns the entity.
+   * @throws CorruptEntityError when it does not fit the schema.
+   */
+  decode(stored: StoredDocument, id: string): Record<string, unknown> {
+    const issues: ValidationIssue[] = [];
+    const raw = this.#storage.decode(stored, issues);
+    if (raw !== undefined && issues.length === 0) {
+      raw[this.#metadata.idField] = id;
+      const result = this.#metadata.validate(raw);
+      if (result.ok) return result.value;
+      issues.push(...result.issues);
+    }
+    const { name } = this.#metadata;
+    const list = issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+    throw new CorruptEntityError(`${name} ${JSON.stringify(id)} does not fit the schema any more: ${list}`, {
+      entity: name,
+      id,
+      field: issues[0]?.path.join("."),
+      issues,
+    });
+  }
+}

@@ -1,0 +1,300 @@
+// Values inside JSON: dates, bigints and bytes to and from what JSON can hold, and what JSON would lose refused.
+// Compiled once per shape; a shape with nothing to change costs nothing.
+import type { ObjectShape, Shape } from "../schema/shape.ts";
+import { Unreadable, scalarCodecs } from "./scalar.ts";
+
+/** A number that a JSON server may not parse exactly: where it stands, and its exact text. */
+export type Mend = readonly [path: string, text: string];
+
+/** A value that cannot be stored; the caller adds entity and id. */
+export class Unstorable {
+  readonly path: readonly (string | number)[];
+  readonly reason: string;
+
+  /**
+   * @param path - where the value stands.
+   * @param reason - why it cannot be stored.
+   */
+  constructor(path: readonly (string | number)[], reason: string) {
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
+type Path = readonly (string | number)[];
+type Writer = (value: unknown, path: Path, mends: Mend[]) => unknown;
+type Reader = (value: unknown) => unknown;
+
+// Servers parse JSON to 127 levels; the margin is for hidden members and for the document's own levels.
+const maxDepth = 100;
+
+/**
+ * Compiles the way from a value to what JSON can hold.
+ *
+ * @param shape - the value's shape.
+ * @returns a function, or undefined when the value can be written as it is.
+ */
+export function jsonWriter(shape: Shape): Writer | undefined {
+  switch (shape.kind) {
+    case "string":
+    case "boolean":
+      return undefined;
+    case "number":
+      return writeNumber;
+    case "date":
+      return (value) => (value as Date).getTime();
+    case "bigint":
+    case "bytes":
+      return scalarCodecs[shape.kind].write;
+    case "point":
+      return writePoint;
+    case "json":
+      return writeJson;
+    case "array": {
+      const item = jsonWriter(shape.item);
+      if (item === undefined) return undefined;
+      return (value, path, mends) =>
+        (value as unknown[]).map((element, at) => (element == null ? element : item(element, [...path, at], mends)));
+    }
+    case "record": {
+      const inner = jsonWriter(shape.value);
+      return (value, path, mends) => writeRecord(value as Record<string, unknown>, inner, path, mends);
+    }
+    case "object":
+      return objectWriter(shape);
+  }
+}
+
+function objectWriter(shape: ObjectShape): Writer | undefined {
+  const writers: [string, Writer][] = [];
+  for (const [name, field] of shape.fields) {
+    const writer = jsonWriter(field);
+    if (writer !== undefined) writers.push([name, writer]);
+  }
+  if (writers.length === 0 && !shape.open) return undefined;
+  return (value, path, mends) => {
+    const source = value as Record<string, unknown>;
+    const copy = { ...source };
+    for (const [name, writer] of writers) {
+      const inner = source[name];
+      if (inner !== undefined && inner !== null) copy[name] = writer(inner, [...path, name], mends);
+    }
+    if (shape.open) {
+      for (const name of Object.keys(source)) {
+        if (!shape.fields.has(name)) copy[name] = writeExtra(name, source[name], path, mends);
+      }
+    }
+    return copy;
+  };
+}
+
+function writeExtra(name: string, value: unknown, path: Path, mends: Mend[]): unknown {
+  if (path.length === 0 && name.startsWith("$")) {
+    throw new Unstorable([name], "names beginning with $ are kept for the mapper");
+  }
+  return value === undefined ? undefined : writeJson(value, [...path, checkName(name, path)], mends);
+}
+
+function writeRecord(value: Record<string, unknown>, inner: Writer | undefined, path: Path, mends: Mend[]): unknown {
+  const copy: Record<string, unknown> = {};
+  for (const [name, element] of Object.entries(value)) {
+    checkName(name, path);
+    copy[name] = element == null || inner === undefined ? element : inner(element, [...path, name], mends);
+  }
+  return copy;
+}
+
+function checkName(name: string, path: Path): string {
+  if (name === "__proto__") throw new Unstorable([...path, name], "__proto__ cannot be a property name");
+  return name;
+}
+
+/**
+ * Checks a number: finite, and not a whole number beyond what doubles hold exactly.
+ *
+ * @param value - any number.
+ * @param path - where it stands, for the error.
+ * @returns the number, without the sign of zero.
+ * @throws Unstorable when it cannot be stored.
+ */
+export function checkNumber(value: number, path: Path): number {
+  if (!Number.isFinite(value)) throw new Unstorable(path, `${value} is not a finite number`);
+  // From 1e21 on, a number is written with an exponent: nobody takes it for an exact whole number.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21) {
+    throw new Unstorable(path, `${value} is beyond 2^53, where whole numbers are not exact; use z.bigint()`);
+  }
+  return value === 0 ? 0 : value;
+}
+
+function writeNumber(value: unknown, path: Path, mends: Mend[]): number {
+  const number = checkNumber(value as number, path);
+  if (!Number.isSafeInteger(number) && !parsesExactly(number)) mends.push([jsonPath(path), String(number)]);
+  return number;
+}
+
+// Up to 15 digits and no exponent, every parser agrees; beyond, the server's own may be off by a bit or two.
+function parsesExactly(value: number): boolean {
+  const text = String(value);
+  return text.length <= 16 && !text.includes("e");
+}
+
+function writePoint(value: unknown, path: Path, mends: Mend[]): unknown {
+  const { longitude, latitude } = value as { longitude: number; latitude: number };
+  return {
+    longitude: writeNumber(longitude === 180 ? -180 : longitude, [...path, "longitude"], mends),
+    latitude: writeNumber(latitude, [...path, "latitude"], mends),
+  };
+}
+
+function writeJson(value: unknown, path: Path, mends: Mend[]): unknown {
+  if (path.length > maxDepth) throw new Unstorable(path.slice(0, 3), `is nested deeper than ${maxDepth} levels`);
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      return writeNumber(value, path, mends);
+    case "object":
+      return value === null ? null : writeContainer(value, path, mends);
+    default:
+      throw new Unstorable(path, `a ${typeof value} is not JSON`);
+  }
+}
+
+function writeContainer(value: object, path: Path, mends: Mend[]): unknown {
+  if (Array.isArray(value)) return value.map((element, at) => writeJson(element, [...path, at], mends));
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new Unstorable(path, `a ${value.constructor.name} is not JSON`);
+  }
+  const copy: Record<string, unknown> = {};
+  for (const [name, element] of Object.entries(value)) {
+    if (element !== undefined) copy[checkName(name, path)] = writeJson(element, [...path, name], mends);
+  }
+  return copy;
+}
+
+/**
+ * Writes a path in the one form that JSON servers read safely: every name quoted.
+ *
+ * @param path - property names and positions.
+ * @returns a JSONPath.
+ */
+export function jsonPath(path: Path): string {
+  let text = "$";
+  for (const part of path) {
+    text += typeof part === "number" ? `[${part}]` : `["${part.replace(/["\\]/g, "\\$&")}"]`;
+  }
+  return text;
+}
+
+/**
+ * Compiles the way back from parsed JSON to a value.
+ *
+ * @param shape - the value's shape.
+ * @returns a function, or undefined when parsed JSON is the value already.
+ */
+export function jsonReader(shape: Shape): Reader | undefined {
+  switch (shape.kind) {
+    case "string":
+    case "boolean":
+    case "number":
+    case "point":
+    case "json":
+      return undefined;
+    case "date":
+      return readDate;
+    case "bigint":
+    case "bytes":
+      return readText(scalarCodecs[shape.kind].read);
+    case "array": {
+      const item = jsonReader(shape.item);
+      if (item === undefined) return undefined;
+      return (value) => (Array.isArray(value) ? value.map((element) => (element === null ? null : item(element))) : value);
+    }
+    case "record": {
+      const inner = jsonReader(shape.value);
+      if (inner === undefined) return undefined;
+      return (value) => (isObject(value) ? mapValues(value, inner) : value);
+    }
+    case "object":
+      return objectReader(shape);
+  }
+}
+
+function objectReader(shape: ObjectShape): Reader | undefined {
+  const readers: [string, Reader][] = [];
+  for (const [name, field] of shape.fields) {
+    const reader = jsonReader(field);
+    if (reader !== undefined) readers.push([name, reader]);
+  }
+  if (readers.length === 0) return undefined;
+  return (value) => {
+    if (!isObject(value)) return value;
+    for (const [name, reader] of readers) {
+      const inner = value[name];
+      if (inner !== undefined && inner !== null) value[name] = reader(inner);
+    }
+    return value;
+  };
+}
+
+function readDate(value: unknown): unknown {
+  // Anything else is left for the schema to refuse with its own path.
+  return typeof value === "number" ? new Date(value) : value;
+}
+
+function readText(read: (text: string) => unknown): Reader {
+  return (value) => {
+    if (typeof value !== "string") return value;
+    try {
+      return read(value);
+    } catch (error) {
+      if (error instanceof Unreadable) return value;
+      throw error;
+    }
+  };
+}
+
+function mapValues(value: Record<string, unknown>, reader: Reader): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, inner === null ? null : reader(inner)]),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Parses stored JSON; a property called `__proto__`, which only a stranger can have written, is dropped.
+ *
+ * @param text - stored JSON.
+ * @returns the parsed value.
+ * @throws SyntaxError when it is not JSON.
+ */
+export function parseJson(text: string): unknown {
+  if (!text.includes("__proto__")) return JSON.parse(text) as unknown;
+  return JSON.parse(text, (name, value: unknown) => (name === "__proto__" ? undefined : value)) as unknown;
+}
+
+/**
+ * Writes JSON, refusing strings that no server would store as they are.
+ *
+ * @param value - what {@link jsonWriter} produced.
+ * @param path - where it stands, for the error.
+ * @returns JSON text.
+ * @throws Unstorable when a string holds half of a surrogate pair.
+ */
+export function stringifyJson(value: unknown, path: Path): string {
+  const text = JSON.stringify(value);
+  // Halves of pairs come out escaped; a harmless backslash in the data costs only the second look.
+  if (text.includes("\\ud") && holdsHalfPair(value)) throw new Unstorable(path, "holds half of a surrogate pair");
+  return text;
+}
+
+function holdsHalfPair(value: unknown): boolean {
+  if (typeof value === "string") return !value.isWellFormed();
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(([name, inner]) => !name.isWellFormed() || holdsHalfPair(inner));
+}

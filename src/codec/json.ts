@@ -1,0 +1,48 @@
+// Documents as JSON: the schema's own shape, dates as epoch milliseconds, bigints as text, bytes as base64.
+// Hidden members stand at the top, under names beginning with $.
+import type { ValidationIssue } from "../errors.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import type { EncodedDocument, StorageCodec } from "./document.ts";
+import { jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
+
+/**
+ * Compiles the JSON codec of an entity type.
+ *
+ * @param metadata - the entity type.
+ * @returns the codec.
+ */
+export function jsonCodec(metadata: EntityMetadata): StorageCodec {
+  const write = jsonWriter(metadata.shape);
+  const read = jsonReader(metadata.shape);
+  const { idField } = metadata;
+  return {
+    fields: [],
+    encode(entity, encodedId, hidden): EncodedDocument {
+      const mends: Mend[] = [];
+      const written = write === undefined ? entity : (write(entity, [], mends) as Record<string, unknown>);
+      const text = stringifyJson({ ...written, [idField]: encodedId, ...hidden }, []);
+      return { body: text, absent: [], mends };
+    },
+    decode(stored, issues): Record<string, unknown> | undefined {
+      const parsed = parseDocument(stored as string, issues);
+      if (parsed === undefined) return undefined;
+      for (const name of Object.keys(parsed)) {
+        if (name.startsWith("$")) delete parsed[name];
+      }
+      return (read === undefined ? parsed : read(parsed)) as Record<string, unknown>;
+    },
+  };
+}
+
+function parseDocument(text: string, issues: ValidationIssue[]): Record<string, unknown> | undefined {
+  try {
+    const parsed = parseJson(text);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, unknown>;
+    }
+    issues.push({ path: [], message: "the document is not a JSON object" });
+  } catch (error) {
+    issues.push({ path: [], message: `the document is not JSON: ${(error as Error).message.slice(0, 40)}` });
+  }
+  return undefined;
+}

@@ -1,0 +1,207 @@
+// From a value to what an index holds: terms, scores and tokens, the same for every engine.
+// Whatever an index would change or cut is refused here, before anything is written.
+import { ValidationError } from "../errors.ts";
+import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
+import type { GeoPoint } from "../schema/paths.ts";
+import { valueAt } from "../schema/shape.ts";
+
+/** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
+const maxTermBytes = 4095;
+
+/**
+ * Folds case: what `caseInsensitive` indexes store and compare.
+ *
+ * @param value - any text.
+ * @returns the folded text.
+ */
+export function foldCase(value: string): string {
+  // Up, then down: so that letters with several small forms (sigma, sharp s) meet in one.
+  return value.toUpperCase().toLowerCase();
+}
+
+/**
+ * Splits text into its words: runs of letters, marks and digits, after compatibility folding.
+ *
+ * @param value - any text.
+ * @returns the distinct words, in order of appearance.
+ */
+export function tokens(value: string): string[] {
+  return [...new Set(foldCase(value.normalize("NFKC")).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [])];
+}
+
+/**
+ * Writes a bigint so that byte order is numeric order.
+ *
+ * @param value - any bigint of up to 999 999 digits.
+ * @returns sign, length and digits; digits and length complemented for negatives.
+ */
+export function sortableBigint(value: bigint): string {
+  const digits = (value < 0n ? -value : value).toString();
+  const length = String(digits.length).padStart(6, "0");
+  return value < 0n ? `-${complement(length)}${complement(digits)}` : `0${length}${digits}`;
+}
+
+function complement(digits: string): string {
+  return digits.replace(/\d/g, (digit) => String(9 - Number(digit)));
+}
+
+/**
+ * The term of one value in an index: what equality compares.
+ *
+ * @param index - the index.
+ * @param value - a value of the indexed type, not null.
+ * @returns the term; for points `longitude,latitude`.
+ */
+export function termOf(index: IndexMetadata, value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return index.caseInsensitive ? foldCase(value) : value;
+    case "bigint":
+      return index.kind === "range" ? sortableBigint(value) : value.toString();
+    case "number":
+      return numberText(value);
+    case "boolean":
+      return value ? "true" : "false";
+    default:
+      return value instanceof Date ? String(value.getTime()) : pointText(value as GeoPoint);
+  }
+}
+
+/**
+ * A number as text that reads back as the same number.
+ *
+ * @param value - a finite number.
+ * @returns its shortest decimal form; zero has no sign.
+ */
+export function numberText(value: number): string {
+  return value === 0 ? "0" : String(value);
+}
+
+/**
+ * A point as text, with +180 degrees written as -180, since they are one meridian.
+ *
+ * @param point - degrees east and north.
+ * @returns `longitude,latitude` without exponents.
+ */
+export function pointText(point: GeoPoint): string {
+  return `${degrees(point.longitude === 180 ? -180 : point.longitude)},${degrees(point.latitude)}`;
+}
+
+function degrees(value: number): string {
+  // Servers read no exponents in coordinates; a millionth of a millionth of a degree is far below their grid.
+  return Math.abs(value) < 1e-6 ? value.toFixed(12).replace(/\.?0+$/, "").replace(/^-0$/, "0") : numberText(value);
+}
+
+/** What one index holds for one entity: a term, several terms, or nothing. */
+export type IndexValue = string | readonly string[] | undefined;
+
+/**
+ * What an index holds for an entity.
+ *
+ * @param index - the index.
+ * @param entity - a validated entity.
+ * @param name - name of the entity type, for the error.
+ * @returns a term, a list of distinct terms for arrays and text, or undefined when the value is absent.
+ * @throws ValidationError when a string is too long for the index, or holds NUL or half a surrogate pair.
+ */
+export function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
+  const value = valueAt(entity, index.names);
+  if (value === undefined) return undefined;
+  if (index.kind === "text") return tokens(value as string).map((token) => checkTerm(token, index.path, name));
+  if (!index.array) return checkTerm(termOf(index, value), index.path, name);
+  const terms = new Set<string>();
+  for (const item of value as unknown[]) {
+    if (item !== null && item !== undefined) terms.add(checkTerm(termOf(index, item), index.path, name));
+  }
+  return [...terms];
+}
+
+/**
+ * What a unique constraint holds for an entity.
+ *
+ * @param unique - the constraint.
+ * @param entity - a validated entity.
+ * @returns the value, injective over all its fields; undefined when any field is absent, which never collides.
+ */
+export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
+  const parts: string[] = [];
+  for (const path of unique.paths) {
+    const value = valueAt(entity, path.split("."));
+    if (value === undefined) return undefined;
+    parts.push(value instanceof Date ? String(value.getTime()) : String(value));
+  }
+  // One field stays readable; several are written as JSON, which cannot run together.
+  return parts.length === 1 ? parts[0] : JSON.stringify(parts);
+}
+
+/**
+ * Everything the indexes and constraints hold for an entity, as the save script's snapshot.
+ *
+ * @param metadata - the entity type.
+ * @param entity - a validated entity.
+ * @returns one value per index, then one per unique constraint.
+ */
+export function indexValues(metadata: EntityMetadata, entity: unknown): IndexValue[] {
+  return [
+    ...metadata.indexes.map((index) => indexValue(index, entity, metadata.name)),
+    ...metadata.uniques.map((unique) => uniqueValue(unique, entity)),
+  ];
+}
+
+/**
+ * Tells why a string cannot be stored or compared exactly, if so.
+ *
+ * @param value - any string.
+ * @returns the reason, or undefined when it can.
+ */
+export function textProblem(value: string): string | undefined {
+  if (!value.isWellFormed()) return "holds half of a surrogate pair";
+  return undefined;
+}
+
+function checkTerm(term: string, path: string, name: string): string {
+  const tooLong = term.length > maxTermBytes / 3 && Buffer.byteLength(tagText(term)) > maxTermBytes;
+  const problem = tooLong
+    ? `is longer than ${maxTermBytes} bytes, too long for an index; use text() or no index`
+    : term.includes("\u0000")
+      ? "holds a NUL character, which an index cannot hold"
+      : undefined;
+  if (problem === undefined) return term;
+  throw new ValidationError(`${name}.${path} ${problem}`, { entity: name, field: path });
+}
+
+/** Separates the terms of an array in one hash field. */
+export const tagSeparator = "\u0001";
+// What a search server would trim or split: leading and trailing blanks, the separator, the escape itself.
+// eslint-disable-next-line no-control-regex
+const hostileTag = /^[\u0001-\u0020]|[\u0001\u0002]|[\t-\r ]$/;
+
+/**
+ * Writes a string so that a search server's hash tag holds it unchanged, in the same order.
+ *
+ * @param value - a string without NUL.
+ * @returns the same string, or an escaped one when it would be trimmed or split.
+ */
+export function tagText(value: string): string {
+  if (!hostileTag.test(value)) return value;
+  // The escape sorts below every ordinary character, and its codes keep the order of what they stand for.
+  // eslint-disable-next-line no-control-regex
+  const inner = value.replace(/^[\u0001-\u0020]|[\u0001\u0002]/g, (character) =>
+    `\u0002${String.fromCharCode(character.charCodeAt(0) + 0x40)}`,
+  );
+  return /[\t-\r ]$/.test(inner) ? `${inner}\u0002` : inner;
+}
+
+/**
+ * Reads what {@link tagText} wrote.
+ *
+ * @param stored - a stored string.
+ * @returns the original.
+ */
+export function untagText(stored: string): string {
+  if (!stored.includes("\u0002")) return stored;
+  // eslint-disable-next-line no-control-regex
+  return stored.replace(/\u0002([\u0041-\u0060]?)/g, (_escape, code: string) =>
+    code === "" ? "" : String.fromCharCode(code.charCodeAt(0) - 0x40),
+  );
+}

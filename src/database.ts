@@ -1,0 +1,160 @@
+// connect() and the database: the one file that wires the rooms together.
+// Holds the connection, hands out repositories, and refuses types whose keys would overlap.
+import { CapabilityError, DefinitionError } from "./errors.ts";
+import { IndexAdministration } from "./indexes/administration.ts";
+import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
+import type { RedisClient } from "./redis/client.ts";
+import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connection.ts";
+import { Executor } from "./redis/executor.ts";
+import type { EngineChoice } from "./repository/context.ts";
+import { Repository } from "./repository/repository.ts";
+import type { EntityDefinition } from "./schema/entity.ts";
+import { type Keyspace, keyspace } from "./schema/key.ts";
+
+/** What {@link connect} accepts beside the server. */
+export interface DatabaseOptions {
+  /** Put in front of every key: letters, digits, `_`, `-` and `.`; none when left out. */
+  readonly namespace?: string;
+  /** The engine for new types: `auto` (default) takes search where the server has it, else scan. */
+  readonly engine?: EngineChoice;
+  /** Milliseconds within which every call settles; 5 000 when left out. */
+  readonly deadline?: number;
+  /** Milliseconds between questions whether the server is there; off when left out. */
+  readonly heartbeat?: number;
+}
+
+const defaultDeadline = 5000;
+const namespacePattern = /^[A-Za-z0-9_.-]*$/;
+
+/** A connection to one server, and the entity types kept there. */
+export class Database implements AsyncDisposable {
+  /** The underlying client, for whatever the mapper does not offer. */
+  readonly redis: RedisClient;
+  /** What the server is and can. */
+  readonly capabilities: Capabilities;
+  readonly #executor: Executor;
+  readonly #heartbeat: Heartbeat | undefined;
+  readonly #options: DatabaseOptions;
+  readonly #searchable: boolean;
+  readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
+
+  /**
+   * @param client - a connected client of the data profile.
+   * @param capabilities - what its server can.
+   * @param options - checked options.
+   */
+  constructor(client: RedisClient, capabilities: Capabilities, options: DatabaseOptions) {
+    this.redis = client;
+    this.capabilities = capabilities;
+    this.#options = options;
+    this.#executor = new Executor(client, options.deadline ?? defaultDeadline);
+    this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
+    const { db } = client.options as { db?: number };
+    this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
+  }
+
+  /**
+   * The repository of an entity type.
+   *
+   * @param definition - made by `defineEntity`.
+   * @returns a repository; nothing is sent yet.
+   * @throws DefinitionError when another type has the same name or overlapping keys.
+   * @throws UnsupportedStorageError when the server lacks the storage asked for.
+   */
+  repository<D extends EntityDefinition>(definition: D): Repository<D> {
+    const { metadata } = definition;
+    const keys = keyspace(metadata.name, this.#options.namespace ?? "", metadata.keyPrefix);
+    this.#register(definition, keys);
+    const connection = {
+      executor: this.#executor,
+      capabilities: this.capabilities,
+      engine: this.#options.engine ?? "auto",
+      searchable: this.#searchable,
+    };
+    return new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+  }
+
+  /**
+   * Closes the connection; calls that still wait are settled with an error.
+   *
+   * @returns when the connection is closed.
+   */
+  close(): Promise<void> {
+    this.#heartbeat?.stop();
+    this.#executor.close();
+    this.redis.disconnect();
+    return Promise.resolve();
+  }
+
+  /** Closes the connection at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #register(definition: EntityDefinition, keys: Keyspace): void {
+    const known = this.#types.get(definition.name);
+    if (known?.definition === definition) return;
+    const { name } = definition;
+    if (known !== undefined) throw new DefinitionError(`another entity is called ${JSON.stringify(name)} already`, { entity: name });
+    for (const other of this.#types.values()) {
+      if (overlaps(keys.documents, other.keys)) {
+        throw new DefinitionError(
+          `the keys of ${name} (${keys.documents}) and of ${other.definition.name} (${other.keys.documents}) overlap; ` +
+            "give one of them another keyPrefix",
+          { entity: name },
+        );
+      }
+    }
+    this.#types.set(name, { definition, keys });
+  }
+}
+
+// Search indexes and scans go by prefix: one type's prefix must not be the beginning of another's.
+function overlaps(documents: string, other: Keyspace): boolean {
+  return [other.documents, other.internal].some((prefix) => prefix.startsWith(documents) || documents.startsWith(prefix));
+}
+
+/**
+ * Connects to a server.
+ *
+ * @param target - a URL, connection options, or an ioredis client, whose options are taken over by a connection of our own.
+ * @param options - namespace, engine, deadline and heartbeat.
+ * @returns the database, ready for use.
+ * @throws ConnectionError when the server cannot be reached or refuses the login.
+ * @throws CapabilityError when it is older than Redis 7.0, or lacks a search module that was demanded.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "remora";
+ *
+ * const db = await connect("redis://localhost:6379", { namespace: "app" });
+ * db.capabilities.version;
+ * await db.close();
+ * ```
+ */
+export async function connect(target: ConnectionTarget, options: DatabaseOptions = {}): Promise<Database> {
+  if (!namespacePattern.test(options.namespace ?? "")) {
+    throw new DefinitionError("a namespace is made of letters, digits, _, - and .");
+  }
+  const client = await openConnection(target);
+  try {
+    const database = new Database(client, await probeCapabilities(client), options);
+    if (options.engine === "search") demandSearch(database);
+    return database;
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+}
+
+function demandSearch({ capabilities, redis }: Database): void {
+  const { db } = redis.options as { db?: number };
+  const reason = !capabilities.search
+    ? `${capabilities.server} ${capabilities.version} has no search module (RediSearch 2.10 or newer)`
+    : capabilities.mode === "cluster"
+      ? "search indexes of a cluster's nodes know only their own documents"
+      : (db ?? 0) !== 0
+        ? `search indexes exist in database 0 only, not in ${db}`
+        : undefined;
+  if (reason !== undefined) throw new CapabilityError(`engine "search" was demanded, but ${reason}; use engine "scan" or "auto"`);
+}

@@ -1,0 +1,108 @@
+// What an engine is: it turns a query into steps of requests, and replies into rows.
+// Engines are pure; whoever runs the steps does the talking.
+import type { HiddenMembers, StoredDocument } from "../codec/document.ts";
+import type { IndexValue } from "../codec/term.ts";
+import type { QueryNode } from "../query/node.ts";
+import type { Reply, Request } from "../redis/command.ts";
+
+/** A document as found by a query. */
+export interface StoredRow {
+  /** The id as it stands in the key. */
+  readonly encodedId: string;
+  readonly stored: StoredDocument;
+}
+
+/** What came out of a query. */
+export interface Answer {
+  /** Documents, when rows were wanted. */
+  readonly rows: readonly StoredRow[];
+  /** Encoded ids, when ids were wanted. */
+  readonly ids: readonly string[];
+  /** How many match, when a count or a page was wanted. */
+  readonly count: number;
+  /** Encoded ids that the indexes name but whose documents are gone. */
+  readonly ghosts: readonly string[];
+}
+
+/** What a query is to give; a page is rows and count together. */
+export type Want = "rows" | "ids" | "count" | "page";
+
+/** One round trip of a query. */
+export interface Step {
+  readonly requests: readonly Request[];
+  /** Reads the replies: the answer, or the next step. */
+  readonly read: (replies: readonly Reply[]) => Answer | Step;
+}
+
+/** How a query would be answered. */
+export interface PlanDescription {
+  readonly plan: readonly string[];
+  readonly requests: readonly Request[];
+  readonly roundTrips: number;
+}
+
+/** An engine for one entity type. */
+export interface Engine {
+  readonly name: string;
+  /**
+   * The first step of a query, whose limit is set unless only a count is wanted.
+   *
+   * @throws UnsupportedQueryError when the engine cannot answer it exactly.
+   */
+  readonly plan: (query: QueryNode, want: Want) => Step;
+  /** The first step towards everything that matches; the answer's count is above the ceiling if there is more. */
+  readonly exhaust: (query: QueryNode, ceiling: number, want: "rows" | "ids") => Step;
+  /** Describes the plan; the requests are those of the first round trip. */
+  readonly describe: (query: QueryNode, want: Want) => PlanDescription;
+  /** What the engine keeps inside the document. */
+  readonly hidden: (values: readonly IndexValue[]) => HiddenMembers;
+}
+
+/**
+ * Tells a step from an answer.
+ *
+ * @param outcome - what a step's `read` gave.
+ * @returns true when there is more to ask.
+ */
+export function isStep(outcome: Answer | Step): outcome is Step {
+  return "requests" in outcome;
+}
+
+/**
+ * Runs two steps in the same round trips and joins their answers.
+ *
+ * @param left - gives rows or ids.
+ * @param right - gives the count.
+ * @returns a step for both.
+ */
+export function together(left: Step, right: Step): Step {
+  const join = (a: Answer | Step, b: Answer | Step): Answer | Step => {
+    if (isStep(a)) return together(a, isStep(b) ? b : { requests: [], read: () => b });
+    return isStep(b) ? together({ requests: [], read: () => a }, b) : { ...a, count: b.count };
+  };
+  return {
+    requests: [...left.requests, ...right.requests],
+    read: (replies) =>
+      join(left.read(replies.slice(0, left.requests.length)), right.read(replies.slice(left.requests.length))),
+  };
+}
+
+/**
+ * Changes the answer that some steps lead to.
+ *
+ * @param step - the first step.
+ * @param change - from the answer to another.
+ * @returns a step that leads to the changed answer.
+ */
+export function mapAnswer(step: Step, change: (answer: Answer) => Answer): Step {
+  return {
+    requests: step.requests,
+    read(replies) {
+      const outcome = step.read(replies);
+      return isStep(outcome) ? mapAnswer(outcome, change) : change(outcome);
+    },
+  };
+}
+
+/** An answer with nothing in it. */
+export const noAnswer: Answer = Object.freeze({ rows: [], ids: [], count: 0, ghosts: [] });

@@ -1,0 +1,161 @@
+// Where everything of one entity type is kept: internal keys, and what each index writes to them.
+// Shared by the scripts that write and the engines that read, so they cannot disagree.
+import { encodeId, encodePath, type Keyspace } from "../schema/key.ts";
+import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+
+/** The engines. */
+export type EngineName = "scan" | "search" | "memory";
+
+/** Version of the key layout; a change of it is a migration. */
+export const layoutVersion = 1;
+
+/** What a slot of the snapshot is kept in. */
+export type SlotKind =
+  /** One set per term: exact values and words. */
+  | "terms"
+  /** Sorted set, the number as score. */
+  | "scores"
+  /** Sorted set, score 0, members `value NUL id`: byte order. */
+  | "lex"
+  /** Geo set. */
+  | "geo";
+
+/** One key family that an index keeps. */
+export interface Slot {
+  readonly kind: SlotKind;
+  readonly index: IndexMetadata;
+  /** Position of the index's value in the snapshot, from 0. */
+  readonly position: number;
+  /** The key, or for terms what every key begins with. */
+  readonly key: string;
+}
+
+/** The ids of entities whose field has no value. */
+export interface AbsentSlot {
+  readonly path: string;
+  readonly position: number;
+  readonly key: string;
+}
+
+/** A unique constraint's place. */
+export interface UniqueSlot {
+  readonly name: string;
+  readonly position: number;
+  readonly key: string;
+}
+
+/** Keys and slots of one entity type in one namespace, for one engine. */
+export interface Layout {
+  readonly metadata: EntityMetadata;
+  readonly engine: EngineName;
+  /** What every document's key begins with. */
+  readonly documents: string;
+  /** What every internal key begins with. */
+  readonly internal: string;
+  readonly meta: string;
+  /** All ids; undefined where the engine needs none. */
+  readonly ids: string | undefined;
+  /** Ids that expire, by time. */
+  readonly expiry: string | undefined;
+  /** What each entity's indexes hold. */
+  readonly snapshot: string | undefined;
+  readonly slots: readonly Slot[];
+  readonly absent: readonly AbsentSlot[];
+  readonly uniques: readonly UniqueSlot[];
+  /** Name of the search index's alias. */
+  readonly alias: string;
+  /** What the scripts compare before they write. */
+  readonly stamp: string;
+}
+
+/**
+ * Lays out an entity type.
+ *
+ * @param metadata - the entity type.
+ * @param engine - the engine that answers its queries.
+ * @param keys - its key prefixes.
+ * @returns every key and slot.
+ */
+export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Keyspace): Layout {
+  const { documents, internal } = keys;
+  const indexed = engine === "scan";
+  const uniques = metadata.uniques.map((unique, at) => ({
+    name: unique.name,
+    position: metadata.indexes.length + at,
+    key: `${internal}u:${unique.name}`,
+  }));
+  const slots = indexed ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal)) : [];
+  const remembers = slots.length > 0 || uniques.length > 0;
+  const listed = engine !== "search";
+  return Object.freeze({
+    metadata,
+    engine,
+    documents,
+    internal,
+    meta: `${internal}m`,
+    ids: listed ? `${internal}a` : undefined,
+    expiry: metadata.ttl !== undefined && (listed || remembers) ? `${internal}e` : undefined,
+    snapshot: remembers ? `${internal}s` : undefined,
+    slots: Object.freeze(uniqueKeys(slots)),
+    absent: Object.freeze(indexed ? absentSlots(metadata, internal) : []),
+    uniques: Object.freeze(uniques),
+    alias: `${internal}i`,
+    stamp: [layoutVersion, engine, metadata.layout].join("|"),
+  });
+}
+
+/**
+ * The key of an entity's document.
+ *
+ * @param layout - the type's layout.
+ * @param id - the entity's id.
+ * @returns the key.
+ * @throws ValidationError when the id is not acceptable.
+ */
+export function documentKey(layout: Layout, id: unknown): string {
+  return layout.documents + encodeId(id, layout.metadata.name);
+}
+
+function slotsOf(index: IndexMetadata, position: number, internal: string): Slot[] {
+  const path = encodePath(index.path);
+  const slot = (kind: SlotKind, key: string): Slot => ({ kind, index, position, key: internal + key });
+  switch (index.kind) {
+    case "exact": {
+      const terms = slot("terms", `t:${path}:`);
+      return index.sortable ? [terms, slot("lex", `l:${path}`)] : [terms];
+    }
+    case "range":
+      return [isTextual(index) ? slot("lex", `l:${path}`) : slot("scores", `n:${path}`)];
+    case "text":
+      return [slot("terms", `w:${path}:`)];
+    case "geo":
+      return [slot("geo", `g:${path}`)];
+  }
+}
+
+/**
+ * Tells whether an index orders text rather than numbers.
+ *
+ * @param index - the index.
+ * @returns true for strings, booleans and bigints.
+ */
+export function isTextual(index: IndexMetadata): boolean {
+  return index.scalar !== "number" && index.scalar !== "date";
+}
+
+// A field that is both sortable exact and range keeps one sorted set, not two of the same name.
+function uniqueKeys(slots: readonly Slot[]): Slot[] {
+  const seen = new Set<string>();
+  return slots.filter((slot) => !seen.has(slot.key) && seen.add(slot.key));
+}
+
+function absentSlots(metadata: EntityMetadata, internal: string): AbsentSlot[] {
+  const seen = new Set<string>();
+  const slots: AbsentSlot[] = [];
+  for (const [position, index] of metadata.indexes.entries()) {
+    if (!index.absentable || seen.has(index.path)) continue;
+    seen.add(index.path);
+    slots.push({ path: index.path, position, key: `${internal}0:${encodePath(index.path)}` });
+  }
+  return slots;
+}

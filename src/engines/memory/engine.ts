@@ -1,0 +1,55 @@
+// The memory engine: reads every entity of the type and evaluates the query in the application.
+// Needs no index; meant for tests, tiny types, and as the judge of the other engines.
+import type { DocumentCodec } from "../../codec/document.ts";
+import { checkQuery } from "../../query/check.ts";
+import { matches } from "../../query/matches.ts";
+import { everything, type QueryNode } from "../../query/node.ts";
+import { comparator } from "../../query/order.ts";
+import { decodeId } from "../../schema/key.ts";
+import type { Answer, Engine, Step } from "../engine.ts";
+import { mapAnswer } from "../engine.ts";
+import type { Layout } from "../layout.ts";
+import { scanEngine } from "../scan/engine.ts";
+
+/**
+ * Makes the memory engine of an entity type.
+ *
+ * @param layout - the type's layout.
+ * @param codec - the type's codec.
+ * @returns the engine.
+ */
+export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
+  const reader = scanEngine(layout, codec);
+  const { metadata } = layout;
+  const readAll = (): Step =>
+    reader.plan({ metadata, where: everything, orderBy: [], limit: Number.MAX_SAFE_INTEGER - 1, offset: 0 }, "rows");
+  const plan = (query: QueryNode): Step => {
+    checkQuery(query);
+    return mapAnswer(readAll(), (answer) => evaluate(query, answer, codec));
+  };
+  return {
+    name: "memory",
+    plan,
+    exhaust: (query) => plan(query),
+    describe(query) {
+      checkQuery(query);
+      return {
+        plan: ["read every entity of the type", "evaluate the conditions and sort in the application"],
+        requests: readAll().requests,
+        roundTrips: 1,
+      };
+    },
+    hidden: () => ({}),
+  };
+}
+
+function evaluate(query: QueryNode, answer: Answer, codec: DocumentCodec): Answer {
+  const { metadata, offset, limit = Number.POSITIVE_INFINITY } = query;
+  const order = comparator(metadata, query.orderBy);
+  const found = answer.rows
+    .map((row) => ({ row, entity: codec.decode(row.stored, decodeId(row.encodedId)) }))
+    .filter(({ entity }) => matches(query.where, entity, metadata))
+    .sort((left, right) => order(left.entity, right.entity));
+  const rows = found.slice(offset, offset + limit).map(({ row }) => row);
+  return { rows, ids: rows.map((row) => row.encodedId), count: found.length, ghosts: answer.ghosts };
+}

@@ -1,0 +1,180 @@
+// From a formula to the scan script's program: keys by position, bounds, the index to walk.
+// Everything a caller supplied travels as data inside one JSON argument.
+import { UnsupportedQueryError } from "../../errors.ts";
+import { sortIndex } from "../../query/check.ts";
+import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
+import type { QueryNode } from "../../query/node.ts";
+import type { IndexMetadata } from "../../schema/metadata.ts";
+import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
+import type { Want } from "../engine.ts";
+
+/** A node of the script's filter; 0 for no condition. */
+type Node = readonly (string | number | readonly (string | Node)[])[] | 0;
+
+/** A sorted index to walk. */
+interface Phase {
+  readonly kind: "scores" | "lex" | "ids";
+  readonly key: number;
+  /** The condition that bounds the walk, or 0. */
+  readonly range: Node;
+}
+
+/** Where a walk stopped. */
+export interface ScanCursor {
+  readonly phase: number;
+  readonly member: string;
+  readonly score?: string;
+}
+
+/** What the script is given, beside the keys. */
+export interface Program {
+  readonly want: Want;
+  readonly filter: Node;
+  readonly order: { readonly key: number; readonly numeric: number; readonly position: number } | 0;
+  readonly desc: number;
+  readonly phases: readonly Phase[];
+  readonly expiry: boolean;
+  readonly skip: number;
+  readonly limit: number;
+  readonly budget: number;
+  readonly cursor: ScanCursor | 0;
+}
+
+/** A program and the keys it names. */
+export interface Compiled {
+  readonly keys: readonly string[];
+  readonly program: Program;
+}
+
+/** Ids looked at per call before the client is asked to call again. */
+const budget = 4000;
+
+/**
+ * Compiles a query for the scan script.
+ *
+ * @param layout - the type's layout.
+ * @param query - a checked query.
+ * @param formula - its condition in plain form.
+ * @param want - rows, ids or a count.
+ * @returns keys and program.
+ * @throws UnsupportedQueryError for what the engine does not answer.
+ */
+export function compileScan(layout: Layout, query: QueryNode, formula: Formula, want: Want): Compiled {
+  const compiler = new ScanCompiler(layout);
+  const filter = compiler.node(formula);
+  const [orderKey] = query.orderBy;
+  if (query.orderBy.length > 1) {
+    throw new UnsupportedQueryError(
+      `${layout.metadata.name}: the scan engine orders by one field; sort the rest in the application or use the search engine`,
+      { entity: layout.metadata.name },
+    );
+  }
+  const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
+  const ordering = sort && compiler.slot(sort, isTextual(sort) ? "lex" : "scores");
+  const program: Program = {
+    want,
+    filter,
+    order:
+      ordering === undefined
+        ? 0
+        : { key: compiler.key(ordering.key), numeric: ordering.kind === "scores" ? 1 : 0, position: ordering.position + 1 },
+    desc: orderKey?.direction === "desc" ? 1 : 0,
+    phases: want === "count" || ordering === undefined ? compiler.anyPhases(formula) : compiler.orderPhases(ordering, formula),
+    expiry: layout.expiry !== undefined,
+    skip: query.offset,
+    limit: query.limit ?? 0,
+    budget,
+    cursor: 0,
+  };
+  return { keys: compiler.keys, program };
+}
+
+class ScanCompiler {
+  readonly keys: string[];
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    const ids = layout.ids as string;
+    this.#layout = layout;
+    this.keys = [ids, layout.expiry ?? ids, layout.snapshot ?? ids];
+  }
+
+  /** The position of a key among KEYS, from 1. */
+  key(key: string): number {
+    const known = this.keys.indexOf(key, key === this.#layout.ids ? 0 : 3);
+    return known >= 0 ? known + 1 : this.keys.push(key);
+  }
+
+  slot(index: IndexMetadata, kind: SlotKind): Slot {
+    // Two indexes on one field may share a sorted set, whichever of them it is kept for.
+    const slots = this.#layout.slots.filter((slot) => slot.index.path === index.path && slot.kind === kind);
+    return (slots.find((slot) => slot.index.kind === index.kind) ?? slots[0]) as Slot;
+  }
+
+  node(formula: Formula): Node {
+    switch (formula.type) {
+      case "all":
+      case "none":
+        return 0;
+      case "every":
+      case "some":
+        return [formula.type, ...formula.items.map((item) => this.node(item))] as Node;
+      default:
+        return this.#leaf(formula);
+    }
+  }
+
+  #leaf(leaf: Leaf): Node {
+    const negated = leaf.negated ? 1 : 0;
+    const { index } = leaf;
+    switch (leaf.type) {
+      case "terms": {
+        const slot = this.slot(index, "terms");
+        return ["terms", negated, slot.key, leaf.terms, slot.position + 1];
+      }
+      case "points": {
+        const slot = this.slot(index, isTextual(index) ? "lex" : "scores");
+        return ["points", negated, this.key(slot.key), leaf.terms, slot.position + 1, isTextual(index) ? 0 : 1];
+      }
+      case "range": {
+        const slot = this.slot(index, isTextual(index) ? "lex" : "scores");
+        return [slot.kind, negated, this.key(slot.key), ...bound(leaf.lower), ...bound(leaf.upper), slot.position + 1];
+      }
+      case "absent": {
+        const slot = this.#layout.absent.find((absent) => absent.path === index.path);
+        return ["absent", negated, this.key(slot?.key ?? "")];
+      }
+    }
+  }
+
+  // Any order will do: a sorted index that a condition bounds is shorter than the list of all ids.
+  anyPhases(formula: Formula): Phase[] {
+    const items = formula.type === "every" ? formula.items : [formula];
+    for (const item of items) {
+      if (item.type !== "range" || item.negated) continue;
+      const slot = this.slot(item.index, isTextual(item.index) ? "lex" : "scores");
+      return [{ kind: slot.kind as "scores" | "lex", key: this.key(slot.key), range: this.#leaf(item) }];
+    }
+    return [{ kind: "ids", key: 1, range: 0 }];
+  }
+
+  // The sorted index, then the entities without a value, which come last in both directions.
+  orderPhases(slot: Slot, formula: Formula): Phase[] {
+    const items = formula.type === "every" ? formula.items : [formula];
+    const range = items.find(
+      (item) => item.type === "range" && !item.negated && this.slot(item.index, slot.kind)?.key === slot.key,
+    );
+    const first: Phase = {
+      kind: slot.kind as "scores" | "lex",
+      key: this.key(slot.key),
+      range: range === undefined ? 0 : this.node(range),
+    };
+    const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
+    if (absent === undefined || range !== undefined) return [first];
+    return [first, { kind: "ids", key: this.key(absent.key), range: 0 }];
+  }
+}
+
+function bound(value: TermBound | undefined): [string | 0, 0 | 1] {
+  return value === undefined ? [0, 0] : [value.term, value.exclusive ? 1 : 0];
+}

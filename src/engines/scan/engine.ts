@@ -1,0 +1,167 @@
+// The scan engine: queries over sets and sorted sets, on any server.
+// Each step is one script call; the state between calls is held here, not on the server.
+import type { DocumentCodec, StoredDocument } from "../../codec/document.ts";
+import { checkQuery } from "../../query/check.ts";
+import { normalise } from "../../query/normalise.ts";
+import type { QueryNode } from "../../query/node.ts";
+import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
+import { readDocuments, readRequests } from "../documents.ts";
+import { type Answer, type Engine, noAnswer, type Step, type StoredRow, mapAnswer, together, type Want } from "../engine.ts";
+import type { Layout } from "../layout.ts";
+import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
+import { queryScript } from "./script.ts";
+
+/** What the script answers, decoded. */
+interface ScriptState {
+  readonly ids: unknown;
+  readonly ghosts: unknown;
+  readonly rest?: unknown;
+  readonly count: number;
+  readonly skip: number;
+  readonly cursor?: ScanCursor;
+}
+
+/** What has been gathered so far. */
+interface Gathered {
+  readonly rows: StoredRow[];
+  readonly ids: string[];
+  readonly ghosts: string[];
+  count: number;
+}
+
+/** Documents read per request when a long result is completed. */
+const chunkSize = 200;
+
+/**
+ * Makes the scan engine of an entity type.
+ *
+ * @param layout - the type's layout.
+ * @param codec - the type's codec.
+ * @returns the engine.
+ */
+export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
+  const fields = layout.metadata.storage === "hash" ? JSON.stringify(codec.fields) : "";
+  const call = ({ keys, program }: Compiled): ScriptCall => ({
+    script: queryScript,
+    keys,
+    args: [JSON.stringify(program), layout.documents, fields],
+  });
+  const compile = (query: QueryNode, want: Want): Compiled | undefined => {
+    checkQuery(query);
+    const formula = normalise(query.where, layout.metadata);
+    const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want);
+    const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
+    return empty ? undefined : compiled;
+  };
+  const step = (compiled: Compiled, gathered: Gathered): Step => ({
+    requests: [call(compiled)],
+    read: ([reply]) => next(compiled, readReply(reply, layout), gathered),
+  });
+  const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered): Answer | Step => {
+    gather(gathered, part);
+    const { cursor, skip } = part.state;
+    if (cursor === undefined) return complete(layout, codec, gathered, list(part.state.rest));
+    const { program } = compiled;
+    const limit = program.limit - part.ids.length;
+    const continued: Program = { ...program, cursor, skip, limit };
+    return step({ keys: compiled.keys, program: continued }, gathered);
+  };
+  const plan = (query: QueryNode, want: Want): Step => {
+    if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
+    const compiled = compile(query, want);
+    if (compiled === undefined) return { requests: [], read: () => noAnswer };
+    return step(compiled, { rows: [], ids: [], ghosts: [], count: 0 });
+  };
+  return {
+    name: "scan",
+    plan,
+    exhaust(query, ceiling, want) {
+      // One more than may be returned tells that there is more.
+      return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want), (answer) => ({
+        ...answer,
+        count: Math.max(answer.rows.length, answer.ids.length),
+      }));
+    },
+    describe(query, want) {
+      const compiled = compile(query, want);
+      if (compiled === undefined) return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
+      return { plan: describeProgram(compiled), requests: [call(compiled)], roundTrips: 1 };
+    },
+    hidden: () => ({}),
+  };
+}
+
+interface ScriptPart {
+  readonly state: ScriptState;
+  readonly ids: readonly string[];
+  readonly documents: readonly StoredDocument[];
+}
+
+function readReply(reply: Reply, layout: Layout): ScriptPart {
+  if (reply instanceof ReplyFailure) throw reply.error;
+  const [text, documents] = reply as [string, string | string[]];
+  const state = JSON.parse(text) as ScriptState;
+  return {
+    state,
+    ids: list(state.ids),
+    documents: layout.metadata.storage === "hash" ? (JSON.parse(documents as string) as StoredDocument[]) : documents as string[],
+  };
+}
+
+// An empty list is written as an empty object by the server's JSON library.
+function list(value: unknown): readonly string[] {
+  return Array.isArray(value) ? (value as string[]) : [];
+}
+
+function gather(gathered: Gathered, part: ScriptPart): void {
+  gathered.count += part.state.count;
+  gathered.ids.push(...part.ids);
+  gathered.ghosts.push(...list(part.state.ghosts));
+  for (const [at, stored] of part.documents.entries()) {
+    gathered.rows.push({ encodedId: part.ids[at] as string, stored });
+  }
+}
+
+// A long listed result names its last entities by id only: they are read in plain batches.
+function complete(layout: Layout, codec: DocumentCodec, gathered: Gathered, rest: readonly string[]): Answer | Step {
+  if (rest.length === 0) return gathered;
+  const chunk = rest.slice(0, chunkSize);
+  return {
+    requests: readRequests(layout, codec, chunk),
+    read(replies) {
+      const found = readDocuments(layout, replies, chunk.length);
+      for (const [at, stored] of found.entries()) {
+        const encodedId = chunk[at] as string;
+        if (stored === undefined || stored instanceof ReplyFailure) gathered.ghosts.push(encodedId);
+        else gathered.rows.push({ encodedId, stored });
+      }
+      return complete(layout, codec, gathered, rest.slice(chunkSize));
+    },
+  };
+}
+
+function describeProgram({ keys, program }: Compiled): string[] {
+  const phases = program.phases.map((phase) => {
+    const bounds = phase.range === 0 ? "" : ", within bounds";
+    return `walk ${keys[phase.key - 1]}${program.desc === 1 ? " downwards" : ""}${bounds}`;
+  });
+  return [
+    `${program.want} by one script call per ${program.budget} ids looked at`,
+    ...phases,
+    program.filter === 0 ? "no filter" : `filter ${describeNode(program.filter, keys)}`,
+    "or list the smallest conjunct and sort, where cardinalities say that is cheaper",
+  ];
+}
+
+function describeNode(node: Program["filter"], keys: readonly string[]): string {
+  if (node === 0) return "everything";
+  const [kind, ...parts] = node;
+  if (kind === "every" || kind === "some") {
+    const joined = parts.map((part) => describeNode(part as Program["filter"], keys));
+    return `(${joined.join(kind === "every" ? " and " : " or ")})`;
+  }
+  const [negated, where] = parts;
+  const place = typeof where === "number" ? keys[where - 1] : String(where);
+  return `${negated === 1 ? "not " : ""}${String(kind)} of ${place}`;
+}
+

@@ -1,0 +1,235 @@
+// The scan engine's one script: plans by cardinalities, walks or enumerates, filters, and reads the documents.
+// Read-only and bounded: what does not fit the budget is continued by the next call, from a cursor the client holds.
+import { defineScript } from "../../redis/command.ts";
+import { filterLua } from "./lua-filter.ts";
+import { listLua } from "./lua-list.ts";
+
+/*
+ * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
+ * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents).
+ * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts.
+ */
+const runLua = `local state = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }
+local documents = {}
+local function found(document)
+  if not FIELDS then return document end
+  for at = 1, #FIELDS do if document[at] then return true end end
+  return false
+end
+-- Reads a document into the reply; a document that is gone is reported and left out.
+local function take(id)
+  if QUERY.want == 'rows' then
+    local document
+    if FIELDS then document = redis.pcall('HMGET', DOCUMENTS..id, unpack(FIELDS))
+    else document = redis.pcall('JSON.GET', DOCUMENTS..id) end
+    if not document or document.err or not found(document) then
+      state.ghosts[#state.ghosts + 1] = id
+      return
+    end
+    documents[#documents + 1] = document
+  end
+  state.ids[#state.ids + 1] = id
+end
+local function reply()
+  state.used = used
+  local rows = documents
+  if FIELDS then rows = #documents > 0 and cjson.encode(documents) or '[]' end
+  return { cjson.encode(state), rows }
+end
+
+-- Executor one: list the smallest conjunct, filter, sort, cut.
+local function enumerate(driver)
+  local listed, kept = list(driver), {}
+  for first = 1, #listed, 500 do
+    local chunk = {}
+    for at = first, math.min(first + 499, #listed) do chunk[#chunk + 1] = listed[at] end
+    for _, id in ipairs(keep(QUERY.filter, alive(chunk))) do kept[#kept + 1] = id end
+  end
+  state.count = #kept
+  state.plan = 'enumerate'
+  if QUERY.want == 'count' then return end
+  local order, keys = QUERY.order, {}
+  if order ~= 0 then
+    for first = 1, #kept, 500 do
+      local chunk = {}
+      for at = first, math.min(first + 499, #kept) do chunk[#chunk + 1] = kept[at] end
+      if order.numeric == 1 then
+        for at, score in ipairs(call('ZMSCORE', KEYS[order.key], unpack(chunk))) do
+          keys[chunk[at]] = score and tonumber(score) or nil
+        end
+      else
+        for at, values in ipairs(snapshots(chunk)) do
+          local value = values[order.position]
+          keys[chunk[at]] = type(value) == 'string' and value or nil
+        end
+      end
+    end
+  end
+  local less = order ~= 0 and order.numeric == 1 and lower or before
+  local down = QUERY.desc == 1
+  table.sort(kept, function(left, right)
+    local a, b = keys[left], keys[right]
+    if a ~= b then
+      if a == nil or b == nil then return b == nil end
+      if down then return less(b, a) end
+      return less(a, b)
+    end
+    if down then return before(right, left) end
+    return before(left, right)
+  end)
+  local hydrated = 0
+  for at = QUERY.skip + 1, #kept do
+    if #state.ids >= QUERY.limit then break end
+    if QUERY.want == 'rows' and hydrated == HYDRATED then
+      -- The rest is read by the client, in calls of its own.
+      state.rest = {}
+      for left = at, math.min(#kept, at + QUERY.limit - #state.ids - 1) do
+        state.rest[#state.rest + 1] = kept[left]
+      end
+      break
+    end
+    take(kept[at])
+    hydrated = hydrated + 1
+  end
+end
+
+-- Executor two: walk a sorted index from where the last call stopped.
+local function rank(phase, cursor)
+  local key = KEYS[phase.key]
+  if phase.kind ~= 'scores' then
+    return call('ZLEXCOUNT', key, '-', '('..cursor.member), call('ZLEXCOUNT', key, '-', '['..cursor.member)
+  end
+  local at = call('ZRANK', key, cursor.member)
+  if at and call('ZSCORE', key, cursor.member) == cursor.score then return at, at + 1 end
+  -- The member moved away meanwhile: find where it would stand among its equals.
+  local first = call('ZCOUNT', key, '-inf', '('..cursor.score)
+  local last = first + call('ZCOUNT', key, cursor.score, cursor.score)
+  while first < last do
+    local middle = math.floor((first + last) / 2)
+    if before(call('ZRANGE', key, middle, middle)[1], cursor.member) then first = middle + 1 else last = middle end
+  end
+  return first, first
+end
+local function bounds(phase)
+  local key = KEYS[phase.key]
+  if phase.range == 0 then return 0, call('ZCARD', key) - 1 end
+  local low, high, first, count
+  if phase.kind == 'scores' then
+    low, high = scoreRange(phase.range)
+    local below = phase.range[5] == 1 and phase.range[4] or '('..phase.range[4]
+    first = phase.range[4] == 0 and 0 or call('ZCOUNT', key, '-inf', below)
+    count = call('ZCOUNT', key, low, high)
+  else
+    low, high = lexRange(phase.range)
+    first = low == '-' and 0 or call('ZLEXCOUNT', key, '-', '('..string.sub(low, 2))
+    count = call('ZLEXCOUNT', key, low, high)
+  end
+  return first, first + count - 1
+end
+local function stop(phaseAt, phase, member)
+  state.cursor = { phase = phaseAt, member = member }
+  if phase.kind == 'scores' then state.cursor.score = call('ZSCORE', KEYS[phase.key], member) end
+end
+local function walkPhase(phaseAt, phase, cursor)
+  local key, down = KEYS[phase.key], QUERY.desc == 1
+  local first, last = bounds(phase)
+  if cursor then
+    local at, after = rank(phase, cursor)
+    if down then last = math.min(last, at - 1) else first = math.max(first, after) end
+  end
+  local step = 64
+  while first <= last do
+    if used >= QUERY.budget then return 'budget' end
+    local from, to = first, math.min(last, first + step - 1)
+    if down then from, to = math.max(first, last - step + 1), last end
+    local chunk, ids, member = call('ZRANGE', key, from, to), {}, {}
+    for at = 1, #chunk do
+      local entry = chunk[down and #chunk + 1 - at or at]
+      local id = phase.kind == 'lex' and idOf(entry) or entry
+      ids[at] = id
+      member[id] = entry
+    end
+    used = used + #ids
+    for _, id in ipairs(keep(QUERY.filter, alive(ids))) do
+      if QUERY.want == 'count' then state.count = state.count + 1
+      elseif state.skip > 0 then state.skip = state.skip - 1
+      else
+        take(id)
+        if #state.ids >= QUERY.limit then return 'done' end
+        if QUERY.want == 'rows' and #state.ids >= HYDRATED then
+          stop(phaseAt, phase, member[id])
+          return 'stopped'
+        end
+      end
+    end
+    stop(phaseAt, phase, member[ids[#ids]])
+    if down then last = from - 1 else first = to + 1 end
+    step = math.min(step * 2, 512)
+  end
+  return 'through'
+end
+local function walk(phases)
+  state.plan = 'walk'
+  local start = QUERY.cursor ~= 0 and QUERY.cursor.phase or 1
+  for at = start, #phases do
+    local outcome = walkPhase(at, phases[at], QUERY.cursor ~= 0 and at == start and QUERY.cursor or nil)
+    if outcome == 'budget' or outcome == 'stopped' then return end
+    state.cursor = nil
+    if outcome == 'done' then return end
+  end
+end
+
+-- A filter of one leaf is counted without looking at a single id.
+local function countLeaf()
+  local node = QUERY.filter
+  local negated = node ~= 0 and node[2] == 1
+  if manyDead or (node ~= 0 and (node[1] == 'every' or node[1] == 'some')) then return nil end
+  if node ~= 0 and (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
+  local total = call('ZCARD', KEYS[1])
+  if node == 0 then return total - #deadList end
+  node[2] = 0
+  local count = size(node)
+  if negated then count = total - count end
+  node[2] = negated and 1 or 0
+  if #deadList > 0 then count = count - #keep(node, deadList) end
+  return count
+end
+
+local function selectivity(node, total)
+  if node == 0 or total == 0 then return 1 end
+  if node[1] == 'every' then
+    local product = 1
+    for at = 2, #node do product = product * selectivity(node[at], total) end
+    return product
+  end
+  local count = size(node)
+  return count and math.min(1, count / total) or 0.5
+end
+
+if QUERY.want == 'count' and QUERY.cursor == 0 then
+  local count = countLeaf()
+  if count then
+    state.count, state.plan = count, 'cardinality'
+    return reply()
+  end
+end
+if QUERY.cursor == 0 then
+  local count = size(QUERY.filter)
+  local total = call('ZCARD', KEYS[1])
+  local wanted = QUERY.want == 'count' and total or QUERY.skip + QUERY.limit
+  local walked = math.min(total, wanted / math.max(selectivity(QUERY.filter, total), 1 / (total + 1)))
+  state.listed, state.total = count, total
+  if QUERY.explain then
+    state.plan = count and count <= ENUMERABLE and count <= walked and 'enumerate' or 'walk'
+    return reply()
+  end
+  if count and count <= ENUMERABLE and count <= walked then
+    enumerate(QUERY.filter)
+    return reply()
+  end
+end
+walk(QUERY.phases)
+return reply()`;
+
+/** The script that answers every query of the scan engine. */
+export const queryScript = defineScript("query", `${filterLua}${listLua}${runLua}`);

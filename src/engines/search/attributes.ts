@@ -1,0 +1,124 @@
+// The search index of a type: one attribute per index, read from the document or from a hidden member.
+// Attribute names are generated, so no name of a field ever reaches a query's text.
+import type { HiddenMembers } from "../../codec/document.ts";
+import { jsonPath } from "../../codec/json-value.ts";
+import { type IndexValue, tagSeparator } from "../../codec/term.ts";
+import type { Command } from "../../redis/command.ts";
+import type { EntityMetadata, IndexMetadata } from "../../schema/metadata.ts";
+import { isTextual, type Layout } from "../layout.ts";
+
+/** Attribute of the id, for order. */
+export const idAttribute = "__id";
+/** Attribute of the names of fields without a value. */
+export const absentAttribute = "__absent";
+/** Attribute of the time after which an entity is dead. */
+export const deadlineAttribute = "__deadline";
+
+const absentMember = "$absent";
+const deadlineMember = "$deadline";
+
+/** An index as an attribute of the search index. */
+export interface Attribute {
+  readonly index: IndexMetadata;
+  readonly name: string;
+  /** Name of the hidden member that holds its terms; undefined when the document itself does. */
+  readonly member: string | undefined;
+}
+
+/**
+ * The attributes of a type, one per index, in the definition's order.
+ *
+ * @param metadata - the entity type.
+ * @returns the attributes.
+ */
+export function attributesOf(metadata: EntityMetadata): Attribute[] {
+  return metadata.indexes.map((index, position) => ({
+    index,
+    name: `${index.path.replace(/[^A-Za-z0-9]/g, "_")}_${position}`,
+    member: needsMember(index, metadata) ? `$${index.kind}.${index.path}` : undefined,
+  }));
+}
+
+// Whatever the document does not hold in the form the index needs is kept beside it.
+function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
+  if (index.kind === "text" || index.caseInsensitive) return true;
+  if (index.kind === "geo") return metadata.storage === "json";
+  if (index.kind === "range") return index.scalar === "bigint";
+  return index.array;
+}
+
+/**
+ * What the search engine keeps inside a document.
+ *
+ * @param layout - the type's layout.
+ * @param attributes - the type's attributes.
+ * @returns a function from index values to hidden members.
+ */
+export function hiddenMembers(
+  layout: Layout,
+  attributes: readonly Attribute[],
+): (values: readonly IndexValue[]) => HiddenMembers {
+  const members = attributes.flatMap(({ member }, position) => (member === undefined ? [] : [{ member, position }]));
+  const absentable = layout.metadata.indexes.flatMap((index, position) => (index.absentable ? [{ path: index.path, position }] : []));
+  if (members.length === 0 && absentable.length === 0) return () => ({});
+  return (values) => {
+    const hidden: Record<string, string | readonly string[] | undefined> = {};
+    for (const { member, position } of members) {
+      const value = values[position];
+      hidden[member] = value === undefined || value.length === 0 ? emptyMember(value) : value;
+    }
+    if (absentable.length > 0) {
+      const absent = absentable.filter(({ position }) => values[position] === undefined).map(({ path }) => path);
+      hidden[absentMember] = absent.length === 0 ? undefined : [...new Set(absent)];
+    }
+    return hidden;
+  };
+}
+
+// An empty string is a value; an empty list and an absent value have nothing to index.
+function emptyMember(value: IndexValue): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/**
+ * The command that creates the search index.
+ *
+ * @param layout - the type's layout.
+ * @param name - name of the index.
+ * @returns FT.CREATE.
+ */
+export function createIndex(layout: Layout, name: string): Command {
+  const { metadata } = layout;
+  const json = metadata.storage === "json";
+  const place = (path: string, each: boolean): string => (json ? `$["${path}"]${each ? "[*]" : ""}` : path);
+  const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member }) => {
+    const inDocument = json ? jsonPath(index.names) + (index.array ? "[*]" : "") : index.path;
+    const path = member === undefined ? inDocument : place(member, isList(index));
+    return [path, "AS", attribute, ...attributeType(index, json)];
+  });
+  return {
+    name: "FT.CREATE",
+    args: [
+      name, "ON", json ? "JSON" : "HASH", "PREFIX", "1", layout.documents, "STOPWORDS", "0", "SCHEMA",
+      ...fields,
+      place(metadata.idField, false), "AS", idAttribute, ...tagType(json), "SORTABLE", "UNF",
+      place(absentMember, true), "AS", absentAttribute, ...tagType(json),
+      place(deadlineMember, false), "AS", deadlineAttribute, "NUMERIC",
+    ],
+  };
+}
+
+function isList(index: IndexMetadata): boolean {
+  return index.array || index.kind === "text";
+}
+
+function attributeType(index: IndexMetadata, json: boolean): string[] {
+  if (index.kind === "geo") return ["GEO"];
+  if (index.kind === "range" && !isTextual(index)) return ["NUMERIC", "SORTABLE"];
+  return index.sortable ? [...tagType(json), "SORTABLE", "UNF"] : tagType(json);
+}
+
+function tagType(json: boolean): string[] {
+  // JSON tags have no separator of their own; a hash's must be one that values cannot hold.
+  return json ? ["TAG", "CASESENSITIVE", "INDEXEMPTY"] : ["TAG", "SEPARATOR", tagSeparator, "CASESENSITIVE", "INDEXEMPTY"];
+}

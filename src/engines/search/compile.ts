@@ -1,0 +1,129 @@
+// From a formula to a search query: values only as parameters, boolean trees only in the form servers answer rightly.
+// Never an OR over anything but plain positive conditions, and every other OR as NOT of AND of NOTs.
+import { tagText } from "../../codec/term.ts";
+import { UnsupportedQueryError } from "../../errors.ts";
+import { complement, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
+import type { EntityMetadata } from "../../schema/metadata.ts";
+import { isTextual } from "../layout.ts";
+import { absentAttribute, type Attribute, deadlineAttribute } from "./attributes.ts";
+
+/** A compiled condition. */
+export interface CompiledQuery {
+  readonly text: string;
+  /** Names and values in turn. */
+  readonly params: readonly string[];
+}
+
+/** Name of the parameter that the server's clock fills in. */
+export const nowParam = "now";
+
+/**
+ * Compiles a formula.
+ *
+ * @param metadata - the entity type.
+ * @param attributes - its attributes, one per index.
+ * @param formula - a condition in plain form, not `none`.
+ * @returns query text and parameters; with a `now` parameter where entities may expire.
+ * @throws UnsupportedQueryError for what the engine does not answer.
+ */
+export function compileSearch(
+  metadata: EntityMetadata,
+  attributes: readonly Attribute[],
+  formula: Formula,
+): CompiledQuery {
+  const compiler = new SearchCompiler(metadata, attributes);
+  const parts = formula.type === "all" ? [] : [compiler.formula(formula)];
+  if (metadata.ttl !== undefined) {
+    parts.push(`-@${deadlineAttribute}:[-inf ($${nowParam}]`);
+    compiler.params.push(nowParam, "0");
+  }
+  return { text: parts.length === 0 ? "*" : parts.join(" "), params: compiler.params };
+}
+
+class SearchCompiler {
+  readonly params: string[] = [];
+  readonly #metadata: EntityMetadata;
+  readonly #attributes: readonly Attribute[];
+
+  constructor(metadata: EntityMetadata, attributes: readonly Attribute[]) {
+    this.#metadata = metadata;
+    this.#attributes = attributes;
+  }
+
+  formula(formula: Formula): string {
+    switch (formula.type) {
+      case "all":
+      case "none":
+        // Folded away before; a constant inside a tree would be a syntax error.
+        return "*";
+      case "every":
+        return `(${formula.items.map((item) => this.formula(item)).join(" ")})`;
+      case "some":
+        if (formula.items.every(isPlain)) return `(${formula.items.map((item) => this.formula(item)).join("|")})`;
+        return `-${this.#grouped(complement(formula))}`;
+      default:
+        return formula.negated ? `-${this.#leaf(formula)}` : this.#leaf(formula);
+    }
+  }
+
+  #grouped(formula: Formula): string {
+    const text = this.formula(formula);
+    return text.startsWith("(") ? text : `(${text})`;
+  }
+
+  #leaf(leaf: Leaf): string {
+    const { index } = leaf;
+    if (leaf.type === "absent") return `@${absentAttribute}:{${this.#tag(index.path)}}`;
+    const attribute = this.#attributes.find((candidate) => candidate.index === index)?.name ?? "";
+    switch (leaf.type) {
+      case "terms":
+        return `@${attribute}:{${leaf.terms.map((term) => this.#tag(term)).join("|")}}`;
+      case "points": {
+        if (isTextual(index)) return `@${attribute}:{${leaf.terms.map((term) => this.#tag(term)).join("|")}}`;
+        const points = leaf.terms.map((term) => {
+          const name = this.#param(term);
+          return `@${attribute}:[${name} ${name}]`;
+        });
+        return points.length === 1 ? (points[0] as string) : `(${points.join("|")})`;
+      }
+      case "range":
+        if (isTextual(index)) throw this.#unsupported(index.path);
+        return `@${attribute}:[${this.#bound(leaf.lower, "-inf")} ${this.#bound(leaf.upper, "+inf")}]`;
+    }
+  }
+
+  #bound(bound: TermBound | undefined, open: string): string {
+    return bound === undefined ? open : `${bound.exclusive ? "(" : ""}${this.#param(bound.term)}`;
+  }
+
+  #tag(term: string): string {
+    const stored = this.#metadata.storage === "hash" ? tagText(term) : term;
+    // Tag parameters are unescaped once by the server.
+    return this.#param(stored.replaceAll("\\", "\\\\"));
+  }
+
+  #param(value: string): string {
+    const name = `p${this.params.length / 2}`;
+    this.params.push(name, value);
+    return `$${name}`;
+  }
+
+  #unsupported(path: string): UnsupportedQueryError {
+    const { name } = this.#metadata;
+    return new UnsupportedQueryError(
+      `${name}.${path}: gt, gte, lt, lte and between on text are not answered by the search engine; ` +
+        "use the scan engine for this type, or eq and in",
+      { entity: name, field: path },
+    );
+  }
+}
+
+// A positive leaf, or an AND of positive leaves: what may stand in an OR.
+function isPlain(formula: Formula): boolean {
+  if (formula.type === "every") return formula.items.every((item) => isPositiveLeaf(item));
+  return isPositiveLeaf(formula);
+}
+
+function isPositiveLeaf(formula: Formula): boolean {
+  return "negated" in formula && !formula.negated;
+}

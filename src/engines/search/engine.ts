@@ -1,0 +1,215 @@
+// The search engine: queries by FT.SEARCH and FT.AGGREGATE.
+// Counts and rows are compared wherever the server could have cut a result without saying so.
+import type { DocumentCodec, StoredDocument } from "../../codec/document.ts";
+import { IndexNotReadyError, ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
+import { checkQuery, sortIndex } from "../../query/check.ts";
+import { normalise } from "../../query/normalise.ts";
+import type { QueryNode } from "../../query/node.ts";
+import { type Command, defineScript, type Reply, ReplyFailure, type Request } from "../../redis/command.ts";
+import { type Answer, type Engine, noAnswer, type Step, type StoredRow, together, type Want } from "../engine.ts";
+import type { Layout } from "../layout.ts";
+import { attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
+import { type CompiledQuery, compileSearch } from "./compile.ts";
+import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
+
+/** Servers cut results at this many rows, silently, unless configured otherwise. */
+const serverCap = 10_000;
+/** Ends every search: the only dialect with parameters and right counts, and never a partial result. */
+const closing = ["DIALECT", "2", "TIMEOUT", "0"];
+/** What Lua can hand to one command. */
+const maxScriptArguments = 7000;
+
+/**
+ * Runs a search at the server's own time, so that no clock but one decides who is dead.
+ * ARGV: position of the value of the `now` parameter, then the command.
+ */
+const timedSearch = defineScript(
+  "search",
+  `#!lua flags=no-writes
+local time = redis.call('TIME')
+local words = {}
+for at = 2, #ARGV do words[at - 1] = ARGV[at] end
+words[tonumber(ARGV[1])] = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+return redis.call(unpack(words))`,
+);
+
+/**
+ * Makes the search engine of an entity type.
+ *
+ * @param layout - the type's layout.
+ * @param codec - the type's codec.
+ * @returns the engine.
+ */
+export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
+  const { metadata } = layout;
+  const attributes = attributesOf(metadata);
+  const rowsOf = rowReader(layout, codec);
+
+  const compile = (query: QueryNode): CompiledQuery | undefined => {
+    checkQuery(query);
+    const formula = normalise(query.where, metadata);
+    return formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
+  };
+  const sortBy = (query: QueryNode): string[] => {
+    const keys = query.orderBy.map((key) => {
+      const index = sortIndex(metadata, key.path);
+      const name = attributes.find((attribute) => attribute.index === index)?.name ?? "";
+      return [`@${name}`, key.direction.toUpperCase()];
+    });
+    const last = query.orderBy.at(-1);
+    if (last === undefined) return [];
+    const words = [...keys.flat(), `@${idAttribute}`, last.direction.toUpperCase()];
+    return ["SORTBY", String(words.length), ...words];
+  };
+  const send = (name: string, args: readonly string[], { params }: CompiledQuery): Request => {
+    const tail = params.length === 0 ? [] : ["PARAMS", String(params.length), ...params];
+    return timed({ name, args: [...args, ...tail, ...closing] }, layout);
+  };
+  const count = (query: CompiledQuery): Step => ({
+    requests: [send("FT.SEARCH", [layout.alias, query.text, "NOCONTENT", "LIMIT", "0", "0"], query)],
+    read: ([reply]) => ({ ...noAnswer, count: readSearch(checked(reply, layout), false).total }),
+  });
+  const aggregate = (node: QueryNode, query: CompiledQuery, load: readonly string[]): Request =>
+    send(
+      "FT.AGGREGATE",
+      [layout.alias, query.text, ...sortBy(node), "LIMIT", String(node.offset), String(node.limit ?? 0), ...load],
+      query,
+    );
+  const rows = (node: QueryNode, query: CompiledQuery): Step => ({
+    requests: [aggregate(node, query, loadAll(layout))],
+    read: ([reply]) => ({ ...noAnswer, rows: rowsOf(readAggregate(checked(reply, layout))) }),
+  });
+  const ids = (node: QueryNode, query: CompiledQuery): Step => ({
+    requests: [aggregate(node, query, ["LOAD", "1", `@${idAttribute}`])],
+    read: ([reply]) => ({ ...noAnswer, ids: readIds(readAggregate(checked(reply, layout))) }),
+  });
+  // Without an order one command gives both; its total is the only one that can be trusted.
+  const page = (node: QueryNode, query: CompiledQuery): Step => {
+    if (node.orderBy.length > 0) return together(rows(node, query), count(query));
+    const window = ["LIMIT", String(node.offset), String(node.limit ?? 0)];
+    const content = metadata.storage === "json" ? ["RETURN", "1", "$"] : [];
+    return {
+      requests: [send("FT.SEARCH", [layout.alias, query.text, ...content, ...window], query)],
+      read([reply]) {
+        const result = readSearch(checked(reply, layout), true);
+        return { ...noAnswer, rows: rowsOf(result), count: result.total };
+      },
+    };
+  };
+  const plan = (node: QueryNode, want: Want): Step => {
+    const query = compile(node);
+    if (query === undefined || (node.limit === 0 && want !== "count" && want !== "page")) return nothing;
+    if (want === "count" || (want === "page" && node.limit === 0)) return count(query);
+    if (want === "page") return complete(page(node, query), node, layout);
+    const step = want === "ids" ? ids(node, query) : rows(node, query);
+    // Beyond the cap only a count tells a cut result from a short one.
+    return node.offset + (node.limit ?? 0) <= serverCap ? step : complete(together(step, count(query)), node, layout);
+  };
+  return {
+    name: "search",
+    plan,
+    exhaust(node, ceiling, want) {
+      const query = compile(node);
+      if (query === undefined) return nothing;
+      const capped = { ...node, limit: ceiling };
+      const step = want === "ids" ? together(ids(capped, query), count(query)) : page(capped, query);
+      return complete(step, capped, layout);
+    },
+    describe(node, want) {
+      const query = compile(node);
+      if (query === undefined) return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
+      const { requests } = plan(node, want);
+      return { plan: [`search index ${layout.alias}`, `query ${query.text}`], requests, roundTrips: 1 };
+    },
+    hidden: hiddenMembers(layout, attributes),
+  };
+}
+
+const nothing: Step = { requests: [], read: () => noAnswer };
+
+function loadAll(layout: Layout): string[] {
+  return layout.metadata.storage === "json" ? ["LOAD", "2", "$", `@${idAttribute}`] : ["LOAD", "*"];
+}
+
+// Types that expire are searched through a script that fills in the server's time.
+function timed(command: Command, layout: Layout): Request {
+  if (layout.metadata.ttl === undefined) return command;
+  const words = [command.name, ...command.args];
+  if (words.length > maxScriptArguments) {
+    throw new UnsupportedQueryError(
+      `${layout.metadata.name}: too many values in one query on a type with ttl; split the list`,
+      { entity: layout.metadata.name },
+    );
+  }
+  // The compiler puts the `now` parameter last, just before the closing words.
+  const position = words.length - closing.length;
+  return { script: timedSearch, keys: [], args: [String(position), ...words] };
+}
+
+function checked(reply: Reply, layout: Layout): unknown {
+  if (!(reply instanceof ReplyFailure)) return reply;
+  if (/no such index|unknown index name/i.test(reply.error.message)) {
+    const { name } = layout.metadata;
+    throw new IndexNotReadyError(`${name} has no search index yet: call indexes.sync() once`, {
+      entity: name,
+      cause: reply.error,
+    });
+  }
+  throw reply.error;
+}
+
+// A result shorter than its count says was cut by the server: that is an error, not an answer.
+function complete(step: Step, node: QueryNode, layout: Layout): Step {
+  const check = (answer: Answer): Answer => {
+    const expected = Math.max(0, Math.min(node.limit ?? 0, answer.count - node.offset));
+    const got = Math.max(answer.rows.length, answer.ids.length);
+    if (got >= expected) return answer;
+    const { name } = layout.metadata;
+    throw new ResultTooLargeError(
+      `${name}: the search server gave ${got} of ${expected} rows; its MAXSEARCHRESULTS or MAXAGGREGATERESULTS is too low, ` +
+        "or entities vanished meanwhile; ask for fewer rows or a smaller offset",
+      { entity: name },
+    );
+  };
+  return {
+    requests: step.requests,
+    read(replies) {
+      const outcome = step.read(replies);
+      return "requests" in outcome ? complete(outcome, node, layout) : check(outcome);
+    },
+  };
+}
+
+function readIds(reply: SearchReply): string[] {
+  return reply.rows.map(({ pairs = [] }) => pairs[pairs.indexOf(idAttribute) + 1] ?? "");
+}
+
+function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) => StoredRow[] {
+  const { documents, metadata } = layout;
+  // Replies with keys name the id there; the others carry it among the fields.
+  const idOf = ({ key, pairs = [] }: SearchRow, field: string): string =>
+    key === undefined ? (pairs[pairs.indexOf(field) + 1] ?? "") : key.slice(documents.length);
+  if (metadata.storage === "json") {
+    return (reply) =>
+      reply.rows.flatMap((row) => {
+        const text = row.pairs?.[row.pairs.indexOf("$") + 1];
+        return text === undefined ? [] : [{ encodedId: idOf(row, idAttribute), stored: text }];
+      });
+  }
+  const positions = new Map(codec.fields.map((field, at) => [field, at]));
+  return (reply) =>
+    reply.rows.flatMap((row) =>
+      row.pairs === undefined || row.pairs.length === 0
+        ? []
+        : [{ encodedId: idOf(row, metadata.idField), stored: alignFields(row.pairs, positions) }],
+    );
+}
+
+function alignFields(pairs: readonly string[], positions: ReadonlyMap<string, number>): StoredDocument {
+  const stored: (string | null)[] = Array.from({ length: positions.size }, () => null);
+  for (let at = 0; at < pairs.length; at += 2) {
+    const position = positions.get(pairs[at] as string);
+    if (position !== undefined) stored[position] = pairs[at + 1] as string;
+  }
+  return stored;
+}

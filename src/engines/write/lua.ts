@@ -1,0 +1,230 @@
+// Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
+// Generated from the layout, so that a type without a feature pays nothing for it.
+import type { Layout, Slot } from "../layout.ts";
+
+/**
+ * The keys that every writing script of a type declares before its documents, in order.
+ *
+ * @param layout - the type's layout.
+ * @returns the keys.
+ */
+export function fixedKeys(layout: Layout): string[] {
+  const optional = [layout.ids, layout.expiry, layout.snapshot].filter((key) => key !== undefined);
+  const slots = layout.slots.filter((slot) => slot.kind !== "terms").map((slot) => slot.key);
+  return [
+    layout.meta,
+    ...optional,
+    ...slots,
+    ...layout.absent.map((slot) => slot.key),
+    ...layout.uniques.map((slot) => slot.key),
+  ];
+}
+
+/** Names of fixed keys inside the scripts. */
+export class KeyNames {
+  readonly #positions: ReadonlyMap<string, number>;
+  readonly #internal: string;
+
+  /**
+   * @param layout - the type's layout.
+   */
+  constructor(layout: Layout) {
+    this.#positions = new Map(fixedKeys(layout).map((key, at) => [key, at + 1]));
+    this.#internal = layout.internal;
+  }
+
+  /** How many keys come before the first document. */
+  get count(): number {
+    return this.#positions.size;
+  }
+
+  /**
+   * The Lua expression of a declared key.
+   *
+   * @param key - a fixed key.
+   * @returns `KEYS[n]`.
+   */
+  of(key: string): string {
+    return `KEYS[${this.#positions.get(key)}]`;
+  }
+
+  /**
+   * The Lua expression of what a derived key begins with.
+   *
+   * @param key - the beginning of a key family.
+   * @returns an expression on `INTERNAL`.
+   */
+  derived(key: string): string {
+    return `INTERNAL..${luaString(key.slice(this.#internal.length))}`;
+  }
+}
+
+/**
+ * A Lua string literal.
+ *
+ * @param text - any text.
+ * @returns the literal, every unusual byte escaped.
+ */
+export function luaString(text: string): string {
+  const bytes = [...Buffer.from(text)].map((byte) =>
+    byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c
+      ? String.fromCharCode(byte)
+      : `\\${String(byte).padStart(3, "0")}`,
+  );
+  return `"${bytes.join("")}"`;
+}
+
+/** What every writing script begins with: shorthands, the payload, and grouped writes. */
+export const prelude = `local call, decode = redis.call, cjson.decode
+local ITEMS = decode(ARGV[1])
+local INTERNAL, DOCUMENTS = ARGV[2], ARGV[3]
+local adds, removals, scores, marks, forgotten = {}, {}, {}, {}, {}
+-- Collects writes per key: one command per key instead of one per entity.
+local function collect(groups, key, first, second)
+  local group = groups[key]
+  if not group then group = {} groups[key] = group end
+  group[#group + 1] = first
+  if second then group[#group + 1] = second end
+end
+local function flush(command, groups)
+  for key, group in pairs(groups) do
+    for at = 1, #group, 4000 do
+      call(command, key, unpack(group, at, math.min(at + 3999, #group)))
+    end
+  end
+end
+local function writeGroups()
+  flush('SREM', removals) flush('ZREM', forgotten)
+  flush('SADD', adds) flush('ZADD', scores) flush('HSET', marks)
+end
+`;
+
+/**
+ * Lua that moves one entity's index entries from what they were to what they shall be.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `reindex(id, now, before)`: snapshots as tables, nil for none.
+ */
+export function reindexFunction(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const body = [...layout.slots.map((slot) => slotLua(slot, names)), ...layout.absent.map((slot) => {
+    const key = names.of(slot.key);
+    const at = slot.position + 1;
+    return `  a, b = now and now[${at}], before and before[${at}]
+  if a == 0 and b ~= 0 then collect(scores, ${key}, 0, id)
+  elseif b == 0 and a ~= 0 then collect(forgotten, ${key}, id) end`;
+  })];
+  return `local function reindex(id, now, before)
+  local a, b
+${body.join("\n")}
+end
+`;
+}
+
+// 0 stands for an absent value, since JSON's null is no plain value in Lua; nil for an absent snapshot.
+function slotLua(slot: Slot, names: KeyNames): string {
+  const at = slot.position + 1;
+  const values = `  a, b = now and now[${at}] or 0, before and before[${at}] or 0\n`;
+  switch (slot.kind) {
+    case "terms": {
+      const key = names.derived(slot.key);
+      if (slot.index.array || slot.index.kind === "text") return `${values}${termListLua(key)}`;
+      return `${values}  if a ~= b then
+    if b ~= 0 then collect(removals, ${key}..b, id) end
+    if a ~= 0 then collect(adds, ${key}..a, id) end
+  end`;
+    }
+    case "scores": {
+      const key = names.of(slot.key);
+      return `${values}  if a ~= b then
+    if a ~= 0 then collect(scores, ${key}, a, id) else collect(forgotten, ${key}, id) end
+  end`;
+    }
+    case "lex": {
+      const key = names.of(slot.key);
+      return `${values}  if a ~= b then
+    if b ~= 0 then collect(forgotten, ${key}, b..'\\0'..id) end
+    if a ~= 0 then collect(scores, ${key}, 0, a..'\\0'..id) end
+  end`;
+    }
+    case "geo": {
+      const key = names.of(slot.key);
+      return `${values}  if a ~= b then
+    if a ~= 0 then
+      local longitude, latitude = string.match(a, '^(.-),(.*)$')
+      call('GEOADD', ${key}, longitude, latitude, id)
+    else collect(forgotten, ${key}, id) end
+  end`;
+    }
+  }
+}
+
+function termListLua(key: string): string {
+  return `  do
+    local had, has = {}, {}
+    if b ~= 0 then for _, term in ipairs(b) do had[term] = true end end
+    if a ~= 0 then for _, term in ipairs(a) do
+      has[term] = true
+      if not had[term] then collect(adds, ${key}..term, id) end
+    end end
+    for term in pairs(had) do if not has[term] then collect(removals, ${key}..term, id) end end
+  end`;
+}
+
+/**
+ * Lua that forgets an entity whose document is gone.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `forget(id)`, which collects index writes and frees unique values at once.
+ */
+export function forgetFunction(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const { snapshot, ids, expiry, uniques } = layout;
+  const lines: string[] = [];
+  if (snapshot !== undefined) {
+    const frees = uniques.map((slot) => {
+      const key = names.of(slot.key);
+      const at = slot.position + 1;
+      return `    if before[${at}] ~= 0 and call('HGET', ${key}, before[${at}]) == id then call('HDEL', ${key}, before[${at}]) end`;
+    });
+    lines.push(`  local stored = call('HGET', ${names.of(snapshot)}, id)
+  if stored then
+    local before = decode(stored)
+    reindex(id, nil, before)
+${frees.join("\n")}
+    call('HDEL', ${names.of(snapshot)}, id)
+  end`);
+  }
+  if (ids !== undefined) lines.push(`  collect(forgotten, ${names.of(ids)}, id)`);
+  if (expiry !== undefined) lines.push(`  collect(forgotten, ${names.of(expiry)}, id)`);
+  return `local function forget(id)
+${lines.join("\n")}
+end
+`;
+}
+
+/** Lua for the server's time in milliseconds, read once per call. */
+export const clock = `local time = call('TIME')
+local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+local function plain(number) return string.format('%.0f', number) end
+`;
+
+/**
+ * Lua that forgets some entities whose time has passed, oldest first.
+ *
+ * @param layout - the type's layout.
+ * @param limit - Lua expression: how many at most.
+ * @returns statements; empty when nothing of the type expires.
+ */
+export function sweep(layout: Layout, limit: string): string {
+  if (layout.expiry === undefined) return "";
+  const expiry = new KeyNames(layout).of(layout.expiry);
+  // A key whose time was changed by hand is not dead: its true time is noted instead.
+  return `for _, id in ipairs(call('ZRANGE', ${expiry}, '-inf', '('..plain(NOW), 'BYSCORE', 'LIMIT', 0, ${limit})) do
+  local at = call('PEXPIRETIME', DOCUMENTS..id)
+  if at > 0 then call('ZADD', ${expiry}, plain(at), id)
+  elseif at == -1 then call('ZREM', ${expiry}, id)
+  else forget(id) end
+end
+`;
+}

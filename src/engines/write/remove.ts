@@ -1,0 +1,45 @@
+// The delete script: documents, and everything the indexes and constraints held for them.
+// May run when memory is full, since it only frees.
+import { defineScript, type Script } from "../../redis/command.ts";
+import type { Layout } from "../layout.ts";
+import { forgetFunction, prelude, reindexFunction } from "./lua.ts";
+
+/**
+ * Generates the delete script of a type.
+ *
+ * @param layout - the type's layout.
+ * @returns a script over a list of ids; it answers with one 1 or 0 per id.
+ */
+export function removeScript(layout: Layout): Script {
+  const lua = `#!lua flags=allow-oom
+${prelude}
+${reindexFunction(layout)}
+${forgetFunction(layout)}
+local removed = {}
+for at, id in ipairs(ITEMS) do
+  removed[at] = call('UNLINK', DOCUMENTS..id)
+  forget(id)
+end
+writeGroups()
+return removed`;
+  return defineScript("delete", lua);
+}
+
+/**
+ * Generates the script that forgets entities whose documents were found missing.
+ *
+ * @param layout - the type's layout.
+ * @returns a script over a list of ids; those whose document exists after all are left alone.
+ */
+export function reapScript(layout: Layout): Script {
+  const lua = `#!lua flags=allow-oom
+${prelude}
+${reindexFunction(layout)}
+${forgetFunction(layout)}
+for _, id in ipairs(ITEMS) do
+  if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) end
+end
+writeGroups()
+return 'OK'`;
+  return defineScript("reap", lua);
+}

@@ -1,0 +1,222 @@
+// The save script: checks first, then document, indexes, uniques, version and time in one atomic call.
+// One text per entity type; a batch that fails in part reports each entity in its place.
+import { defineScript, type Script } from "../../redis/command.ts";
+import type { Layout } from "../layout.ts";
+import { clock, forgetFunction, KeyNames, luaString, prelude, reindexFunction, sweep } from "./lua.ts";
+
+/*
+ * KEYS: the fixed keys, then one document key per entity.
+ * ARGV: items, internal prefix, document prefix, stamp, meta fields.
+ * An item: [id, mode, version, body, absent, mends, snapshot, ttl mode, ttl]
+ *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
+ *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
+ *   5: from now on if the entity is new, else none.
+ * Reply: a list of failures, each [position, code, detail ...]; empty when all were saved.
+ */
+
+/**
+ * Generates the save script of a type.
+ *
+ * @param layout - the type's layout.
+ * @returns the script.
+ */
+export function saveScript(layout: Layout): Script {
+  const parts = [
+    "#!lua",
+    prelude,
+    layout.metadata.ttl === undefined ? "" : clock,
+    layout.slots.length + layout.absent.length > 0 || layout.snapshot !== undefined ? reindexFunction(layout) : "",
+    layout.expiry === undefined ? "" : forgetFunction(layout),
+    checkStamp(layout),
+    checks(layout),
+    writes(layout),
+    sweep(layout, "2 * #ITEMS"),
+    "writeGroups()",
+    "return failures",
+  ];
+  return defineScript("save", parts.filter((part) => part !== "").join("\n"));
+}
+
+// The first save of a type notes its layout; afterwards nobody with another layout may write.
+function checkStamp(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const empty = layout.ids === undefined ? "true" : `call('EXISTS', ${names.of(layout.ids)}) == 0`;
+  return `local stamp = call('HGET', KEYS[1], 'stamp')
+if stamp ~= ARGV[4] and (stamp or not (${empty})) then return {{0, 'STAMP', stamp or ''}} end
+local failures, accepted, fresh = {}, {}, {}
+local function fail(at, code, first, second) failures[#failures + 1] = {at, code, first or '', second or ''} end`;
+}
+
+function checks(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const { snapshot, uniques, metadata } = layout;
+  const lines: string[] = [];
+  if (snapshot !== undefined) {
+    lines.push(`local ids = {}
+for at, item in ipairs(ITEMS) do ids[at] = item[1] end
+local stored = call('HMGET', ${names.of(snapshot)}, unpack(ids))
+local after, before = {}, {}`);
+  }
+  for (const unique of uniques) lines.push(`local owners${unique.position} = {}`);
+  lines.push(`for at, item in ipairs(ITEMS) do
+  local key, ok = KEYS[${names.count} + at], true
+  local exists, version`);
+  if (metadata.version !== undefined) lines.push(versionCheck(layout));
+  else {
+    const always = metadata.ttl !== undefined;
+    lines.push(`  if ${always ? "true" : "item[2] == 0"} then exists = call('EXISTS', key) == 1 end
+  if item[2] == 0 and exists then ok = false fail(at, 'EXISTS') end`);
+  }
+  if (snapshot !== undefined) {
+    // Unchanged snapshots need no work, unless a unique value may have changed hands behind them.
+    const always = uniques.length > 0;
+    lines.push(`  local old = stored[at]
+  if ok and ${always ? "true" : "old ~= item[7]"} then
+    after[at] = decode(item[7])
+    before[at] = old and decode(old) or nil
+  end`);
+  }
+  if (uniques.length > 0) lines.push(uniqueChecks(layout, names));
+  lines.push(`  if ok then accepted[#accepted + 1] = at fresh[at] = not exists end
+end`);
+  return lines.join("\n");
+}
+
+function versionCheck(layout: Layout): string {
+  const field = layout.metadata.version as string;
+  const read =
+    layout.metadata.storage === "hash"
+      ? `redis.pcall('HGET', key, ${luaString(field)})`
+      : `redis.pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
+  const value = layout.metadata.storage === "hash" ? "found" : "string.match(found, '^%[(%-?%d+)%]$')";
+  return `  local found = ${read}
+  if type(found) == 'table' then ok = false fail(at, 'TYPE')
+  else
+    if found then version = ${value} end
+    exists = version ~= nil or call('EXISTS', key) == 1
+    if item[2] == 0 and exists then ok = false fail(at, 'EXISTS', version or '0')
+    elseif item[2] == 2 and version ~= item[3] then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
+  end`;
+}
+
+// Within a batch, what an earlier entity took or gave back counts already.
+function uniqueChecks(layout: Layout, names: KeyNames): string {
+  const checksOf = layout.uniques.map((slot) => {
+    const position = slot.position + 1;
+    return `    local value${position} = after[at][${position}]
+    if ok and value${position} ~= 0 then
+      local holder = owners${slot.position}[value${position}]
+      if holder == nil then holder = call('HGET', ${names.of(slot.key)}, value${position}) end
+      if holder and holder ~= item[1]
+        and (owners${slot.position}[value${position}] or call('EXISTS', DOCUMENTS..holder) == 1) then
+        ok = false fail(at, 'UNIQUE', ${luaString(slot.name)}, holder)
+      end
+    end`;
+  });
+  const claims = layout.uniques.map((slot) => {
+    const position = slot.position + 1;
+    const owners = `owners${slot.position}`;
+    return `      local had${position} = before[at] and before[at][${position}] or 0
+      if had${position} ~= 0 and had${position} ~= value${position} then
+        local holder = ${owners}[had${position}]
+        if holder == nil then holder = call('HGET', ${names.of(slot.key)}, had${position}) end
+        if holder == item[1] then ${owners}[had${position}] = false end
+      end
+      if value${position} ~= 0 then ${owners}[value${position}] = item[1] end`;
+  });
+  return `  if ok then
+${checksOf.join("\n")}
+    if ok then
+${claims.join("\n")}
+    end
+  end`;
+}
+
+function writes(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const { snapshot, ids, uniques, metadata } = layout;
+  const lines = [
+    `if not stamp and #accepted > 0 then call('HSET', KEYS[1], unpack(decode(ARGV[5]))) end
+for _, at in ipairs(accepted) do
+  local item, key = ITEMS[at], KEYS[${names.count} + at]
+  local id = item[1]`,
+  ];
+  if (metadata.ttl !== undefined) lines.push(ttlValue(layout));
+  lines.push(metadata.storage === "hash" ? writeHash(layout) : writeJson(layout));
+  lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
+  else`);
+  if (metadata.ttl !== undefined) lines.push(writeTtl(layout, names));
+  if (ids !== undefined) lines.push(`    collect(scores, ${names.of(ids)}, 0, id)`);
+  if (snapshot !== undefined) {
+    lines.push(`    if after[at] and stored[at] ~= item[7] then
+      reindex(id, after[at], before[at])
+      collect(marks, ${names.of(snapshot)}, id, item[7])
+    end`);
+  }
+  lines.push("  end\nend");
+  for (const slot of uniques) {
+    const key = names.of(slot.key);
+    lines.push(`for value, holder in pairs(owners${slot.position}) do
+  if holder then call('HSET', ${key}, value, holder) else call('HDEL', ${key}, value) end
+end`);
+  }
+  return lines.join("\n");
+}
+
+// nil leaves the time as it is, 0 takes it away, anything else is when the entity expires.
+function ttlValue(layout: Layout): string {
+  return `  local expires, mode = nil, item[8]
+  if mode == 1 or (mode >= 4 and fresh[at]) then expires = NOW + item[9]
+  elseif mode == 2 then expires = item[9]
+  elseif mode == 3 or mode == 5 or fresh[at] then expires = 0 end${layout.engine === "search" ? deadlineMember(layout) : ""}`;
+}
+
+// In search mode the document itself says when it dies, for queries to look at.
+function deadlineMember(layout: Layout): string {
+  if (layout.metadata.storage === "hash") {
+    return `
+  if expires and expires > 0 then
+    item[4][#item[4] + 1] = '$deadline'
+    item[4][#item[4] + 1] = plain(expires)
+  elseif expires == 0 then
+    if item[5] == 0 then item[5] = {} end
+    item[5][#item[5] + 1] = '$deadline'
+  end`;
+  }
+  return `
+  local deadline = expires or call('PEXPIRETIME', key)
+  if deadline > 0 then item[4] = string.sub(item[4], 1, -2)..',"$deadline":'..plain(deadline)..'}' end`;
+}
+
+function writeHash(layout: Layout): string {
+  // With absent fields told apart, a save replaces the document and keeps its remaining time.
+  const removal = layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh[at]";
+  return `  local written = redis.pcall('HSET', key, unpack(item[4]))
+  if item[5] ~= 0 and ${removal} and type(written) ~= 'table' then call('HDEL', key, unpack(item[5])) end`;
+}
+
+function writeJson(_layout: Layout): string {
+  // The server's parser may be off by a bit in long decimals; adding the difference is exact.
+  return `  local written = redis.pcall('JSON.SET', key, '$', item[4])
+  if not written.err and item[6] ~= 0 then
+    for _, mend in ipairs(item[6]) do
+      local wanted = tonumber(mend[2])
+      for _ = 1, 4 do
+        local held = tonumber(string.sub(call('JSON.GET', key, mend[1]), 2, -2))
+        if held == wanted then break end
+        call('JSON.NUMINCRBY', key, mend[1], string.format('%.17g', wanted - held))
+      end
+    end
+  end`;
+}
+
+function writeTtl(layout: Layout, names: KeyNames): string {
+  const expiry = layout.expiry === undefined ? undefined : names.of(layout.expiry);
+  return `    if expires and expires > 0 then
+      call('PEXPIREAT', key, plain(expires))
+${expiry === undefined ? "" : `      call('ZADD', ${expiry}, plain(expires), id)`}
+    elseif expires == 0 then
+      if not fresh[at] then call('PERSIST', key) end
+${expiry === undefined ? "" : `      call('ZREM', ${expiry}, id)`}
+    end`;
+}

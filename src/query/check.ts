@@ -1,0 +1,174 @@
+// The query against the definition: fields known, operators legal, operands of the right type.
+// The compiler refuses all of this already; here it is refused again for data that came from outside.
+import { QueryError } from "../errors.ts";
+import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
+
+const maxDepth = 64;
+const maxConditions = 10_000;
+const maxWindow = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Checks a query.
+ *
+ * @param query - the query as built.
+ * @throws QueryError when it makes no sense.
+ */
+export function checkQuery(query: QueryNode): void {
+  const { metadata } = query;
+  checkCondition(query.where, metadata, 0, { count: 0 });
+  for (const key of query.orderBy) {
+    if (sortIndex(metadata, key.path) === undefined) {
+      throw new QueryError(
+        `${metadata.name}.${key.path} cannot be ordered by: give it range() or exact({ sortable: true })`,
+        { entity: metadata.name, field: key.path },
+      );
+    }
+    if (key.direction !== "asc" && key.direction !== "desc") {
+      throw new QueryError(`${metadata.name}.${key.path}: the direction must be "asc" or "desc"`, {
+        entity: metadata.name,
+        field: key.path,
+      });
+    }
+  }
+  checkWindow("limit", query.limit ?? 0, metadata);
+  checkWindow("offset", query.offset, metadata);
+}
+
+function checkWindow(name: string, value: number, metadata: EntityMetadata): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value < maxWindow) return;
+  throw new QueryError(`${metadata.name}: ${name} must be a whole number from 0, not ${String(value)}`, {
+    entity: metadata.name,
+  });
+}
+
+/**
+ * Finds the index that orders a field.
+ *
+ * @param metadata - the entity type.
+ * @param path - the field.
+ * @returns a sortable index on it, or undefined.
+ */
+export function sortIndex(metadata: EntityMetadata, path: string): IndexMetadata | undefined {
+  const candidates = metadata.indexes.filter((index) => index.path === path && index.sortable);
+  return candidates.find((index) => index.kind === "range") ?? candidates[0];
+}
+
+/**
+ * Finds the index that answers a comparison.
+ *
+ * @param metadata - the entity type.
+ * @param comparison - the comparison.
+ * @returns the index.
+ * @throws QueryError when the field has none that can.
+ */
+export function indexFor(metadata: EntityMetadata, comparison: Comparison): IndexMetadata {
+  const { path } = comparison;
+  const indexes = metadata.indexes.filter((index) => index.path === path);
+  const found = wantedKinds(comparison.type)
+    .map((kind) => indexes.find((index) => index.kind === kind && index.array === isArrayOperator(comparison)))
+    .find((index) => index !== undefined);
+  const index = found ?? (comparison.type === "isNull" ? indexes[0] : undefined);
+  if (index !== undefined) return index;
+  const reason =
+    indexes.length === 0 ? "has no index" : `has no index for ${operatorName(comparison)}`;
+  throw new QueryError(`${metadata.name}.${path} ${reason}; indexed are ${indexedPaths(metadata)}`, {
+    entity: metadata.name,
+    field: path,
+  });
+}
+
+function wantedKinds(type: Comparison["type"]): readonly IndexMetadata["kind"][] {
+  switch (type) {
+    case "in":
+      return ["exact", "range"];
+    case "range":
+      return ["range"];
+    case "containsAny":
+    case "containsAll":
+      return ["exact"];
+    case "match":
+      return ["text"];
+    case "isNull":
+      return [];
+  }
+}
+
+function isArrayOperator(comparison: Comparison): boolean {
+  return comparison.type === "containsAny" || comparison.type === "containsAll";
+}
+
+function operatorName(comparison: Comparison): string {
+  return comparison.type === "in" ? "equality" : comparison.type;
+}
+
+function indexedPaths(metadata: EntityMetadata): string {
+  return metadata.indexes.map((index) => `${index.path} (${index.kind})`).join(", ") || "no fields";
+}
+
+function checkCondition(condition: Condition, metadata: EntityMetadata, depth: number, seen: { count: number }): void {
+  seen.count += 1;
+  if (depth > maxDepth) throw new QueryError(`${metadata.name}: conditions are nested deeper than ${maxDepth} levels`, { entity: metadata.name });
+  if (seen.count > maxConditions) throw new QueryError(`${metadata.name}: more than ${maxConditions} conditions`, { entity: metadata.name });
+  switch (condition.type) {
+    case "and":
+    case "or":
+      for (const item of condition.items) checkCondition(item, metadata, depth + 1, seen);
+      return;
+    case "not":
+      checkCondition(condition.item, metadata, depth + 1, seen);
+      return;
+    default:
+      checkComparison(condition, metadata);
+  }
+}
+
+function checkComparison(comparison: Comparison, metadata: EntityMetadata): void {
+  const index = indexFor(metadata, comparison);
+  switch (comparison.type) {
+    case "in":
+    case "containsAny":
+    case "containsAll":
+      if (comparison.values.length > maxConditions) {
+        throw new QueryError(`${metadata.name}.${index.path}: more than ${maxConditions} values`, {
+          entity: metadata.name,
+          field: index.path,
+        });
+      }
+      for (const value of comparison.values) checkOperand(value, index, metadata);
+      return;
+    case "range":
+      if (comparison.lower !== undefined) checkOperand(comparison.lower.value, index, metadata, true);
+      if (comparison.upper !== undefined) checkOperand(comparison.upper.value, index, metadata, true);
+      return;
+    case "match":
+      if (typeof comparison.text !== "string") refuseOperand(comparison.text, "a string", index, metadata);
+      return;
+    case "isNull":
+      return;
+  }
+}
+
+function checkOperand(value: Operand, index: IndexMetadata, metadata: EntityMetadata, bound = false): void {
+  switch (index.scalar) {
+    case "number":
+      // An infinite bound is a bound that excludes nothing; an infinite value is no value.
+      if (typeof value !== "number" || Number.isNaN(value) || !(bound || Number.isFinite(value))) {
+        refuseOperand(value, "a number", index, metadata);
+      }
+      return;
+    case "date":
+      if (!(value instanceof Date) || Number.isNaN(value.getTime())) refuseOperand(value, "a valid Date", index, metadata);
+      return;
+    default:
+      if (typeof value !== index.scalar) refuseOperand(value, `a ${index.scalar}`, index, metadata);
+  }
+}
+
+function refuseOperand(value: unknown, expected: string, index: IndexMetadata, metadata: EntityMetadata): never {
+  const got = value === null ? "null (use isNull)" : typeof value === "number" ? String(value) : typeof value;
+  throw new QueryError(`${metadata.name}.${index.path}: expected ${expected} to compare with, not ${got}`, {
+    entity: metadata.name,
+    field: index.path,
+  });
+}

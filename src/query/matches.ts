@@ -1,0 +1,70 @@
+// The meaning of every operator, on entities in memory: the judge of the engines, and the memory engine itself.
+// Written on values, not on index terms, so that it cannot share a mistake with the engines.
+import { foldCase, tokens } from "../codec/term.ts";
+import { compareValues } from "./order.ts";
+import { valueAt } from "../schema/shape.ts";
+import { indexFor } from "./check.ts";
+import type { Bound, Comparison, Condition, Operand } from "./node.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+
+/**
+ * Tells whether an entity meets a condition.
+ *
+ * @param condition - a checked condition.
+ * @param entity - an entity of the type.
+ * @param metadata - the entity type.
+ * @returns true or false; there is no third answer.
+ */
+export function matches(condition: Condition, entity: unknown, metadata: EntityMetadata): boolean {
+  switch (condition.type) {
+    case "and":
+      return condition.items.every((item) => matches(item, entity, metadata));
+    case "or":
+      return condition.items.some((item) => matches(item, entity, metadata));
+    case "not":
+      return !matches(condition.item, entity, metadata);
+    default:
+      return compare(condition, valueAt(entity, condition.path.split(".")), metadata);
+  }
+}
+
+function compare(comparison: Comparison, value: unknown, metadata: EntityMetadata): boolean {
+  if (comparison.type === "isNull") return value === undefined;
+  if (value === undefined) return false;
+  const fold = indexFor(metadata, comparison).caseInsensitive;
+  switch (comparison.type) {
+    case "in":
+      return comparison.values.some((operand) => same(value, operand, fold));
+    case "range":
+      return within(value as Operand, comparison.lower, comparison.upper);
+    case "containsAny":
+      return comparison.values.some((operand) => has(value, operand, fold));
+    case "containsAll":
+      return comparison.values.every((operand) => has(value, operand, fold));
+    case "match": {
+      const words = new Set(tokens(value as string));
+      return tokens(comparison.text).every((word) => words.has(word));
+    }
+  }
+}
+
+function has(array: unknown, operand: Operand, fold: boolean): boolean {
+  return (array as unknown[]).some((item) => item !== null && item !== undefined && same(item, operand, fold));
+}
+
+function same(value: unknown, operand: Operand, fold: boolean): boolean {
+  if (fold) return foldCase(value as string) === foldCase(operand as string);
+  return value instanceof Date ? value.getTime() === (operand as Date).getTime() : value === operand;
+}
+
+function within(value: Operand, lower: Bound | undefined, upper: Bound | undefined): boolean {
+  if (lower !== undefined) {
+    const order = compareValues(value, lower.value);
+    if (order < 0 || (order === 0 && lower.exclusive)) return false;
+  }
+  if (upper !== undefined) {
+    const order = compareValues(value, upper.value);
+    if (order > 0 || (order === 0 && upper.exclusive)) return false;
+  }
+  return true;
+}

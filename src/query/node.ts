@@ -1,0 +1,67 @@
+// The query as data: frozen unions of conditions, orders and a window.
+// Builders make it, engines read it; nothing here knows how either works.
+import type { EntityMetadata } from "../schema/metadata.ts";
+
+/** A single value that a query compares with. */
+export type Operand = string | number | boolean | bigint | Date;
+
+/** A bound of a range. */
+export interface Bound {
+  readonly value: Operand;
+  /** The bound itself is outside the range. */
+  readonly exclusive: boolean;
+}
+
+/** A condition on one field. */
+export type Comparison =
+  | { readonly type: "in"; readonly path: string; readonly values: readonly Operand[] }
+  | {
+      readonly type: "range";
+      readonly path: string;
+      readonly lower: Bound | undefined;
+      readonly upper: Bound | undefined;
+    }
+  | { readonly type: "containsAny"; readonly path: string; readonly values: readonly Operand[] }
+  | { readonly type: "containsAll"; readonly path: string; readonly values: readonly Operand[] }
+  | { readonly type: "match"; readonly path: string; readonly text: string }
+  | { readonly type: "isNull"; readonly path: string };
+
+/** Any condition. */
+export type Condition =
+  | Comparison
+  | { readonly type: "and"; readonly items: readonly Condition[] }
+  | { readonly type: "or"; readonly items: readonly Condition[] }
+  | { readonly type: "not"; readonly item: Condition };
+
+/** Ascending or descending. */
+export type Direction = "asc" | "desc";
+
+/** One sort key. */
+export interface OrderKey {
+  readonly path: string;
+  readonly direction: Direction;
+}
+
+/** A whole query over one entity type. */
+export interface QueryNode {
+  readonly metadata: EntityMetadata;
+  readonly where: Condition;
+  readonly orderBy: readonly OrderKey[];
+  readonly limit: number | undefined;
+  readonly offset: number;
+}
+
+/** True for every entity. */
+export const everything: Condition = Object.freeze({ type: "and", items: Object.freeze([]) });
+
+/**
+ * Joins conditions with AND; repeated joins stay flat.
+ *
+ * @param left - a condition.
+ * @param right - another.
+ * @returns both.
+ */
+export function both(left: Condition, right: Condition): Condition {
+  const items = left.type === "and" ? [...left.items, right] : [left, right];
+  return Object.freeze({ type: "and", items: Object.freeze(items) });
+}

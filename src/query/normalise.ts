@@ -1,0 +1,206 @@
+// The query made plain: negations at the leaves, constants folded, values turned into index terms.
+// Both engines compile this form, so they cannot read a condition differently.
+import { QueryError } from "../errors.ts";
+import { foldCase, sortableBigint, termOf, tokens } from "../codec/term.ts";
+import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { indexFor } from "./check.ts";
+import { compareText } from "./order.ts";
+import type { Bound, Comparison, Condition, Operand } from "./node.ts";
+
+/** A bound as the index holds it: a decimal number, or text compared by bytes. */
+export interface TermBound {
+  readonly term: string;
+  readonly exclusive: boolean;
+}
+
+/** A condition on one index. */
+export type Leaf = { readonly negated: boolean; readonly index: IndexMetadata } & (
+  | {
+      /** An exact or text index holds one of the terms. */
+      readonly type: "terms";
+      readonly terms: readonly string[];
+    }
+  | {
+      /** A range index holds one of the values. */
+      readonly type: "points";
+      readonly terms: readonly string[];
+    }
+  | {
+      /** A range index holds a value between the bounds. */
+      readonly type: "range";
+      readonly lower: TermBound | undefined;
+      readonly upper: TermBound | undefined;
+    }
+  | {
+      /** The field is null or missing. */
+      readonly type: "absent";
+    }
+);
+
+/** A condition in plain form. */
+export type Formula =
+  | { readonly type: "all" }
+  | { readonly type: "none" }
+  | { readonly type: "every"; readonly items: readonly Formula[] }
+  | { readonly type: "some"; readonly items: readonly Formula[] }
+  | Leaf;
+
+const all: Formula = Object.freeze({ type: "all" });
+const none: Formula = Object.freeze({ type: "none" });
+
+/**
+ * Brings a checked condition into plain form.
+ *
+ * @param condition - a condition that passed the check.
+ * @param metadata - the entity type.
+ * @returns the formula.
+ * @throws QueryError when a bound is text that no index can order.
+ */
+export function normalise(condition: Condition, metadata: EntityMetadata): Formula {
+  return plain(condition, false, metadata);
+}
+
+function plain(condition: Condition, negated: boolean, metadata: EntityMetadata): Formula {
+  switch (condition.type) {
+    case "not":
+      return plain(condition.item, !negated, metadata);
+    case "and":
+    case "or": {
+      const items = condition.items.map((item) => plain(item, negated, metadata));
+      return (condition.type === "and") !== negated ? every(items) : some(items);
+    }
+    default: {
+      const formula = comparison(condition, indexFor(metadata, condition));
+      return negated ? complement(formula) : formula;
+    }
+  }
+}
+
+function every(items: readonly Formula[]): Formula {
+  const flat = items.flatMap((item) => (item.type === "every" ? item.items : [item]));
+  if (flat.some((item) => item.type === "none")) return none;
+  const kept = flat.filter((item) => item.type !== "all");
+  if (kept.length === 0) return all;
+  return kept.length === 1 ? (kept[0] as Formula) : { type: "every", items: kept };
+}
+
+function some(items: readonly Formula[]): Formula {
+  const flat = items.flatMap((item) => (item.type === "some" ? item.items : [item]));
+  if (flat.some((item) => item.type === "all")) return all;
+  const kept = flat.filter((item) => item.type !== "none");
+  if (kept.length === 0) return none;
+  return kept.length === 1 ? (kept[0] as Formula) : { type: "some", items: kept };
+}
+
+/**
+ * The formula that is true exactly where another is false.
+ *
+ * @param formula - a formula.
+ * @returns its complement, in plain form.
+ */
+export function complement(formula: Formula): Formula {
+  switch (formula.type) {
+    case "all":
+      return none;
+    case "none":
+      return all;
+    case "every":
+      return some(formula.items.map(complement));
+    case "some":
+      return every(formula.items.map(complement));
+    default:
+      return { ...formula, negated: !formula.negated };
+  }
+}
+
+function comparison(node: Comparison, index: IndexMetadata): Formula {
+  switch (node.type) {
+    case "in": {
+      const terms = usableTerms(node.values, index);
+      if (terms.length === 0) return none;
+      return { type: index.kind === "range" ? "points" : "terms", index, terms, negated: false };
+    }
+    case "containsAny": {
+      const terms = usableTerms(node.values, index);
+      return terms.length === 0 ? none : { type: "terms", index, terms, negated: false };
+    }
+    case "containsAll": {
+      const terms = usableTerms(node.values, index);
+      if (terms.length < new Set(node.values.map((value) => termOf(index, value))).size) return none;
+      return allTerms(terms, index);
+    }
+    case "match":
+      return allTerms(tokens(node.text), index);
+    case "isNull":
+      return absent(index, false);
+    case "range":
+      return rangeLeaf(index, node.lower, node.upper);
+  }
+}
+
+// Every term present; of no terms at all, only that there is a value.
+function allTerms(terms: readonly string[], index: IndexMetadata): Formula {
+  if (terms.length === 0) return absent(index, true);
+  return every(terms.map((term) => ({ type: "terms", index, terms: [term], negated: false })));
+}
+
+function absent(index: IndexMetadata, negated: boolean): Formula {
+  if (!index.absentable) return negated ? all : none;
+  return { type: "absent", index, negated };
+}
+
+// Text that cannot be stored cannot be found either: it is left out rather than sent.
+function usableTerms(values: readonly Operand[], index: IndexMetadata): string[] {
+  const terms = new Set<string>();
+  for (const value of values) {
+    if (typeof value !== "string" || (value.isWellFormed() && !value.includes("\u0000"))) terms.add(termOf(index, value));
+  }
+  return [...terms];
+}
+
+function rangeLeaf(index: IndexMetadata, lower: Bound | undefined, upper: Bound | undefined): Formula {
+  const textual = index.scalar === "string" || index.scalar === "bigint";
+  if (!textual) return numericRange(index, lower, upper);
+  const from = lower && textBound(index, lower, true);
+  const to = upper && textBound(index, upper, false);
+  if (from !== undefined && to !== undefined) {
+    const order = compareText(from.term, to.term);
+    if (order > 0 || (order === 0 && (from.exclusive || to.exclusive))) return none;
+  }
+  if (from === undefined && to === undefined) return absent(index, true);
+  return { type: "range", index, lower: from, upper: to, negated: false };
+}
+
+function numericRange(index: IndexMetadata, lower: Bound | undefined, upper: Bound | undefined): Formula {
+  const from = lower && numberOf(lower.value);
+  const to = upper && numberOf(upper.value);
+  // Nothing stored is infinite, so a bound at infinity keeps everything or nothing.
+  if (from === Infinity || to === -Infinity) return none;
+  const low = lower === undefined || from === -Infinity ? undefined : numericBound(index, lower);
+  const high = upper === undefined || to === Infinity ? undefined : numericBound(index, upper);
+  if (low !== undefined && high !== undefined && from !== undefined && to !== undefined) {
+    if (from > to || (from === to && (low.exclusive || high.exclusive))) return none;
+  }
+  if (low === undefined && high === undefined) return absent(index, true);
+  return { type: "range", index, lower: low, upper: high, negated: false };
+}
+
+function numberOf(value: Operand): number {
+  return value instanceof Date ? value.getTime() : (value as number);
+}
+
+function numericBound(index: IndexMetadata, bound: Bound): TermBound {
+  return { term: termOf(index, bound.value), exclusive: bound.exclusive };
+}
+
+function textBound(index: IndexMetadata, bound: Bound, lower: boolean): TermBound {
+  if (typeof bound.value === "bigint") return { term: sortableBigint(bound.value), exclusive: bound.exclusive };
+  const value = index.caseInsensitive ? foldCase(bound.value as string) : (bound.value as string);
+  if (!value.isWellFormed()) {
+    throw new QueryError(`${index.path}: a bound holds half of a surrogate pair`, { field: index.path });
+  }
+  const nul = value.indexOf("\u0000");
+  if (nul < 0) return { term: value, exclusive: bound.exclusive };
+  // No stored text holds NUL, so such a bound stands just above the text before it.
+  return { term: value.slice(0, nul), exclusive: lower };
+}

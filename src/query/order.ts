@@ -1,0 +1,88 @@
+// Total order: the given keys, absent values last in both directions, then the id.
+// Strings compare by code point, which is the byte order of the servers, not JavaScript's own.
+import { foldCase } from "../codec/term.ts";
+import { encodeId } from "../schema/key.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import { valueAt } from "../schema/shape.ts";
+import { sortIndex } from "./check.ts";
+import type { Direction, Operand, OrderKey } from "./node.ts";
+
+/**
+ * Compares two strings by code point.
+ *
+ * @param left - a string.
+ * @param right - another.
+ * @returns negative, zero or positive.
+ */
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  const length = Math.min(left.length, right.length);
+  for (let at = 0; at < length; at += 1) {
+    const a = left.charCodeAt(at);
+    const b = right.charCodeAt(at);
+    // Surrogates stand for code points above every other unit.
+    if (a !== b) return (isSurrogate(a) === isSurrogate(b) ? a - b : isSurrogate(a) ? 1 : -1);
+  }
+  return left.length - right.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+/**
+ * Compares two values of one kind.
+ *
+ * @param left - a value.
+ * @param right - another of the same kind.
+ * @returns negative, zero or positive.
+ */
+export function compareValues(left: Operand, right: Operand): number {
+  if (typeof left === "string") return compareText(left, right as string);
+  const a = left instanceof Date ? left.getTime() : left;
+  const b = right instanceof Date ? right.getTime() : right;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * Makes the comparison of a query's total order.
+ *
+ * @param metadata - the entity type.
+ * @param orderBy - the sort keys; none means by id.
+ * @returns a function for Array.prototype.sort.
+ */
+export function comparator(
+  metadata: EntityMetadata,
+  orderBy: readonly OrderKey[],
+): (left: Record<string, unknown>, right: Record<string, unknown>) => number {
+  const keys = orderBy.map((key) => {
+    const names = key.path.split(".");
+    const fold = sortIndex(metadata, key.path)?.caseInsensitive === true;
+    return { names, sign: signOf(key.direction), fold };
+  });
+  const idSign = keys.at(-1)?.sign ?? 1;
+  const idOf = (entity: Record<string, unknown>): string => encodeId(entity[metadata.idField], metadata.name);
+  return (left, right) => {
+    for (const { names, sign, fold } of keys) {
+      const order = compareAbsent(sortValue(left, names, fold), sortValue(right, names, fold), sign);
+      if (order !== 0) return order;
+    }
+    return compareText(idOf(left), idOf(right)) * idSign;
+  };
+}
+
+function signOf(direction: Direction): number {
+  return direction === "desc" ? -1 : 1;
+}
+
+function sortValue(entity: unknown, names: readonly string[], fold: boolean): Operand | undefined {
+  const value = valueAt(entity, names) as Operand | undefined;
+  return fold && typeof value === "string" ? foldCase(value) : value;
+}
+
+function compareAbsent(left: Operand | undefined, right: Operand | undefined, sign: number): number {
+  if (left === undefined || right === undefined) {
+    return left === right ? 0 : left === undefined ? 1 : -1;
+  }
+  return compareValues(left, right) * sign;
+}

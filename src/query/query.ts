@@ -1,0 +1,238 @@
+// The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
+// Only indexed fields, their own operators and operands of their type compile.
+import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import { both, type Condition, type Direction, everything, type QueryNode } from "./node.ts";
+import { AnyOperators, type ConditionBuilder, conditionBuilder, type FieldOperators } from "./where.ts";
+
+/** What every call that waits accepts. */
+export interface CallOptions {
+  /** Gives up after so many milliseconds; the connection's default when left out. */
+  readonly deadline?: number;
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal;
+}
+
+/** One page of a result. */
+export interface Page<T> {
+  /** The entities of the page, in order. */
+  readonly items: T[];
+  /** How many entities match in all. */
+  readonly total: number;
+}
+
+/** How a query would be answered. */
+export interface Explanation {
+  /** The engine that answers. */
+  readonly engine: string;
+  /** The plan, one line per step. */
+  readonly plan: readonly string[];
+  /** The commands of the first round trip, as they would be sent. */
+  readonly commands: readonly (readonly string[])[];
+  /** Round trips: exact where it is known beforehand, otherwise the least. */
+  readonly roundTrips: number;
+}
+
+/** Answers queries; given to the chain by the repository. */
+export interface QueryRunner<O> {
+  all(query: QueryNode, options: CallOptions): Promise<O[]>;
+  first(query: QueryNode, options: CallOptions): Promise<O | null>;
+  firstOrThrow(query: QueryNode, options: CallOptions): Promise<O>;
+  page(query: QueryNode, options: CallOptions): Promise<Page<O>>;
+  count(query: QueryNode, options: CallOptions): Promise<number>;
+  ids(query: QueryNode, options: CallOptions): Promise<string[]>;
+  explain(query: QueryNode): Promise<Explanation>;
+}
+
+/**
+ * A query over one entity type; made by `repository.query()`.
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { connect, defineEntity, range } from "remora";
+ *
+ * const Movie = defineEntity({
+ *   name: "movie",
+ *   schema: z.object({ id: z.string(), year: z.int() }),
+ *   index: { year: range() },
+ * });
+ * const db = await connect("redis://localhost:6379");
+ * const movies = db.repository(Movie);
+ * await movies.indexes.sync();
+ * await movies.query().where("year").gte(1960).orderBy("year").limit(10).all();
+ * await db.close();
+ * ```
+ */
+export class Query<O, I> {
+  readonly #node: QueryNode;
+  readonly #runner: QueryRunner<O>;
+
+  private constructor(node: QueryNode, runner: QueryRunner<O>) {
+    this.#node = node;
+    this.#runner = runner;
+  }
+
+  /**
+   * Starts a query; called by the repository.
+   *
+   * @param metadata - the entity type.
+   * @param runner - answers it.
+   * @returns a query that matches everything.
+   */
+  static over<O, I>(metadata: EntityMetadata, runner: QueryRunner<O>): Query<O, I> {
+    return new Query({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, runner);
+  }
+
+  #with(change: Partial<QueryNode>): Query<O, I> {
+    return new Query<O, I>(Object.freeze({ ...this.#node, ...change }), this.#runner);
+  }
+
+  #and(condition: Condition): Query<O, I> {
+    return this.#with({ where: both(this.#node.where, condition) });
+  }
+
+  /**
+   * Names a field to compare; repeated calls are joined by AND.
+   *
+   * @param path - an indexed field.
+   * @returns the field's operators, each of which gives the query.
+   */
+  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I>>;
+  /**
+   * Adds a condition built by a callback: the place for OR, NOT and nesting.
+   *
+   * @param build - receives the builder, returns a condition.
+   * @returns the query.
+   */
+  where(build: (field: ConditionBuilder<O, I>) => Condition): Query<O, I>;
+  where(argument: string | ((field: ConditionBuilder<O, I>) => Condition)): unknown {
+    if (typeof argument === "function") {
+      return this.#and(argument(conditionBuilder() as ConditionBuilder<O, I>));
+    }
+    return new AnyOperators(argument, (condition) => this.#and(condition));
+  }
+
+  /**
+   * Names a field whose condition must not hold.
+   *
+   * @param path - an indexed field.
+   * @returns the field's operators; the query then has the complement of the condition.
+   */
+  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I>> {
+    const operators = new AnyOperators(path, (item) => this.#and(Object.freeze({ type: "not", item })));
+    return operators as unknown as FieldOperators<O, I, P, Query<O, I>>;
+  }
+
+  /**
+   * Orders the result; ties are broken by id, absent values come last in both directions.
+   *
+   * @param path - a sortable field.
+   * @param direction - `asc` (default) or `desc`.
+   * @returns the query.
+   */
+  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I> {
+    return this.#with({ orderBy: Object.freeze([...this.#node.orderBy, Object.freeze({ path, direction })]) });
+  }
+
+  /**
+   * Takes at most so many entities.
+   *
+   * @param count - a whole number from 0.
+   * @returns the query.
+   */
+  limit(count: number): Query<O, I> {
+    return this.#with({ limit: count });
+  }
+
+  /**
+   * Skips so many entities.
+   *
+   * @param count - a whole number from 0.
+   * @returns the query.
+   */
+  offset(count: number): Query<O, I> {
+    return this.#with({ offset: count });
+  }
+
+  /**
+   * Every entity that matches, within limit and offset.
+   *
+   * @param options - deadline and signal.
+   * @returns the entities, in order.
+   * @throws ResultTooLargeError when more match than may be returned at once.
+   */
+  all(options: CallOptions = {}): Promise<O[]> {
+    return this.#runner.all(this.#node, options);
+  }
+
+  /**
+   * The first entity that matches.
+   *
+   * @param options - deadline and signal.
+   * @returns the entity, or null when none matches.
+   */
+  first(options: CallOptions = {}): Promise<O | null> {
+    return this.#runner.first(this.#node, options);
+  }
+
+  /**
+   * The first entity that matches.
+   *
+   * @param options - deadline and signal.
+   * @returns the entity.
+   * @throws EntityNotFoundError when none matches.
+   */
+  firstOrThrow(options: CallOptions = {}): Promise<O> {
+    return this.#runner.firstOrThrow(this.#node, options);
+  }
+
+  /**
+   * One page and the total, in one round trip where the engine can.
+   *
+   * @param options - deadline and signal.
+   * @returns items and total.
+   */
+  page(options: CallOptions = {}): Promise<Page<O>> {
+    return this.#runner.page(this.#node, options);
+  }
+
+  /**
+   * How many entities match; limit and offset do not count.
+   *
+   * @param options - deadline and signal.
+   * @returns the exact number.
+   */
+  count(options: CallOptions = {}): Promise<number> {
+    return this.#runner.count(this.#node, options);
+  }
+
+  /**
+   * Tells whether any entity matches.
+   *
+   * @param options - deadline and signal.
+   * @returns true when at least one does.
+   */
+  async exists(options: CallOptions = {}): Promise<boolean> {
+    return (await this.#runner.ids(Object.freeze({ ...this.#node, limit: 1 }), options)).length > 0;
+  }
+
+  /**
+   * The ids of the entities that match, without reading them.
+   *
+   * @param options - deadline and signal.
+   * @returns the ids, in order.
+   */
+  ids(options: CallOptions = {}): Promise<string[]> {
+    return this.#runner.ids(this.#node, options);
+  }
+
+  /**
+   * Tells how the query would be answered, without answering it.
+   *
+   * @returns engine, plan and exact commands.
+   */
+  explain(): Promise<Explanation> {
+    return this.#runner.explain(this.#node);
+  }
+}

@@ -1,0 +1,186 @@
+// Which operators a field offers, by its index kinds, and what they compile to.
+// The types are the promise; the object behind them is one and the same for every field.
+import type { Index, IndexKind } from "../schema/index-kinds.ts";
+import type { IndexAt, IndexedPaths, PathValue } from "../schema/paths.ts";
+import type { Comparison, Condition, Operand } from "./node.ts";
+import { QueryError } from "../errors.ts";
+
+/** A bound of `between`, when it is not simply the value: `{ exclusive: true }` leaves the value itself out. */
+export interface BetweenOptions {
+  /** Leave out the lower bound itself. */
+  readonly excludeLower?: boolean;
+  /** Leave out the upper bound itself. */
+  readonly excludeUpper?: boolean;
+}
+
+/** Equality of a single value. */
+export interface EqualityOperators<V, R> {
+  /** The field equals the value. */
+  eq(value: V): R;
+  /** The field does not equal the value; true as well where the field is null or missing. */
+  ne(value: V): R;
+  /** The field equals one of the values; an empty list matches nothing. */
+  in(values: readonly V[]): R;
+  /** The field equals none of the values; true as well where the field is null or missing. */
+  notIn(values: readonly V[]): R;
+}
+
+/** Order of a single value. */
+export interface RangeOperators<V, R> {
+  /** The field is greater than the value. */
+  gt(value: V): R;
+  /** The field is greater than or equal to the value. */
+  gte(value: V): R;
+  /** The field is less than the value. */
+  lt(value: V): R;
+  /** The field is less than or equal to the value. */
+  lte(value: V): R;
+  /** The field lies between the values, bounds included unless the options leave them out. */
+  between(lower: V, upper: V, options?: BetweenOptions): R;
+}
+
+/** Membership in an array. */
+export interface ArrayOperators<V, R> {
+  /** The array has the value. */
+  contains(value: V): R;
+  /** The array has at least one of the values; an empty list matches nothing. */
+  containsAny(values: readonly V[]): R;
+  /** The array has every one of the values; an empty list matches every array. */
+  containsAll(values: readonly V[]): R;
+  /** The array has none of the values; true as well where the field is null or missing. */
+  containsNone(values: readonly V[]): R;
+}
+
+/** Words of a text. */
+export interface TextOperators<R> {
+  /** The text has every word of the query. */
+  match(query: string): R;
+}
+
+/** Absence. */
+export interface NullOperators<R> {
+  /** The field is null or missing. */
+  isNull(): R;
+}
+
+type KindOf<X> = X extends Index<infer K, boolean> ? K : never;
+type Has<K, Kind extends IndexKind> = Kind extends K ? true : false;
+type ArrayItem<V> = V extends readonly (infer E)[] ? NonNullable<E> : never;
+type Absentable<V> = undefined extends V ? true : null extends V ? true : false;
+// An enum reads as a union of its members: operators take members, not strings at large.
+type Operators<V, K, R> = ([NonNullable<V>] extends [readonly unknown[]]
+  ? Has<K, "exact"> extends true
+    ? ArrayOperators<ArrayItem<NonNullable<V>>, R>
+    : unknown
+  : (Has<K, "exact"> extends true ? EqualityOperators<NonNullable<V>, R> : unknown) &
+      (Has<K, "range"> extends true ? EqualityOperators<NonNullable<V>, R> & RangeOperators<NonNullable<V>, R> : unknown) &
+      (Has<K, "text"> extends true ? TextOperators<R> : unknown)) &
+  (Absentable<V> extends true ? NullOperators<R> : unknown);
+
+/** The operators of the field at path P, each giving R. */
+export type FieldOperators<O, I, P extends keyof I & string, R> = Operators<PathValue<O, P>, KindOf<IndexAt<I, P>>, R>;
+
+/** Builds conditions inside a `where` callback. */
+export interface ConditionBuilder<O, I> {
+  /** Names a field; its operators give a condition. */
+  <P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Condition>;
+  /** True when every condition is; true when there is none. */
+  and(...conditions: readonly Condition[]): Condition;
+  /** True when at least one condition is; false when there is none. */
+  or(...conditions: readonly Condition[]): Condition;
+  /** True when the condition is not. */
+  not(condition: Condition): Condition;
+}
+
+/** Every operator there is, untyped: what {@link FieldOperators} narrows. */
+export class AnyOperators<R> {
+  readonly #path: string;
+  readonly #done: (condition: Condition) => R;
+
+  /**
+   * @param path - the field.
+   * @param done - receives the condition.
+   */
+  constructor(path: string, done: (condition: Condition) => R) {
+    this.#path = path;
+    this.#done = done;
+  }
+
+  #compare(comparison: Comparison): R {
+    return this.#done(Object.freeze(comparison));
+  }
+
+  #not(comparison: Comparison): R {
+    return this.#done(Object.freeze({ type: "not", item: Object.freeze(comparison) }));
+  }
+
+  eq(value: Operand): R {
+    return this.#compare({ type: "in", path: this.#path, values: [value] });
+  }
+  ne(value: Operand): R {
+    return this.#not({ type: "in", path: this.#path, values: [value] });
+  }
+  in(values: readonly Operand[]): R {
+    return this.#compare({ type: "in", path: this.#path, values: list(values, this.#path) });
+  }
+  notIn(values: readonly Operand[]): R {
+    return this.#not({ type: "in", path: this.#path, values: list(values, this.#path) });
+  }
+  gt(value: Operand): R {
+    return this.#compare({ type: "range", path: this.#path, lower: { value, exclusive: true }, upper: undefined });
+  }
+  gte(value: Operand): R {
+    return this.#compare({ type: "range", path: this.#path, lower: { value, exclusive: false }, upper: undefined });
+  }
+  lt(value: Operand): R {
+    return this.#compare({ type: "range", path: this.#path, lower: undefined, upper: { value, exclusive: true } });
+  }
+  lte(value: Operand): R {
+    return this.#compare({ type: "range", path: this.#path, lower: undefined, upper: { value, exclusive: false } });
+  }
+  between(lower: Operand, upper: Operand, options: BetweenOptions = {}): R {
+    return this.#compare({
+      type: "range",
+      path: this.#path,
+      lower: { value: lower, exclusive: options.excludeLower === true },
+      upper: { value: upper, exclusive: options.excludeUpper === true },
+    });
+  }
+  contains(value: Operand): R {
+    return this.#compare({ type: "containsAny", path: this.#path, values: [value] });
+  }
+  containsAny(values: readonly Operand[]): R {
+    return this.#compare({ type: "containsAny", path: this.#path, values: list(values, this.#path) });
+  }
+  containsAll(values: readonly Operand[]): R {
+    return this.#compare({ type: "containsAll", path: this.#path, values: list(values, this.#path) });
+  }
+  containsNone(values: readonly Operand[]): R {
+    return this.#not({ type: "containsAny", path: this.#path, values: list(values, this.#path) });
+  }
+  match(text: string): R {
+    return this.#compare({ type: "match", path: this.#path, text });
+  }
+  isNull(): R {
+    return this.#compare({ type: "isNull", path: this.#path });
+  }
+}
+
+function list(values: readonly Operand[], path: string): readonly Operand[] {
+  if (!Array.isArray(values)) throw new QueryError(`${path}: this operator takes an array of values`, { field: path });
+  return Object.freeze([...values]) as readonly Operand[];
+}
+
+/**
+ * Makes the builder that `where` hands to its callback.
+ *
+ * @returns the builder; its types are narrowed by the caller.
+ */
+export function conditionBuilder(): ConditionBuilder<unknown, unknown> {
+  const field = (path: string): unknown => new AnyOperators(path, (condition) => condition);
+  return Object.assign(field, {
+    and: (...items: readonly Condition[]): Condition => Object.freeze({ type: "and", items: Object.freeze([...items]) }),
+    or: (...items: readonly Condition[]): Condition => Object.freeze({ type: "or", items: Object.freeze([...items]) }),
+    not: (item: Condition): Condition => Object.freeze({ type: "not", item }),
+  }) as ConditionBuilder<unknown, unknown>;
+}

@@ -1,0 +1,78 @@
+// What is sent, as data: commands and script calls.
+// Engines make these; only the executor beside this file sends them.
+import { createHash } from "node:crypto";
+
+/** One command: its name and its arguments. */
+export interface Command {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** A script: its text and what the server knows it by. */
+export interface Script {
+  /** What it does, for diagnostics. */
+  readonly name: string;
+  readonly lua: string;
+  readonly sha: string;
+  /** It writes nothing, so it may run on a replica. */
+  readonly readOnly: boolean;
+}
+
+/** A call of a script. */
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** Anything that can be sent. */
+export type Request = Command | ScriptCall;
+
+/** A reply that is an error; other elements of the same batch are not touched by it. */
+export class ReplyFailure {
+  readonly error: Error;
+
+  /**
+   * @param error - the driver's error.
+   */
+  constructor(error: Error) {
+    this.error = error;
+  }
+}
+
+/** A reply, or the error in its place. */
+export type Reply = unknown;
+
+/**
+ * Makes a script.
+ *
+ * @param name - what it does.
+ * @param lua - its text, beginning with `#!lua`.
+ * @returns the script with its hash.
+ */
+export function defineScript(name: string, lua: string): Script {
+  const sha = createHash("sha1").update(lua).digest("hex");
+  return Object.freeze({ name, lua, sha, readOnly: lua.startsWith("#!lua flags=no-writes") });
+}
+
+/**
+ * A request as one list of words, for explain and diagnostics.
+ *
+ * @param request - a command or script call.
+ * @returns the command's name and arguments; a script by its name.
+ */
+export function requestWords(request: Request): string[] {
+  if ("name" in request) return [request.name, ...request.args];
+  const { script, keys, args } = request;
+  return [script.readOnly ? "EVALSHA_RO" : "EVALSHA", script.name, String(keys.length), ...keys, ...args];
+}
+
+/**
+ * The name of a request's command, for diagnostics.
+ *
+ * @param request - a command or script call.
+ * @returns the command's name; for a script its own name as well.
+ */
+export function requestName(request: Request): string {
+  return "name" in request ? request.name : `${request.script.readOnly ? "EVALSHA_RO" : "EVALSHA"} ${request.script.name}`;
+}

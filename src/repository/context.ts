@@ -1,0 +1,99 @@
+// What every operation on one entity type works with: layout, codec, engine, scripts and the executor.
+// Made once per type, on the first operation, when the type's recorded engine is known.
+import { DocumentCodec } from "../codec/document.ts";
+import { CapabilityError, EngineMismatchError } from "../errors.ts";
+import type { Engine } from "../engines/engine.ts";
+import { type EngineName, type Layout, layoutOf } from "../engines/layout.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import { scanEngine } from "../engines/scan/engine.ts";
+import { searchEngine } from "../engines/search/engine.ts";
+import { reapScript, removeScript } from "../engines/write/remove.ts";
+import { saveScript } from "../engines/write/save.ts";
+import type { Capabilities } from "../redis/capabilities.ts";
+import type { Script } from "../redis/command.ts";
+import type { Executor } from "../redis/executor.ts";
+import type { Keyspace } from "../schema/key.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+
+/** The engine asked for: `auto` takes search where the server has it. */
+export type EngineChoice = EngineName | "auto";
+
+/** What a repository needs of its database. */
+export interface Connection {
+  readonly executor: Executor;
+  readonly capabilities: Capabilities;
+  readonly engine: EngineChoice;
+  /** Search indexes exist in database 0 only. */
+  readonly searchable: boolean;
+}
+
+/** What every operation on one entity type works with. */
+export interface TypeContext {
+  readonly metadata: EntityMetadata;
+  readonly layout: Layout;
+  readonly codec: DocumentCodec;
+  readonly engine: Engine;
+  readonly executor: Executor;
+  readonly scripts: { readonly save: Script; readonly remove: Script; readonly reap: Script };
+}
+
+/**
+ * Finds the engine of a type and compiles everything for it.
+ *
+ * @param connection - the database's connection.
+ * @param metadata - the entity type.
+ * @param keys - its key prefixes.
+ * @param codec - its codec.
+ * @returns the context. One round trip.
+ * @throws EngineMismatchError when the type is recorded for another engine than the one asked for.
+ */
+export async function resolveContext(
+  connection: Connection,
+  metadata: EntityMetadata,
+  keys: Keyspace,
+  codec: DocumentCodec,
+): Promise<TypeContext> {
+  const recorded = await connection.executor.one(
+    { name: "HGET", args: [`${keys.internal}m`, "engine"] },
+    { operation: "open", write: false, entity: metadata.name },
+  );
+  const name = chooseEngine(connection, metadata, typeof recorded === "string" ? (recorded as EngineName) : undefined);
+  const layout = layoutOf(metadata, name, keys);
+  return {
+    metadata,
+    layout,
+    codec,
+    engine: makeEngine(name, layout, codec),
+    executor: connection.executor,
+    scripts: { save: saveScript(layout), remove: removeScript(layout), reap: reapScript(layout) },
+  };
+}
+
+function chooseEngine(
+  { engine, capabilities, searchable }: Connection,
+  { name }: EntityMetadata,
+  recorded: EngineName | undefined,
+): EngineName {
+  const wanted = engine === "auto" ? (recorded ?? (capabilities.search && searchable ? "search" : "scan")) : engine;
+  if (recorded !== undefined && recorded !== wanted) {
+    throw new EngineMismatchError(
+      `${name} is recorded for the ${recorded} engine, not ${wanted}; connect with engine "auto" or "${recorded}"`,
+      { entity: name },
+    );
+  }
+  if (wanted === "search" && !capabilities.search) {
+    throw new CapabilityError(`${name} is recorded for the search engine, but this server has no search module (RediSearch 2.10 or newer)`, { entity: name });
+  }
+  return wanted;
+}
+
+function makeEngine(name: EngineName, layout: Layout, codec: DocumentCodec): Engine {
+  switch (name) {
+    case "scan":
+      return scanEngine(layout, codec);
+    case "search":
+      return searchEngine(layout, codec);
+    case "memory":
+      return memoryEngine(layout, codec);
+  }
+}

@@ -1,0 +1,137 @@
+// Queries run: the engine's steps are sent one after another, and the rows they give are decoded.
+// Nothing is cut: more than the ceiling is an error that names the cure.
+import { EntityNotFoundError, isRemoraError, ResultTooLargeError } from "../errors.ts";
+import { type Answer, type Engine, isStep, type Step } from "../engines/engine.ts";
+import type { QueryNode } from "../query/node.ts";
+import type { CallOptions, Explanation, Page, QueryRunner } from "../query/query.ts";
+import { requestWords } from "../redis/command.ts";
+import { toRemoraError } from "../redis/failures.ts";
+import { decodeId } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import { callOptions, decodeRow, type ReadOptions, settle } from "./load.ts";
+import { observe } from "./observe.ts";
+import { forgetCall } from "./remove.ts";
+
+/** How many entities `all()` and `ids()` may return when no limit is given. */
+const defaultCeiling = 10_000;
+
+/** How many vanished documents one read tidies up after. */
+const maxReaped = 1000;
+
+type Row = Record<string, unknown>;
+
+/**
+ * Makes what a query chain calls to be answered.
+ *
+ * @param resolve - gives the type's context.
+ * @returns the runner.
+ */
+export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Row> {
+  const run = async <T>(
+    operation: string,
+    query: QueryNode,
+    options: CallOptions,
+    work: (context: TypeContext, ask: Ask) => Promise<T>,
+  ): Promise<T> => {
+    const context = await resolve();
+    return observe(context.metadata, operation, () => context.engine.describe(query, "rows").plan, (note) =>
+      work(context, (step) => answer(context, step, operation, options, note)),
+    );
+  };
+
+  const runner: QueryRunner<Row> = {
+    all: (query, options) =>
+      run("query.all", query, options, async (context, ask) => rowsOf(context, await every(context.engine, query, "rows", ask), options)),
+    first: (query, options) =>
+      run("query.first", query, options, async (context, ask) => {
+        const one = { ...query, limit: Math.min(query.limit ?? 1, 1) };
+        const [row = null] = rowsOf(context, await ask(context.engine.plan(one, "rows")), options);
+        return row;
+      }),
+    async firstOrThrow(query, options) {
+      const row = await runner.first(query, options);
+      if (row !== null) return row;
+      throw new EntityNotFoundError(`${query.metadata.name}: no entity matches the query`, { entity: query.metadata.name });
+    },
+    page: (query, options) =>
+      run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
+        const limited = { ...query, limit: query.limit ?? defaultCeiling };
+        const found = await ask(context.engine.plan(limited, "page"));
+        return { items: rowsOf(context, found, options), total: found.count };
+      }),
+    count: (query, options) =>
+      run("query.count", query, options, async (context, ask) => (await ask(context.engine.plan(query, "count"))).count),
+    ids: (query, options) =>
+      run("query.ids", query, options, async (context, ask) => (await every(context.engine, query, "ids", ask)).ids.map(decodeId)),
+    async explain(query): Promise<Explanation> {
+      const { engine } = await resolve();
+      const { plan, requests, roundTrips } = engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
+      return { engine: engine.name, plan, commands: requests.map(requestWords), roundTrips };
+    },
+  };
+  return runner;
+}
+
+type Ask = (step: Step) => Promise<Answer>;
+
+async function every(engine: Engine, query: QueryNode, want: "rows" | "ids", ask: Ask): Promise<Answer> {
+  if (query.limit !== undefined) return ask(engine.plan(query, want));
+  const found = await ask(engine.exhaust(query, defaultCeiling, want));
+  if (found.count <= defaultCeiling) return found;
+  const { name } = query.metadata;
+  throw new ResultTooLargeError(
+    `${name}: more than ${defaultCeiling} entities match; set a limit, page through them, or count them`,
+    { entity: name },
+  );
+}
+
+async function answer(
+  context: TypeContext,
+  first: Step,
+  operation: string,
+  options: CallOptions,
+  note: (commands: Step["requests"], rows: number) => void,
+): Promise<Answer> {
+  const { executor, metadata } = context;
+  const attempt = { operation, write: false, entity: metadata.name, ...callOptions(options) };
+  let outcome: Answer | Step = first;
+  while (isStep(outcome)) {
+    const { requests, read }: Step = outcome;
+    note(requests, 0);
+    // eslint-disable-next-line no-await-in-loop -- each step depends on the reply to the one before
+    const replies = requests.length === 0 ? [] : await executor.many(requests, attempt);
+    outcome = readStep(() => read(replies), (error) => toRemoraError(error, attempt));
+  }
+  note([], outcome.rows.length + outcome.ids.length);
+  if (outcome.ghosts.length > 0) await reap(context, outcome.ghosts);
+  return outcome;
+}
+
+// Engines throw what the driver gave them; here it becomes one of our errors.
+function readStep(read: () => Answer | Step, explain: (error: Error) => Error): Answer | Step {
+  try {
+    return read();
+  } catch (error) {
+    throw isRemoraError(error) ? error : explain(error as Error);
+  }
+}
+
+// Documents that vanished behind our back leave index entries: they are forgotten on sight.
+async function reap(context: TypeContext, encodedIds: readonly string[]): Promise<void> {
+  const { metadata } = context;
+  try {
+    await observe(metadata, "reap", undefined, async (note) => {
+      const call = forgetCall(context, context.scripts.reap, encodedIds.slice(0, maxReaped));
+      note([call], encodedIds.length);
+      await context.executor.one(call, { operation: "reap", write: true, entity: metadata.name });
+    });
+  } catch (error) {
+    // The read itself succeeded, perhaps by a user who may not write: the failure was published, no more.
+    if (!isRemoraError(error)) throw error;
+  }
+}
+
+function rowsOf(context: TypeContext, { rows }: Answer, options: ReadOptions): Row[] {
+  const found = rows.map(({ encodedId, stored }) => decodeRow(context, stored, decodeId(encodedId)));
+  return settle(found, options.onCorrupt).filter((row) => row !== null);
+}

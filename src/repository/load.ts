@@ -1,0 +1,140 @@
+// Loading by id: one entity, or many in few batches, in the order asked for.
+// A document that no longer fits the schema never takes the good ones with it.
+import { CorruptEntityError, isRemoraError } from "../errors.ts";
+import type { StoredDocument } from "../codec/document.ts";
+import { readDocuments, readRequests, wrongType } from "../engines/documents.ts";
+import type { CallOptions } from "../query/query.ts";
+import { ReplyFailure } from "../redis/command.ts";
+import { toRemoraError } from "../redis/failures.ts";
+import { decodeId } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import { inFlight } from "./flight.ts";
+
+/** What reads of several entities accept. */
+export interface ReadOptions extends CallOptions {
+  /** Told of each document that does not fit the schema, which then counts as missing; without it the read throws. */
+  readonly onCorrupt?: (error: CorruptEntityError) => void;
+}
+
+/** Documents per batch: more gains nothing, and holds the server up. */
+const chunkSize = 200;
+const chunksInFlight = 4;
+
+/**
+ * Loads one entity.
+ *
+ * @param context - the entity type.
+ * @param encodedId - its id as it stands in the key.
+ * @param options - deadline and signal.
+ * @returns the entity, or null.
+ */
+export async function loadOne(
+  context: TypeContext,
+  encodedId: string,
+  options: CallOptions,
+): Promise<Record<string, unknown> | null> {
+  const { layout, codec, executor, metadata } = context;
+  const [request] = readRequests(layout, codec, [encodedId]);
+  if (request === undefined) return null;
+  const reply = await executor.one(request, { operation: "findById", write: false, entity: metadata.name, id: encodedId, ...options });
+  const [stored] = readDocuments(layout, [reply], 1);
+  if (stored === undefined || stored instanceof ReplyFailure) return null;
+  return codec.decode(stored, decodeId(encodedId));
+}
+
+/**
+ * Loads many entities.
+ *
+ * @param context - the entity type.
+ * @param encodedIds - their ids, in any number.
+ * @param options - deadline, signal and what to do about corrupt documents.
+ * @returns one entity or null per id, in order.
+ * @throws CorruptEntityError with the good rows, when a document does not fit the schema.
+ */
+export async function loadMany(
+  context: TypeContext,
+  encodedIds: readonly string[],
+  options: ReadOptions,
+): Promise<(Record<string, unknown> | null)[]> {
+  const chunks: (readonly string[])[] = [];
+  for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
+  const found: Found[][] = Array.from({ length: chunks.length });
+  await inFlight(chunks, chunksInFlight, async (ids, at) => {
+    found[at] = await loadChunk(context, ids, options);
+  });
+  return settle(found.flat(), options.onCorrupt);
+}
+
+type Found = Record<string, unknown> | null | CorruptEntityError;
+
+async function loadChunk(context: TypeContext, encodedIds: readonly string[], options: ReadOptions): Promise<Found[]> {
+  const { layout, codec, executor, metadata } = context;
+  const attempt = { operation: "findByIds", write: false, entity: metadata.name };
+  const replies = await executor.many(readRequests(layout, codec, encodedIds), { ...attempt, ...callOptions(options) });
+  return readDocuments(layout, replies, encodedIds.length).map((stored, at) => {
+    if (stored === undefined) return null;
+    const id = decodeId(encodedIds[at] as string);
+    if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id);
+    const error = toRemoraError(stored.error, attempt);
+    if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
+    throw error;
+  });
+}
+
+/**
+ * Only what a call takes, without what a reader adds.
+ *
+ * @param options - the caller's options.
+ * @returns deadline and signal.
+ */
+export function callOptions(options: CallOptions): CallOptions {
+  const { deadline, signal } = options;
+  return { ...(deadline === undefined ? {} : { deadline }), ...(signal === undefined ? {} : { signal }) };
+}
+
+/**
+ * Decodes a document that was found.
+ *
+ * @param context - the entity type.
+ * @param stored - the document.
+ * @param id - the entity's id.
+ * @returns the entity, or the error that says why it is none.
+ */
+export function decodeRow(context: TypeContext, stored: StoredDocument, id: string): Record<string, unknown> | CorruptEntityError {
+  try {
+    return context.codec.decode(stored, id);
+  } catch (error) {
+    if (isRemoraError(error, "CORRUPT_ENTITY")) return error;
+    throw error;
+  }
+}
+
+/**
+ * Gives back the good rows, and tells of the bad ones.
+ *
+ * @param found - entities, nulls and errors, in order.
+ * @param onCorrupt - told of each error; without it the first is thrown, with the good rows on it.
+ * @returns entities and nulls.
+ */
+export function settle(
+  found: readonly Found[],
+  onCorrupt: ((error: CorruptEntityError) => void) | undefined,
+): (Record<string, unknown> | null)[] {
+  const rows = found.map((row) => (isRemoraError(row, "CORRUPT_ENTITY") ? null : (row as Record<string, unknown> | null)));
+  const errors = found.filter((row): row is CorruptEntityError => isRemoraError(row, "CORRUPT_ENTITY"));
+  if (onCorrupt !== undefined) {
+    for (const error of errors) onCorrupt(error);
+    return rows;
+  }
+  const [first] = errors;
+  if (first === undefined) return rows;
+  const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  throw new CorruptEntityError(`${first.message}${more}; the good rows are on this error, or pass onCorrupt`, {
+    entity: first.entity,
+    id: first.id,
+    field: first.field,
+    issues: first.issues,
+    rows,
+    cause: first,
+  });
+}

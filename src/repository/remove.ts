@@ -1,0 +1,53 @@
+// Removing: documents together with everything the indexes and constraints hold for them, in one call.
+// The same call forgets entities whose documents are gone already.
+import { fixedKeys } from "../engines/write/lua.ts";
+import type { CallOptions } from "../query/query.ts";
+import type { Script, ScriptCall } from "../redis/command.ts";
+import { decodeId } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import { callOptions } from "./load.ts";
+import type { Note } from "./observe.ts";
+
+/**
+ * The call of a script that takes a list of ids.
+ *
+ * @param context - the entity type.
+ * @param script - delete or reap.
+ * @param encodedIds - the ids as they stand in keys.
+ * @returns the call.
+ */
+export function forgetCall(context: TypeContext, script: Script, encodedIds: readonly string[]): ScriptCall {
+  const { layout } = context;
+  return {
+    script,
+    keys: [...fixedKeys(layout), ...encodedIds.map((id) => layout.documents + id)],
+    args: [JSON.stringify(encodedIds), layout.internal, layout.documents],
+  };
+}
+
+/**
+ * Deletes one entity.
+ *
+ * @param context - the entity type.
+ * @param encodedId - its id as it stands in the key.
+ * @param options - deadline and signal.
+ * @param note - told of what is sent.
+ * @returns true when there was one.
+ */
+export async function removeOne(
+  context: TypeContext,
+  encodedId: string,
+  options: CallOptions,
+  note: Note,
+): Promise<boolean> {
+  const call = forgetCall(context, context.scripts.remove, [encodedId]);
+  note([call], 1);
+  const reply = await context.executor.one(call, {
+    operation: "delete",
+    write: true,
+    entity: context.metadata.name,
+    id: decodeId(encodedId),
+    ...callOptions(options),
+  });
+  return (reply as number[])[0] === 1;
+}

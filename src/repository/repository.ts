@@ -1,0 +1,319 @@
+// The repository: every method is one call into a file beside this one.
+// It resolves the type's context on the first call and keeps it.
+import { DocumentCodec } from "../codec/document.ts";
+import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
+import { everything } from "../query/node.ts";
+import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
+import type { EntityDefinition, EntityOf, IndexesOf, InputOf } from "../schema/entity.ts";
+import { decodeId, encodeId, type Keyspace } from "../schema/key.ts";
+import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
+import { type Connection, resolveContext, type TypeContext } from "./context.ts";
+import { queryRunner } from "./find.ts";
+import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
+import { observe } from "./observe.ts";
+import { removeOne } from "./remove.ts";
+import { prepare, saveCall, saveErrors, type SaveMode } from "./save.ts";
+import type { Ttl } from "./ttl.ts";
+
+/** What a save of one entity accepts. */
+export interface SaveOptions extends CallOptions {
+  /** How long the entity lives; the definition's default when left out, for ever when null. */
+  readonly ttl?: Ttl;
+}
+
+/** How a type's indexes are. */
+export interface IndexStatus {
+  /** The engine that answers the type's queries. */
+  readonly engine: string;
+  /** `missing` before the first sync, `outdated` when stored data is laid out for another definition. */
+  readonly state: "missing" | "building" | "ready" | "outdated";
+  /** What the stored data was laid out for. */
+  readonly stamp: string;
+  /** Documents in the index. */
+  readonly documents: number;
+  /** Documents that the search server refused to index; 0 unless someone wrote around the mapper. */
+  readonly failures: number;
+}
+
+/** Creating and watching a type's indexes. */
+export interface RepositoryIndexes {
+  /**
+   * Creates what is missing and waits until it can be used; does nothing when all is there.
+   *
+   * @param options - deadline (60 s when left out) and signal.
+   * @returns the status, which is `ready`.
+   * @throws IndexNotReadyError when data of another layout is stored.
+   */
+  sync(options?: CallOptions): Promise<IndexStatus>;
+  /**
+   * Waits until the indexes can be used.
+   *
+   * @param options - deadline (60 s when left out) and signal.
+   * @returns the status, which is `ready`.
+   */
+  ready(options?: CallOptions): Promise<IndexStatus>;
+  /**
+   * Tells how the indexes are.
+   *
+   * @param options - deadline and signal.
+   * @returns the status.
+   */
+  status(options?: CallOptions): Promise<IndexStatus>;
+}
+
+/**
+ * Reads and writes the entities of one type; made by `db.repository()`.
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { connect, defineEntity } from "remora";
+ *
+ * const User = defineEntity({ name: "user", schema: z.object({ id: z.string(), name: z.string() }) });
+ * const db = await connect("redis://localhost:6379");
+ * const users = db.repository(User);
+ * const ada = await users.insert({ name: "Ada" });
+ * await users.findById(ada.id); // { id: "01J…", name: "Ada" }
+ * await db.close();
+ * ```
+ */
+export class Repository<D extends EntityDefinition> {
+  /** Creating and watching the type's indexes. */
+  readonly indexes: RepositoryIndexes;
+  readonly #definition: D;
+  readonly #connection: Connection;
+  readonly #keys: Keyspace;
+  readonly #codec: DocumentCodec;
+  readonly #runner: QueryRunner<Record<string, unknown>>;
+  #context: TypeContext | undefined;
+  #resolving: Promise<TypeContext> | undefined;
+
+  /**
+   * @param definition - the entity type.
+   * @param connection - the database's connection.
+   * @param keys - the type's key prefixes.
+   * @param administer - makes what stands behind `indexes`.
+   * @throws UnsupportedStorageError when the server lacks the storage asked for.
+   */
+  constructor(
+    definition: D,
+    connection: Connection,
+    keys: Keyspace,
+    administer: (resolve: () => Promise<TypeContext>) => RepositoryIndexes,
+  ) {
+    const { metadata } = definition;
+    if (metadata.storage === "json" && !connection.capabilities.json) {
+      throw new UnsupportedStorageError(
+        `${metadata.name} has storage json, but the server has no RedisJSON; use storage hash, or a server with the module`,
+        { entity: metadata.name },
+      );
+    }
+    this.#definition = definition;
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#codec = new DocumentCodec(metadata);
+    this.#runner = queryRunner(() => this.#resolve());
+    this.indexes = administer(() => this.#resolve());
+  }
+
+  /**
+   * The key under which an entity is stored.
+   *
+   * @param id - the entity's id.
+   * @returns the document's key, such as `{user}:42`.
+   * @throws ValidationError when the id is not acceptable.
+   */
+  key(id: string): string {
+    return this.#keys.documents + this.#encode(id);
+  }
+
+  /**
+   * Stores a new entity. One round trip (EVALSHA).
+   *
+   * @param input - the entity; id, version, timestamps and defaults may be left out.
+   * @param options - ttl, deadline and signal.
+   * @returns the entity as stored.
+   * @throws ValidationError when it does not fit the schema.
+   * @throws EntityExistsError when the id is taken.
+   * @throws UniqueViolationError when a unique value is taken.
+   */
+  insert(input: InputOf<D>, options: SaveOptions = {}): Promise<EntityOf<D>> {
+    return this.#saveOne(input, "insert", options);
+  }
+
+  /**
+   * Stores an entity, new or not. One round trip (EVALSHA).
+   *
+   * @param input - what `insert` takes or what a read returned; of a versioned type, with the version that was read.
+   * @param options - ttl, deadline and signal.
+   * @returns the entity as stored.
+   * @throws ValidationError when it does not fit the schema.
+   * @throws VersionConflictError when another version is stored.
+   * @throws UniqueViolationError when a unique value is taken.
+   */
+  save(input: InputOf<D>, options: SaveOptions = {}): Promise<EntityOf<D>> {
+    return this.#saveOne(input, "save", options);
+  }
+
+  /**
+   * Stores many entities, new or not, in pipelined chunks; each succeeds or fails by itself.
+   *
+   * @param inputs - any number of entities.
+   * @param options - ttl, chunking, deadline per chunk, and signal.
+   * @returns one outcome per entity, in order.
+   */
+  saveMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
+    return this.#bulk(inputs, "save", options);
+  }
+
+  /**
+   * Stores many new entities in pipelined chunks; each succeeds or fails by itself.
+   *
+   * @param inputs - any number of entities.
+   * @param options - ttl, chunking, deadline per chunk, and signal.
+   * @returns one outcome per entity, in order.
+   */
+  insertMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
+    return this.#bulk(inputs, "insert", options);
+  }
+
+  /**
+   * Reads one entity. One round trip (HMGET or JSON.GET).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns the entity, or null when there is none.
+   * @throws CorruptEntityError when the document does not fit the schema.
+   */
+  findById(id: string, options: CallOptions = {}): Promise<EntityOf<D> | null> {
+    return this.#observed("findById", async (context, note) => {
+      const encodedId = this.#encode(id);
+      note([], 1);
+      return (await loadOne(context, encodedId, callOptions(options))) as EntityOf<D> | null;
+    });
+  }
+
+  /**
+   * Reads one entity that must be there. One round trip (HMGET or JSON.GET).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns the entity.
+   * @throws EntityNotFoundError when there is none.
+   * @throws CorruptEntityError when the document does not fit the schema.
+   */
+  async findByIdOrThrow(id: string, options: CallOptions = {}): Promise<EntityOf<D>> {
+    const entity = await this.findById(id, options);
+    if (entity !== null) return entity;
+    const { name } = this.#definition;
+    throw new EntityNotFoundError(`${name} ${JSON.stringify(id)} does not exist`, { entity: name, id });
+  }
+
+  /**
+   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET).
+   *
+   * @param ids - their ids, in any number.
+   * @param options - deadline, signal, and `onCorrupt` for documents that do not fit the schema.
+   * @returns one entity per id in the same order, null where there is none.
+   * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
+   */
+  findByIds(ids: readonly string[], options: ReadOptions = {}): Promise<(EntityOf<D> | null)[]> {
+    return this.#observed("findByIds", async (context, note) => {
+      const encodedIds = ids.map((id) => this.#encode(id));
+      note([], ids.length);
+      return (await loadMany(context, encodedIds, options)) as (EntityOf<D> | null)[];
+    });
+  }
+
+  /**
+   * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there was one.
+   */
+  delete(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("delete", (context, note) => removeOne(context, this.#encode(id), options, note));
+  }
+
+  /**
+   * Tells whether an entity is stored. One round trip (EXISTS).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when it is.
+   */
+  exists(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("exists", async ({ executor, metadata }, note) => {
+      const request = { name: "EXISTS", args: [this.key(id)] };
+      note([request], 1);
+      const attempt = { operation: "exists", write: false, entity: metadata.name, id, ...callOptions(options) };
+      return (await executor.one(request, attempt)) === 1;
+    });
+  }
+
+  /**
+   * How many entities of the type are stored. One round trip.
+   *
+   * @param options - deadline and signal.
+   * @returns the exact number of live entities.
+   */
+  count(options: CallOptions = {}): Promise<number> {
+    const { metadata } = this.#definition;
+    return this.#runner.count({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, options);
+  }
+
+  /**
+   * Starts a query.
+   *
+   * @returns a query that matches everything until conditions are added.
+   */
+  query(): Query<EntityOf<D>, IndexesOf<D>> {
+    return Query.over(this.#definition.metadata, this.#runner as unknown as QueryRunner<EntityOf<D>>);
+  }
+
+  #encode(id: string): string {
+    return encodeId(id, this.#definition.name);
+  }
+
+  #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {
+    return this.#observed(mode, async (context, note) => {
+      const prepared = prepare(context, input, mode, options.ttl);
+      const call = saveCall(context, [prepared]);
+      note([call], 1);
+      const attempt = { operation: mode, write: true, entity: context.metadata.name, id: decodeId(prepared.encodedId) };
+      const reply = await context.executor.one(call, { ...attempt, ...callOptions(options) });
+      const [error] = saveErrors(context, [prepared], reply);
+      if (error !== undefined) throw error;
+      return prepared.entity as EntityOf<D>;
+    });
+  }
+
+  #bulk(inputs: Iterable<unknown>, mode: SaveMode, options: BulkOptions): Promise<BulkResult<EntityOf<D>>> {
+    return this.#observed(`${mode}Many`, async (context, note) => {
+      const result = await saveMany(context, inputs, mode, options);
+      note([], result.outcomes.length);
+      return result as BulkResult<EntityOf<D>>;
+    });
+  }
+
+  async #observed<T>(
+    operation: string,
+    work: (context: TypeContext, note: Parameters<Parameters<typeof observe>[3]>[0]) => Promise<T>,
+  ): Promise<T> {
+    const context = this.#context ?? (await this.#resolve());
+    return observe(context.metadata, operation, undefined, (note) => work(context, note));
+  }
+
+  async #resolve(): Promise<TypeContext> {
+    if (this.#context !== undefined) return this.#context;
+    this.#resolving ??= resolveContext(this.#connection, this.#definition.metadata, this.#keys, this.#codec);
+    try {
+      this.#context = await this.#resolving;
+      return this.#context;
+    } finally {
+      // A failure is asked about again by the next call.
+      this.#resolving = undefined;
+    }
+  }
+}

@@ -1,0 +1,251 @@
+// Saving: input, validation, encoding, one script call, outcome.
+// Nothing is sent for an input that fails; nothing is written for an entity whose checks fail.
+import { indexValues, type IndexValue } from "../codec/term.ts";
+import {
+  ConnectionError,
+  CorruptEntityError,
+  EntityExistsError,
+  IndexNotReadyError,
+  isRemoraError,
+  type RemoraError,
+  UniqueViolationError,
+  ValidationError,
+  VersionConflictError,
+} from "../errors.ts";
+import type { ScriptCall } from "../redis/command.ts";
+import { fixedKeys } from "../engines/write/lua.ts";
+import { layoutVersion } from "../engines/layout.ts";
+import { decodeId, encodeId } from "../schema/key.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import type { TypeContext } from "./context.ts";
+import { type Ttl, ttlArguments } from "./ttl.ts";
+
+/** Whether a save may meet an entity of the same id. */
+export type SaveMode = "insert" | "save";
+
+/** An entity ready to be sent. */
+export interface Prepared {
+  readonly encodedId: string;
+  readonly entity: Record<string, unknown>;
+  readonly mode: SaveMode;
+  /** The version the caller started from; undefined for a new entity or a type without versions. */
+  readonly expected: number | undefined;
+  /** The script's item, as JSON. */
+  readonly item: string;
+}
+
+const mustBeNew = 0;
+const whatever = 1;
+const mustHaveVersion = 2;
+
+/**
+ * Validates and encodes an input.
+ *
+ * @param context - the entity type.
+ * @param input - what the caller gave.
+ * @param mode - insert or save.
+ * @param ttl - the caller's wish.
+ * @returns the entity as it will be stored, and the script's item.
+ * @throws ValidationError naming entity, id and field.
+ */
+export function prepare(context: TypeContext, input: unknown, mode: SaveMode, ttl: Ttl | undefined): Prepared {
+  const { metadata, codec, engine, layout } = context;
+  const { source, expected } = complete(metadata, input, mode);
+  const result = metadata.validate(source);
+  if (!result.ok) throw invalid(metadata, source, result.issues);
+  const entity = result.value;
+  const encodedId = encodeId(entity[metadata.idField], metadata.name);
+  const values = withId(metadata, encodedId, () => indexValues(metadata, entity));
+  const document = codec.encode(entity, encodedId, engine.hidden(values));
+  const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
+  const versioned = metadata.version !== undefined;
+  const check = mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
+  const item = JSON.stringify([
+    encodedId,
+    check,
+    expected === undefined ? 0 : String(expected),
+    document.body,
+    document.absent.length === 0 ? 0 : document.absent,
+    document.mends.length === 0 ? 0 : document.mends,
+    layout.snapshot === undefined ? 0 : JSON.stringify(values.map(snapshotValue)),
+    ttlMode,
+    ttlValue,
+  ]);
+  return { encodedId, entity, mode, expected, item };
+}
+
+// 0 is what the scripts take for an absent value.
+function snapshotValue(value: IndexValue): string | readonly string[] | 0 {
+  return value ?? 0;
+}
+
+function complete(
+  metadata: EntityMetadata,
+  input: unknown,
+  mode: SaveMode,
+): { source: Record<string, unknown>; expected: number | undefined } {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ValidationError(`${metadata.name}: an entity must be an object`, { entity: metadata.name });
+  }
+  const source: Record<string, unknown> = { ...input };
+  source[metadata.idField] ??= metadata.generateId(input);
+  const { version, createdAt, updatedAt } = metadata;
+  const now = new Date();
+  if (createdAt !== undefined) source[createdAt] ??= now;
+  if (updatedAt !== undefined) source[updatedAt] = now;
+  if (version === undefined) return { source, expected: undefined };
+  const given = source[version];
+  if (mode === "insert" || given === undefined) {
+    source[version] = 1;
+    return { source, expected: undefined };
+  }
+  if (!Number.isSafeInteger(given) || (given as number) < 0 || (given as number) >= Number.MAX_SAFE_INTEGER) {
+    throw new ValidationError(`${metadata.name}.${version}: a version is a whole number below 2^53 - 1`, {
+      entity: metadata.name,
+      id: String(source[metadata.idField]),
+      field: version,
+    });
+  }
+  source[version] = (given as number) + 1;
+  return { source, expected: given as number };
+}
+
+function invalid(metadata: EntityMetadata, source: Record<string, unknown>, issues: ValidationError["issues"]): ValidationError {
+  const { name, idField } = metadata;
+  const id = source[idField];
+  const list = issues.map((issue) => `${issue.path.join(".") || "(entity)"}: ${issue.message}`).join("; ");
+  const who = typeof id === "string" ? `${name} ${JSON.stringify(id.slice(0, 64))}` : name;
+  return new ValidationError(`${who} does not fit the schema: ${list}`, {
+    entity: name,
+    id: typeof id === "string" ? id : undefined,
+    field: issues[0]?.path.join("."),
+    issues,
+  });
+}
+
+// Errors of the indexes know the field; the id is added here.
+function withId<T>(metadata: EntityMetadata, encodedId: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isRemoraError(error, "VALIDATION")) throw error;
+    throw new ValidationError(error.message, {
+      entity: metadata.name,
+      id: decodeId(encodedId),
+      field: error.field,
+      issues: error.issues,
+    });
+  }
+}
+
+/**
+ * The script call that saves some entities.
+ *
+ * @param context - the entity type.
+ * @param prepared - entities with distinct ids.
+ * @returns the call.
+ */
+export function saveCall(context: TypeContext, prepared: readonly Prepared[]): ScriptCall {
+  const { layout, scripts } = context;
+  return {
+    script: scripts.save,
+    keys: [...fixedKeys(layout), ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
+    args: [
+      `[${prepared.map(({ item }) => item).join(",")}]`,
+      layout.internal,
+      layout.documents,
+      layout.stamp,
+      JSON.stringify(metaFields(context)),
+    ],
+  };
+}
+
+/**
+ * What a type's meta hash holds.
+ *
+ * @param context - the entity type.
+ * @returns field names and values in turn.
+ */
+export function metaFields({ layout: { engine, stamp }, metadata }: TypeContext): string[] {
+  return [
+    "stamp", stamp, "layout", String(layoutVersion), "engine", engine,
+    "storage", metadata.storage, "schema", metadata.layout,
+  ];
+}
+
+/**
+ * Reads the save script's reply.
+ *
+ * @param context - the entity type.
+ * @param prepared - the entities of the call.
+ * @param reply - the list of failures.
+ * @returns one error per entity that was not saved, undefined for the others.
+ */
+export function saveErrors(
+  context: TypeContext,
+  prepared: readonly Prepared[],
+  reply: unknown,
+): (RemoraError | undefined)[] {
+  const failures = reply as [position: number, code: string, first: string, second: string][];
+  const errors: (RemoraError | undefined)[] = Array.from({ length: prepared.length });
+  for (const [position, code, first, second] of failures) {
+    if (position === 0) return errors.fill(stampError(context, first));
+    errors[position - 1] = saveError(context, prepared[position - 1] as Prepared, code, first, second);
+  }
+  return errors;
+}
+
+function saveError(context: TypeContext, prepared: Prepared, code: string, first: string, second: string): RemoraError {
+  const { name, uniques, version } = context.metadata;
+  const id = decodeId(prepared.encodedId);
+  const who = `${name} ${JSON.stringify(id)}`;
+  const details = { entity: name, id };
+  switch (code) {
+    case "EXISTS":
+      if (prepared.mode === "insert") return new EntityExistsError(`${who} exists already`, details);
+      return new VersionConflictError(
+        `${who} exists already, at version ${first}, but was saved without a version; read it first`,
+        { ...details, field: version, expected: null, actual: Number(first) },
+      );
+    case "VERSION": {
+      const actual = first === "" ? null : Number(first);
+      const found = actual === null ? "it no longer exists" : `version ${actual} is stored`;
+      return new VersionConflictError(`${who} was saved from version ${prepared.expected}, but ${found}; read it again`, {
+        ...details,
+        field: version,
+        expected: prepared.expected ?? null,
+        actual,
+      });
+    }
+    case "UNIQUE": {
+      const paths = uniques.find((unique) => unique.name === first)?.paths ?? [];
+      const holderId = decodeId(second);
+      return new UniqueViolationError(`${who}: ${paths.join(", ")} (unique ${first}) belongs to ${JSON.stringify(holderId)}`, {
+        ...details,
+        field: paths[0],
+        unique: first,
+        holderId,
+      });
+    }
+    case "TYPE":
+      return new CorruptEntityError(`${who}: its key holds something else than a ${context.metadata.storage} document`, details);
+    default:
+      return new ConnectionError(`${who}: the save script answered ${code}`, details);
+  }
+}
+
+/**
+ * The error for a type whose stored layout is not the definition's.
+ *
+ * @param context - the entity type.
+ * @param stored - the stamp found; empty when there is data but no stamp.
+ * @returns the error.
+ */
+export function stampError(context: TypeContext, stored: string): IndexNotReadyError {
+  const { name } = context.metadata;
+  return new IndexNotReadyError(
+    `${name}: stored data is laid out for another definition (${stored || "unknown"}, not ${context.layout.stamp}); ` +
+      "nothing was written: deploy the definition the data was written with, or give the type another name",
+    { entity: name },
+  );
+}

@@ -1,0 +1,117 @@
+// defineEntity: the one call every definition goes through, and the types inferred from it.
+// Wrong paths, illegal index kinds and missing fields are compile errors here.
+import type { z } from "zod";
+import type { IdStrategy } from "./id.ts";
+import type { IndexSpecs, Paths } from "./paths.ts";
+import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
+import type { ZodObject } from "./zod.ts";
+
+type KeysOfType<T, V> = { [K in keyof T & string]-?: [T[K]] extends [V] ? K : never }[keyof T & string];
+type Simplify<T> = { [K in keyof T]: T[K] };
+/** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
+type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
+
+/** What {@link defineEntity} takes. */
+export interface EntityOptions<
+  S extends ZodObject,
+  I,
+  Id extends string,
+  V extends string,
+  C extends string,
+  U extends string,
+  Q,
+> {
+  /** The entity's name: letters, digits, `_` and `-`; part of every key. */
+  readonly name: string;
+  /** A zod object schema; its output type is the entity's type. */
+  readonly schema: S;
+  /** The id field (default `id`) and how ids are made (default ULIDs). */
+  readonly id?: {
+    readonly field?: Id & KeysOfType<z.output<S>, string>;
+    readonly generate?: IdStrategy<z.input<S>>;
+  };
+  /** `hash` (default) or `json` (RedisJSON). */
+  readonly storage?: Storage;
+  /** The exact key prefix of existing documents, such as `user:`. */
+  readonly keyPrefix?: string;
+  /** Dotted path to index, or to several indexes. */
+  readonly index?: I & OnlyPaths<I, z.output<S>>;
+  /** Name of a constraint to the fields that must be unique together. */
+  readonly unique?: Q;
+  /** The field that counts saves, for optimistic locking. */
+  readonly version?: V & KeysOfType<z.output<S>, number>;
+  /** The fields that are set when an entity is first and last saved. */
+  readonly timestamps?: {
+    readonly createdAt?: C & KeysOfType<z.output<S>, Date>;
+    readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
+  };
+  /** Entities may expire: the default in seconds (none when left out), and what a later save does to it. */
+  readonly ttl?: {
+    readonly seconds?: number;
+    readonly sliding?: "none";
+    readonly onUpdate?: TtlOnUpdate;
+  };
+}
+
+/** An entity type: what {@link defineEntity} returns. */
+export interface EntityDefinition<
+  S extends ZodObject = ZodObject,
+  I = unknown,
+  G extends string = string,
+  Q = unknown,
+> {
+  /** The entity's name. */
+  readonly name: string;
+  /** The schema given. */
+  readonly schema: S;
+  /** The compiled definition, for the mapper's own use. */
+  readonly metadata: EntityMetadata;
+  /** Carries the types only; never present at run time. */
+  readonly "~types"?: { readonly index: I; readonly generated: G; readonly unique: Q };
+}
+
+/** The type of an entity as it is read. */
+export type EntityOf<D extends EntityDefinition> = Simplify<z.output<D["schema"]>>;
+
+/** The type of an entity as it is inserted: id, version, timestamps and defaults may be left out. */
+export type InputOf<D extends EntityDefinition> =
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q>
+    ? Simplify<Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>>
+    : never;
+
+/** The indexes of an entity type, by dotted path. */
+export type IndexesOf<D extends EntityDefinition> =
+  D extends EntityDefinition<infer _S, infer I, infer _G, infer _Q> ? I : never;
+
+/**
+ * Defines an entity type from a zod schema.
+ *
+ * @param options - name, schema, and what to index, keep unique, version, time and expire.
+ * @returns the definition, to be given to `db.repository`.
+ * @throws DefinitionError listing every problem of the definition.
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { defineEntity, exact, range } from "remora";
+ *
+ * const Movie = defineEntity({
+ *   name: "movie",
+ *   schema: z.object({ id: z.string(), title: z.string(), year: z.int() }),
+ *   index: { title: exact(), year: range() },
+ * });
+ * Movie.name; // "movie"
+ * ```
+ */
+export function defineEntity<
+  S extends ZodObject,
+  const I extends IndexSpecs<z.output<S>> = Record<never, never>,
+  const Id extends string = "id",
+  const V extends string = never,
+  const C extends string = never,
+  const U extends string = never,
+  const Q extends Readonly<Record<string, readonly Paths<z.output<S>>[]>> = Record<never, never>,
+>(options: EntityOptions<S, I, Id, V, C, U, Q>): EntityDefinition<S, I, Id | V | C | U, Q> {
+  const metadata = compileMetadata(options as unknown as Definition);
+  return Object.freeze({ name: options.name, schema: options.schema, metadata });
+}

@@ -1,0 +1,321 @@
+// Definition to metadata: one frozen object per entity type, made once.
+// Every definition error is raised here, all of them together, each with its path and cure.
+import { createHash } from "node:crypto";
+import { DefinitionError } from "../errors.ts";
+import type { Index, IndexKind } from "./index-kinds.ts";
+import { hashTag } from "./key.ts";
+import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
+import { isIntegerField, shapeOf, type ShapeProblem, type Validated, validate, type ZodObject } from "./zod.ts";
+import { type IdStrategy, idGenerator } from "./id.ts";
+
+/** The forms a document can be stored in. */
+export type Storage = "hash" | "json";
+
+/** What happens to an entity's remaining time when it is saved again. */
+export type TtlOnUpdate = "keep" | "reset" | "clear";
+
+/** One index on one field. */
+export interface IndexMetadata {
+  /** Dotted path of the field. */
+  readonly path: string;
+  /** The path's property names. */
+  readonly names: readonly string[];
+  readonly kind: IndexKind;
+  /** What a single value is. */
+  readonly scalar: ScalarKind;
+  /** The field holds an array of such values. */
+  readonly array: boolean;
+  /** The field, or a parent, may be null or missing. */
+  readonly absentable: boolean;
+  readonly sortable: boolean;
+  readonly caseInsensitive: boolean;
+  readonly weight: number;
+}
+
+/** A unique constraint over one or more fields. */
+export interface UniqueMetadata {
+  readonly name: string;
+  /** Dotted paths, in the order declared. */
+  readonly paths: readonly string[];
+}
+
+/** Everything the other rooms know about an entity type. */
+export interface EntityMetadata {
+  readonly name: string;
+  readonly storage: Storage;
+  readonly keyPrefix: string | undefined;
+  readonly shape: ObjectShape;
+  readonly idField: string;
+  readonly generateId: (input: unknown) => string;
+  readonly indexes: readonly IndexMetadata[];
+  readonly uniques: readonly UniqueMetadata[];
+  readonly version: string | undefined;
+  readonly createdAt: string | undefined;
+  readonly updatedAt: string | undefined;
+  /** Entities may expire; `milliseconds` is the default, undefined for none. */
+  readonly ttl: { readonly milliseconds: number | undefined; readonly onUpdate: TtlOnUpdate } | undefined;
+  /** Changes whenever stored data or indexes would have to change. */
+  readonly layout: string;
+  readonly validate: (input: unknown) => Validated;
+}
+
+/** A definition as the user writes it, without its types. */
+export interface Definition {
+  readonly name: string;
+  readonly schema: ZodObject;
+  readonly id?: { readonly field?: string; readonly generate?: IdStrategy<never> } | undefined;
+  readonly storage?: Storage | undefined;
+  readonly keyPrefix?: string | undefined;
+  readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
+  readonly unique?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly version?: string | undefined;
+  readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
+  readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
+}
+
+/** Property names with a meaning of their own in filters. */
+const reservedNames = new Set(["AND", "OR", "NOT"]);
+const maxFields = 2000;
+const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+
+/**
+ * Checks a definition and turns it into metadata.
+ *
+ * @param definition - what the user wrote.
+ * @returns frozen metadata.
+ * @throws DefinitionError listing every problem found.
+ */
+export function compileMetadata(definition: Definition): EntityMetadata {
+  const compiler = new DefinitionCompiler(definition);
+  return compiler.compile();
+}
+
+class DefinitionCompiler {
+  readonly #definition: Definition;
+  readonly #problems: ShapeProblem[] = [];
+  readonly #shape: ObjectShape;
+
+  constructor(definition: Definition) {
+    this.#definition = definition;
+    this.#shape = shapeOf(definition.schema, this.#problems);
+  }
+
+  compile(): EntityMetadata {
+    const definition = this.#definition;
+    const storage = definition.storage ?? "hash";
+    this.#checkName();
+    this.#checkFields(this.#shape, "", storage);
+    const idField = definition.id?.field ?? "id";
+    this.#checkId(idField);
+    const indexes = this.#indexes(idField);
+    const uniques = this.#uniques();
+    this.#checkVersion();
+    this.#checkTimestamps();
+    const ttl = this.#ttl();
+    this.#throwProblems();
+    const parts = { storage, shape: describe(this.#shape), indexes, uniques, idField, version: definition.version, ttl: ttl !== undefined };
+    return Object.freeze({
+      name: definition.name,
+      storage,
+      keyPrefix: definition.keyPrefix,
+      shape: this.#shape,
+      idField,
+      generateId: idGenerator(definition.id?.generate ?? "ulid"),
+      indexes: Object.freeze(indexes),
+      uniques: Object.freeze(uniques),
+      version: definition.version,
+      createdAt: definition.timestamps?.createdAt,
+      updatedAt: definition.timestamps?.updatedAt,
+      ttl,
+      layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
+      validate: (input: unknown) => validate(definition.schema, input),
+    });
+  }
+
+  #problem(path: string, message: string): void {
+    this.#problems.push({ path, message });
+  }
+
+  #throwProblems(): void {
+    if (this.#problems.length === 0) return;
+    const lines = this.#problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+    throw new DefinitionError(`entity ${JSON.stringify(this.#definition.name)}: ${lines.join("; ")}`, {
+      entity: String(this.#definition.name),
+      field: this.#problems[0]?.path === "" ? undefined : this.#problems[0]?.path,
+    });
+  }
+
+  #checkName(): void {
+    const { name, keyPrefix } = this.#definition;
+    if (typeof name !== "string" || !namePattern.test(name)) {
+      this.#problem("", "the name must be letters, digits, _ or -, and begin with a letter or _");
+    }
+    if (keyPrefix !== undefined && (keyPrefix === "" || /[\u0000-\u0020\u007f*?[\]\\$]/.test(keyPrefix))) {
+      this.#problem("", "keyPrefix must not be empty nor hold blanks, control characters or any of * ? [ ] \\ $");
+    }
+    if (keyPrefix !== undefined && /[{}]/.test(keyPrefix) && hashTag(keyPrefix) === undefined) {
+      this.#problem("", "keyPrefix has a brace but no complete hash tag such as {user}");
+    }
+  }
+
+  #checkFields(shape: ObjectShape, path: string, storage: Storage): void {
+    if (shape.open && storage === "hash") {
+      this.#problem(path, "an object that keeps unknown properties needs storage json, or list its properties");
+    }
+    for (const [name, field] of shape.fields) {
+      const at = path === "" ? name : `${path}.${name}`;
+      const reason = nameProblem(name);
+      if (reason !== undefined) this.#problem(at, reason);
+      if (field.kind === "object") this.#checkFields(field, at, storage);
+    }
+    if (path === "" && countFields(shape) > maxFields) {
+      this.#problem("", `more than ${maxFields} fields; keep some of them together in a z.record or an array`);
+    }
+  }
+
+  #checkId(field: string): void {
+    const shape = this.#shape.fields.get(field);
+    if (shape?.kind !== "string" || shape.optional || shape.nullable) {
+      this.#problem(field, "the id field must be in the schema as a string, neither optional nor nullable");
+    }
+  }
+
+  #indexes(idField: string): IndexMetadata[] {
+    const found: IndexMetadata[] = [];
+    for (const [path, spec] of Object.entries(this.#definition.index ?? {})) {
+      if (spec === undefined) continue;
+      const list: readonly Index[] = Array.isArray(spec) ? spec : [spec as Index];
+      const at = shapeAt(this.#shape, path);
+      if (at === undefined) {
+        this.#problem(path, "has an index but is not in the schema");
+        continue;
+      }
+      if (path === idField) {
+        this.#problem(path, "the id needs no index: findById and findByIds use the key itself");
+        continue;
+      }
+      if (new Set(list.map((index) => index.kind)).size !== list.length) {
+        this.#problem(path, "has two indexes of the same kind");
+      }
+      for (const index of list) {
+        const metadata = this.#index(path, at.shape, at.absentable, index);
+        if (metadata !== undefined) found.push(metadata);
+      }
+    }
+    return found;
+  }
+
+  #index(path: string, shape: Shape, absentable: boolean, index: Index): IndexMetadata | undefined {
+    const array = shape.kind === "array";
+    const item = array ? shape.item : shape;
+    if (!isLegal(index.kind, item.kind, array)) {
+      this.#problem(path, `${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
+      return undefined;
+    }
+    if (array && index.sortable) this.#problem(path, "an array has no order: sortable is for single values");
+    if (!(index.weight > 0 && Number.isFinite(index.weight))) this.#problem(path, "weight must be a positive number");
+    return Object.freeze({
+      path,
+      names: Object.freeze(path.split(".")),
+      kind: index.kind,
+      scalar: item.kind as ScalarKind,
+      array,
+      absentable,
+      sortable: index.sortable && !array,
+      caseInsensitive: index.caseInsensitive && item.kind === "string",
+      weight: index.weight,
+    });
+  }
+
+  #uniques(): UniqueMetadata[] {
+    return Object.entries(this.#definition.unique ?? {}).map(([name, paths]) => {
+      if (!namePattern.test(name)) this.#problem("", `unique ${JSON.stringify(name)}: bad name`);
+      if (paths.length === 0) this.#problem("", `unique ${name}: names no field`);
+      for (const path of paths) {
+        const kind = shapeAt(this.#shape, path)?.shape.kind;
+        if (kind === undefined) this.#problem(path, `named by unique ${name} but not in the schema`);
+        else if (!["string", "number", "boolean", "bigint", "date"].includes(kind)) {
+          this.#problem(path, `unique ${name} needs single values, not ${kind}`);
+        }
+      }
+      return Object.freeze({ name, paths: Object.freeze([...paths]) });
+    });
+  }
+
+  #checkVersion(): void {
+    const { version, schema } = this.#definition;
+    if (version === undefined) return;
+    const shape = this.#shape.fields.get(version);
+    if (shape?.kind !== "number" || shape.optional || shape.nullable || !isIntegerField(schema, version)) {
+      this.#problem(version, "the version field must be in the schema as z.int(), neither optional nor nullable");
+    }
+  }
+
+  #checkTimestamps(): void {
+    for (const field of Object.values(this.#definition.timestamps ?? {})) {
+      const shape = this.#shape.fields.get(field);
+      if (shape?.kind !== "date" || shape.optional || shape.nullable) {
+        this.#problem(field, "a timestamp field must be in the schema as z.date(), neither optional nor nullable");
+      }
+    }
+  }
+
+  #ttl(): EntityMetadata["ttl"] {
+    const ttl = this.#definition.ttl;
+    if (ttl === undefined) return undefined;
+    const milliseconds = ttl.seconds === undefined ? undefined : Math.round(ttl.seconds * 1000);
+    if (milliseconds !== undefined && !(milliseconds >= 1 && Number.isSafeInteger(milliseconds))) {
+      this.#problem("", "ttl.seconds must be a positive number");
+    }
+    return Object.freeze({ milliseconds, onUpdate: ttl.onUpdate ?? "keep" });
+  }
+}
+
+function nameProblem(name: string): string | undefined {
+  if (name === "" || /[\u0000-\u001f\u007f."\\[\]]/.test(name)) {
+    return 'a field name must not be empty nor hold . " \\ [ ] or control characters';
+  }
+  if (name.startsWith("$")) return "field names beginning with $ are kept for the mapper";
+  if (reservedNames.has(name)) return `${name} has a meaning in filters`;
+  if (name in Object.prototype || name === "prototype") return `${name} is a name of JavaScript's own`;
+  if (!name.isWellFormed()) return "holds half of a surrogate pair";
+  return undefined;
+}
+
+function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolean {
+  switch (kind) {
+    case "exact":
+      return scalar === "string" || scalar === "boolean" || scalar === "bigint";
+    case "range":
+      return !array && (scalar === "string" || scalar === "number" || scalar === "date" || scalar === "bigint");
+    case "text":
+      return !array && scalar === "string";
+    case "geo":
+      return !array && scalar === "point";
+  }
+}
+
+function countFields(shape: Shape): number {
+  if (shape.kind !== "object") return 1;
+  let count = 1;
+  for (const field of shape.fields.values()) count += countFields(field);
+  return count;
+}
+
+// The stored form of a shape: what a change of the definition must not change unnoticed.
+function describe(shape: Shape): unknown {
+  switch (shape.kind) {
+    case "object":
+      return Object.fromEntries([...shape.fields].map(([name, field]) => [name, describe(field)]).sort(byName));
+    case "array":
+      return [describe(shape.item)];
+    case "record":
+      return { "*": describe(shape.value) };
+    default:
+      return shape.kind;
+  }
+}
+
+function byName(left: unknown[], right: unknown[]): number {
+  return String(left[0]) < String(right[0]) ? -1 : 1;
+}

@@ -1,0 +1,69 @@
+// Types of dotted paths: which paths an entity has, what lies at their end, which index may stand on them.
+// Types only; nothing here exists at run time.
+import type { Index } from "./index-kinds.ts";
+
+/** A place on the globe, in degrees. */
+export interface GeoPoint {
+  /** Degrees east, from -180 to 180. */
+  longitude: number;
+  /** Degrees north, from -85.05112878 to 85.05112878. */
+  latitude: number;
+}
+
+type Leaf = string | number | boolean | bigint | symbol | Date | Uint8Array | readonly unknown[] | GeoPoint;
+
+// A union of object types, a record and `unknown` end a path: their inner fields are not all known.
+type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never;
+type IsOpen<T> = unknown extends T ? true : [T] extends [Leaf] ? true : [T] extends [object] ? (string extends keyof T ? true : IsUnion<T>) : true;
+
+/** Every dotted path of an entity. */
+export type Paths<T> = {
+  [K in keyof T & string]-?: IsOpen<NonNullable<T[K]>> extends true
+    ? K
+    : K | `${K}.${Paths<NonNullable<T[K]>>}`;
+}[keyof T & string];
+
+/** The type of the value at a dotted path; undefined or null are in it when a parent may be absent. */
+export type PathValue<T, P extends string> = P extends `${infer K}.${infer R}`
+  ? K extends keyof T
+    ? PathValue<NonNullable<T[K]>, R> | Extract<T[K], null | undefined>
+    : never
+  : P extends keyof T
+    ? T[P]
+    : never;
+
+type ScalarIndex<V> = [V] extends [string]
+  ? Index<"exact"> | Index<"range"> | Index<"text">
+  : [V] extends [boolean]
+    ? Index<"exact">
+    : [V] extends [bigint]
+      ? Index<"exact", false> | Index<"range">
+      : [V] extends [number | Date]
+        ? Index<"range">
+        : [V] extends [GeoPoint]
+          ? Index<"geo">
+          : never;
+
+type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
+  ? [NonNullable<E>] extends [string | boolean | bigint]
+    ? Index<"exact", false>
+    : never
+  : ScalarIndex<V>;
+
+/** The index kinds legal on a value of type V: one, or several in an array. */
+export type IndexFor<V> = AllowedIndex<NonNullable<V>> | readonly AllowedIndex<NonNullable<V>>[];
+
+/** The `index` part of a definition: dotted path to index. */
+export type IndexSpecs<T> = { readonly [P in Paths<T>]?: IndexFor<PathValue<T, P>> };
+
+/** The union of indexes on one path. */
+export type IndexAt<I, P extends keyof I> = I[P] extends readonly (infer X)[] ? X : I[P];
+
+/** The dotted paths that have an index. */
+export type IndexedPaths<I> = keyof I & string;
+
+/** The dotted paths that orderBy accepts. */
+export type SortablePaths<I> = {
+  [P in keyof I & string]: true extends SortableOf<IndexAt<I, P>> ? P : never;
+}[keyof I & string];
+type SortableOf<X> = X extends Index<infer _K, infer S> ? S : never;

@@ -1,0 +1,89 @@
+// The shape of an entity: what each field holds, as plain frozen data.
+// Everything below the schema room works on shapes and never sees the validator.
+
+/** What a single value is, once nullability and defaults are taken off. */
+export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
+
+/** Whether a value may be missing or null. */
+export interface Presence {
+  /** The property may be missing (undefined). */
+  readonly optional: boolean;
+  /** The property may be null. */
+  readonly nullable: boolean;
+}
+
+/** A single value. */
+export interface ScalarShape extends Presence {
+  readonly kind: ScalarKind;
+}
+
+/** Free JSON: anything that JSON itself can hold. */
+export interface JsonShape extends Presence {
+  readonly kind: "json";
+}
+
+/** An array whose elements share one shape. */
+export interface ArrayShape extends Presence {
+  readonly kind: "array";
+  readonly item: Shape;
+}
+
+/** An object with string keys that share one value shape. */
+export interface RecordShape extends Presence {
+  readonly kind: "record";
+  readonly value: Shape;
+}
+
+/** An object with known properties. */
+export interface ObjectShape extends Presence {
+  readonly kind: "object";
+  readonly fields: ReadonlyMap<string, Shape>;
+  /** Unknown properties are kept (a loose object). */
+  readonly open: boolean;
+}
+
+/** The shape of any value. */
+export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectShape;
+
+/** A shape found at the end of a dotted path. */
+export interface ShapeAtPath {
+  readonly shape: Shape;
+  /** The value may be null or missing, here or because a parent is. */
+  readonly absentable: boolean;
+}
+
+/**
+ * Follows a dotted path through nested objects.
+ *
+ * @param root - the entity's shape.
+ * @param path - dotted property names.
+ * @returns the shape found, or undefined when the path leads nowhere.
+ */
+export function shapeAt(root: ObjectShape, path: string): ShapeAtPath | undefined {
+  let shape: Shape = root;
+  let absentable = false;
+  for (const name of path.split(".")) {
+    if (shape.kind !== "object") return undefined;
+    const next: Shape | undefined = shape.fields.get(name);
+    if (next === undefined) return undefined;
+    shape = next;
+    absentable ||= shape.optional || shape.nullable;
+  }
+  return { shape, absentable };
+}
+
+/**
+ * Reads the value at a dotted path; null and missing both come back as undefined.
+ *
+ * @param entity - an entity as plain object.
+ * @param path - the property names.
+ * @returns the value, or undefined when it, or a parent, is null or missing.
+ */
+export function valueAt(entity: unknown, path: readonly string[]): unknown {
+  let value: unknown = entity;
+  for (const name of path) {
+    if (value === undefined || value === null) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value ?? undefined;
+}
