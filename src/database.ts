@@ -95,7 +95,8 @@ export class Database implements AsyncDisposable {
     const known = this.#types.get(definition.name);
     if (known?.definition === definition) return;
     const { name } = definition;
-    if (known !== undefined) throw new DefinitionError(`another entity is called ${JSON.stringify(name)} already`, { entity: name });
+    if (known !== undefined)
+      throw new DefinitionError(`another entity is called ${JSON.stringify(name)} already`, { entity: name });
     for (const other of this.#types.values()) {
       if (overlaps(keys.documents, other.keys)) {
         throw new DefinitionError(
@@ -111,7 +112,9 @@ export class Database implements AsyncDisposable {
 
 // Search indexes and scans go by prefix: one type's prefix must not be the beginning of another's.
 function overlaps(documents: string, other: Keyspace): boolean {
-  return [other.documents, other.internal].some((prefix) => prefix.startsWith(documents) || documents.startsWith(prefix));
+  return [other.documents, other.internal].some(
+    (prefix) => prefix.startsWith(documents) || documents.startsWith(prefix),
+  );
 }
 
 /**
@@ -156,5 +159,6 @@ function demandSearch({ capabilities, redis }: Database): void {
       : (db ?? 0) !== 0
         ? `search indexes exist in database 0 only, not in ${db}`
         : undefined;
-  if (reason !== undefined) throw new CapabilityError(`engine "search" was demanded, but ${reason}; use engine "scan" or "auto"`);
+  if (reason !== undefined)
+    throw new CapabilityError(`engine "search" was demanded, but ${reason}; use engine "scan" or "auto"`);
 }

@@ -162,10 +162,7 @@ export interface ErrorByCode {
  * isRemoraError(new TypeError("x")); // false
  * ```
  */
-export function isRemoraError<C extends ErrorCode = ErrorCode>(
-  error: unknown,
-  code?: C,
-): error is ErrorByCode[C] {
+export function isRemoraError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorByCode[C] {
   if (typeof error !== "object" || error === null || !(brand in error)) return false;
   return code === undefined || (error as RemoraError).code === code;
 }

@@ -20,6 +20,15 @@ export {
   type IndexesOf,
   type InputOf,
 } from "./schema/entity.ts";
-export { exact, geo, range, text, type ExactOptions, type Index, type IndexKind, type TextOptions } from "./schema/index-kinds.ts";
+export {
+  exact,
+  geo,
+  range,
+  text,
+  type ExactOptions,
+  type Index,
+  type IndexKind,
+  type TextOptions,
+} from "./schema/index-kinds.ts";
 export { bytes, geoPoint } from "./schema/zod.ts";
 export type { GeoPoint } from "./schema/paths.ts";

@@ -109,7 +109,9 @@ function compileNode(shape: Shape, property: string, path: readonly string[], la
 function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<Leaf, "write" | "read"> {
   switch (shape.kind) {
     case "string":
-      return layout.tagged.has(path.join(".")) ? taggedCodec(path) : { write: (value) => checkText(value, path), read: String };
+      return layout.tagged.has(path.join("."))
+        ? taggedCodec(path)
+        : { write: (value) => checkText(value, path), read: String };
     case "number": {
       const { read } = scalarCodecs.number;
       return { write: (value) => String(checkNumber(value as number, path)), read };

@@ -210,7 +210,8 @@ export function jsonReader(shape: Shape): Reader | undefined {
     case "array": {
       const item = jsonReader(shape.item);
       if (item === undefined) return undefined;
-      return (value) => (Array.isArray(value) ? value.map((element) => (element === null ? null : item(element))) : value);
+      return (value) =>
+        Array.isArray(value) ? value.map((element) => (element === null ? null : item(element))) : value;
     }
     case "record": {
       const inner = jsonReader(shape.value);

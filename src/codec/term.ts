@@ -89,7 +89,12 @@ export function pointText(point: GeoPoint): string {
 
 function degrees(value: number): string {
   // Servers read no exponents in coordinates; a millionth of a millionth of a degree is far below their grid.
-  return Math.abs(value) < 1e-6 ? value.toFixed(12).replace(/\.?0+$/, "").replace(/^-0$/, "0") : numberText(value);
+  return Math.abs(value) < 1e-6
+    ? value
+        .toFixed(12)
+        .replace(/\.?0+$/, "")
+        .replace(/^-0$/, "0")
+    : numberText(value);
 }
 
 /** What one index holds for one entity: a term, several terms, or nothing. */
@@ -126,7 +131,7 @@ export function indexValue(index: IndexMetadata, entity: unknown, name: string):
 export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
   const parts: string[] = [];
   for (const path of unique.paths) {
-    const value = valueAt(entity, path.split("."));
+    const value = valueAt(entity, path.split(".")) as string | number | boolean | bigint | Date | undefined;
     if (value === undefined) return undefined;
     parts.push(value instanceof Date ? String(value.getTime()) : String(value));
   }
@@ -173,7 +178,6 @@ function checkTerm(term: string, path: string, name: string): string {
 /** Separates the terms of an array in one hash field. */
 export const tagSeparator = "\u0001";
 // What a search server would trim or split: leading and trailing blanks, the separator, the escape itself.
-// eslint-disable-next-line no-control-regex
 const hostileTag = /^[\u0001-\u0020]|[\u0001\u0002]|[\t-\r ]$/;
 
 /**
@@ -185,9 +189,9 @@ const hostileTag = /^[\u0001-\u0020]|[\u0001\u0002]|[\t-\r ]$/;
 export function tagText(value: string): string {
   if (!hostileTag.test(value)) return value;
   // The escape sorts below every ordinary character, and its codes keep the order of what they stand for.
-  // eslint-disable-next-line no-control-regex
-  const inner = value.replace(/^[\u0001-\u0020]|[\u0001\u0002]/g, (character) =>
-    `\u0002${String.fromCharCode(character.charCodeAt(0) + 0x40)}`,
+  const inner = value.replace(
+    /^[\u0001-\u0020]|[\u0001\u0002]/g,
+    (character) => `\u0002${String.fromCharCode(character.charCodeAt(0) + 0x40)}`,
   );
   return /[\t-\r ]$/.test(inner) ? `${inner}\u0002` : inner;
 }
@@ -200,7 +204,6 @@ export function tagText(value: string): string {
  */
 export function untagText(stored: string): string {
   if (!stored.includes("\u0002")) return stored;
-  // eslint-disable-next-line no-control-regex
   return stored.replace(/\u0002([\u0041-\u0060]?)/g, (_escape, code: string) =>
     code === "" ? "" : String.fromCharCode(code.charCodeAt(0) - 0x40),
   );

@@ -39,16 +39,19 @@ export class IndexAdministration implements RepositoryIndexes {
   }
 
   async ready(options: CallOptions = {}): Promise<IndexStatus> {
-    const { metadata } = await this.#resolve();
+    const context = await this.#resolve();
+    const { metadata } = context;
     const patience = options.deadline ?? defaultPatience;
     const end = performance.now() + patience;
     for (;;) {
       // eslint-disable-next-line no-await-in-loop -- polling
       const status = await this.status(options);
       if (status.state === "ready") return status;
-      if (status.state === "outdated") throw stampError(await this.#resolve(), status.stamp);
+      if (status.state === "outdated") throw stampError(context, status.stamp);
       if (performance.now() > end) {
-        throw new DeadlineError(`${metadata.name}: its indexes are ${status.state} after ${patience} ms`, { entity: metadata.name });
+        throw new DeadlineError(`${metadata.name}: its indexes are ${status.state} after ${patience} ms`, {
+          entity: metadata.name,
+        });
       }
       // eslint-disable-next-line no-await-in-loop
       await pause(pollInterval, options.signal);
@@ -59,7 +62,8 @@ export class IndexAdministration implements RepositoryIndexes {
     const context = await this.#resolve();
     const { layout, executor, metadata } = context;
     const attempt = { operation: "indexes.status", write: false, entity: metadata.name, ...callOptions(options) };
-    const stamp = String((await executor.one({ name: "HGET", args: [layout.meta, "stamp"] }, attempt)) ?? "");
+    const found = await executor.one({ name: "HGET", args: [layout.meta, "stamp"] }, attempt);
+    const stamp = typeof found === "string" ? found : "";
     const base = { engine: layout.engine, stamp, documents: 0, failures: 0 };
     if (stamp === "") return { ...base, state: "missing" };
     if (stamp !== layout.stamp) return { ...base, state: "outdated" };
@@ -88,7 +92,11 @@ async function claim(context: TypeContext, options: CallOptions): Promise<void> 
     {
       script: claimScript,
       keys: [layout.meta, layout.ids ?? layout.meta],
-      args: [layout.stamp, JSON.stringify(metaFields(context)), layout.ids === undefined ? (empty ? "empty" : "unknown") : "listed"],
+      args: [
+        layout.stamp,
+        JSON.stringify(metaFields(context)),
+        layout.ids === undefined ? (empty ? "empty" : "unknown") : "listed",
+      ],
     },
     attempt,
   );
@@ -126,7 +134,10 @@ async function built(context: TypeContext, name: string, options: CallOptions): 
     if (Number(info["indexing"] ?? 0) === 0) return;
     if (performance.now() > end) {
       const { name: entity } = context.metadata;
-      throw new DeadlineError(`${entity}: its search index is still being built; call indexes.sync() again to go on waiting`, { entity });
+      throw new DeadlineError(
+        `${entity}: its search index is still being built; call indexes.sync() again to go on waiting`,
+        { entity },
+      );
     }
     // eslint-disable-next-line no-await-in-loop
     await pause(pollInterval, options.signal);

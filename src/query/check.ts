@@ -70,8 +70,7 @@ export function indexFor(metadata: EntityMetadata, comparison: Comparison): Inde
     .find((index) => index !== undefined);
   const index = found ?? (comparison.type === "isNull" ? indexes[0] : undefined);
   if (index !== undefined) return index;
-  const reason =
-    indexes.length === 0 ? "has no index" : `has no index for ${operatorName(comparison)}`;
+  const reason = indexes.length === 0 ? "has no index" : `has no index for ${operatorName(comparison)}`;
   throw new QueryError(`${metadata.name}.${path} ${reason}; indexed are ${indexedPaths(metadata)}`, {
     entity: metadata.name,
     field: path,
@@ -108,8 +107,12 @@ function indexedPaths(metadata: EntityMetadata): string {
 
 function checkCondition(condition: Condition, metadata: EntityMetadata, depth: number, seen: { count: number }): void {
   seen.count += 1;
-  if (depth > maxDepth) throw new QueryError(`${metadata.name}: conditions are nested deeper than ${maxDepth} levels`, { entity: metadata.name });
-  if (seen.count > maxConditions) throw new QueryError(`${metadata.name}: more than ${maxConditions} conditions`, { entity: metadata.name });
+  if (depth > maxDepth)
+    throw new QueryError(`${metadata.name}: conditions are nested deeper than ${maxDepth} levels`, {
+      entity: metadata.name,
+    });
+  if (seen.count > maxConditions)
+    throw new QueryError(`${metadata.name}: more than ${maxConditions} conditions`, { entity: metadata.name });
   switch (condition.type) {
     case "and":
     case "or":
@@ -158,7 +161,8 @@ function checkOperand(value: Operand, index: IndexMetadata, metadata: EntityMeta
       }
       return;
     case "date":
-      if (!(value instanceof Date) || Number.isNaN(value.getTime())) refuseOperand(value, "a valid Date", index, metadata);
+      if (!(value instanceof Date) || Number.isNaN(value.getTime()))
+        refuseOperand(value, "a valid Date", index, metadata);
       return;
     default:
       if (typeof value !== index.scalar) refuseOperand(value, `a ${index.scalar}`, index, metadata);

@@ -153,7 +153,8 @@ function absent(index: IndexMetadata, negated: boolean): Formula {
 function usableTerms(values: readonly Operand[], index: IndexMetadata): string[] {
   const terms = new Set<string>();
   for (const value of values) {
-    if (typeof value !== "string" || (value.isWellFormed() && !value.includes("\u0000"))) terms.add(termOf(index, value));
+    if (typeof value !== "string" || (value.isWellFormed() && !value.includes("\u0000")))
+      terms.add(termOf(index, value));
   }
   return [...terms];
 }

@@ -21,7 +21,7 @@ export function compareText(left: string, right: string): number {
     const a = left.charCodeAt(at);
     const b = right.charCodeAt(at);
     // Surrogates stand for code points above every other unit.
-    if (a !== b) return (isSurrogate(a) === isSurrogate(b) ? a - b : isSurrogate(a) ? 1 : -1);
+    if (a !== b) return isSurrogate(a) === isSurrogate(b) ? a - b : isSurrogate(a) ? 1 : -1;
   }
   return left.length - right.length;
 }

@@ -73,7 +73,9 @@ type Operators<V, K, R> = ([NonNullable<V>] extends [readonly unknown[]]
     ? ArrayOperators<ArrayItem<NonNullable<V>>, R>
     : unknown
   : (Has<K, "exact"> extends true ? EqualityOperators<NonNullable<V>, R> : unknown) &
-      (Has<K, "range"> extends true ? EqualityOperators<NonNullable<V>, R> & RangeOperators<NonNullable<V>, R> : unknown) &
+      (Has<K, "range"> extends true
+        ? EqualityOperators<NonNullable<V>, R> & RangeOperators<NonNullable<V>, R>
+        : unknown) &
       (Has<K, "text"> extends true ? TextOperators<R> : unknown)) &
   (Absentable<V> extends true ? NullOperators<R> : unknown);
 
@@ -179,7 +181,8 @@ function list(values: readonly Operand[], path: string): readonly Operand[] {
 export function conditionBuilder(): ConditionBuilder<unknown, unknown> {
   const field = (path: string): unknown => new AnyOperators(path, (condition) => condition);
   return Object.assign(field, {
-    and: (...items: readonly Condition[]): Condition => Object.freeze({ type: "and", items: Object.freeze([...items]) }),
+    and: (...items: readonly Condition[]): Condition =>
+      Object.freeze({ type: "and", items: Object.freeze([...items]) }),
     or: (...items: readonly Condition[]): Condition => Object.freeze({ type: "or", items: Object.freeze([...items]) }),
     not: (item: Condition): Condition => Object.freeze({ type: "not", item }),
   }) as ConditionBuilder<unknown, unknown>;

@@ -35,7 +35,8 @@ export async function probeCapabilities(client: RedisClient): Promise<Capabiliti
   const server = typeof facts["server"] === "string" ? facts["server"] : "redis";
   refuseOld(server, version);
   const modules = moduleVersions(facts["modules"]);
-  const search = modules === undefined ? await answers(client, "FT._LIST") : (modules.get("search") ?? 0) >= oldestSearch;
+  const search =
+    modules === undefined ? await answers(client, "FT._LIST") : (modules.get("search") ?? 0) >= oldestSearch;
   const json = modules === undefined ? await answers(client, "JSON.TYPE", "$") : modules.has("ReJSON");
   return { server, version, mode: typeof facts["mode"] === "string" ? facts["mode"] : "standalone", search, json };
 }

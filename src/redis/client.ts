@@ -40,5 +40,7 @@ export interface RedisClient {
 export function isRedisClient(value: unknown): value is RedisClient {
   if (typeof value !== "object" || value === null) return false;
   const client = value as Partial<Record<keyof RedisClient, unknown>>;
-  return typeof client.duplicate === "function" && typeof client.call === "function" && typeof client.pipeline === "function";
+  return (
+    typeof client.duplicate === "function" && typeof client.call === "function" && typeof client.pipeline === "function"
+  );
 }

@@ -74,5 +74,7 @@ export function requestWords(request: Request): string[] {
  * @returns the command's name; for a script its own name as well.
  */
 export function requestName(request: Request): string {
-  return "name" in request ? request.name : `${request.script.readOnly ? "EVALSHA_RO" : "EVALSHA"} ${request.script.name}`;
+  return "name" in request
+    ? request.name
+    : `${request.script.readOnly ? "EVALSHA_RO" : "EVALSHA"} ${request.script.name}`;
 }

@@ -118,7 +118,9 @@ export class Executor {
     if (options.write && sent) {
       return new OutcomeUnknownError(`${what}: ${reason}; it may or may not have been applied`, options);
     }
-    return this.#closed ? this.#closedError(options) : new DeadlineError(`${what}: ${reason}; nothing was changed`, options);
+    return this.#closed
+      ? this.#closedError(options)
+      : new DeadlineError(`${what}: ${reason}; nothing was changed`, options);
   }
 
   #closedError(options: RunOptions): ConnectionError {

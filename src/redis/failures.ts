@@ -22,8 +22,19 @@ export type Proof =
 
 const retryWords = new Set(["LOADING", "BUSY", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN"]);
 const refusedWords = new Set([
-  "NOAUTH", "WRONGPASS", "NOPERM", "OOM", "MISCONF", "NOREPLICAS", "WRONGTYPE", "EXECABORT", "CROSSSLOT",
-  "MOVED", "ASK", "DENIED", "UNKNOWN",
+  "NOAUTH",
+  "WRONGPASS",
+  "NOPERM",
+  "OOM",
+  "MISCONF",
+  "NOREPLICAS",
+  "WRONGTYPE",
+  "EXECABORT",
+  "CROSSSLOT",
+  "MOVED",
+  "ASK",
+  "DENIED",
+  "UNKNOWN",
 ]);
 
 /** What is known of the operation that failed. */
@@ -94,14 +105,20 @@ export function toRemoraError(error: Error, attempt: Attempt): RemoraError {
     case "OOM":
     case "MISCONF":
     case "NOREPLICAS":
-      return new ConnectionError(`${what}: the server refuses writes (${codeWord(error)}); nothing was changed`, details);
+      return new ConnectionError(
+        `${what}: the server refuses writes (${codeWord(error)}); nothing was changed`,
+        details,
+      );
     case "LOADING":
     case "BUSY":
     case "MASTERDOWN":
     case "READONLY":
       return new ConnectionError(`${what}: the server is not ready (${codeWord(error)}); nothing was changed`, details);
     default:
-      return new ConnectionError(`${what}: ${proof === "unknown" ? "the connection failed" : `the server answered: ${publicText(error)}`}`, details);
+      return new ConnectionError(
+        `${what}: ${proof === "unknown" ? "the connection failed" : `the server answered: ${publicText(error)}`}`,
+        details,
+      );
   }
 }
 

@@ -75,7 +75,7 @@ function fromMap(map: Record<string, unknown>): SearchReply {
     const row = readMap(result);
     const attributes = row["extra_attributes"];
     return {
-      key: row["id"] === undefined ? undefined : String(row["id"]),
+      key: typeof row["id"] === "string" ? row["id"] : undefined,
       pairs: attributes === undefined || attributes === null ? undefined : flatPairs(attributes),
     };
   });

@@ -130,7 +130,8 @@ function* chunksOf(
     const prepared = prepareOne(context, input, mode, options.ttl, (error) => fail(position, error));
     if (prepared === undefined) continue;
     // One id once per call: a later save of the same entity then sees the earlier one.
-    const full = chunk.prepared.length >= size || bytes + prepared.item.length > limits.bytes || ids.has(prepared.encodedId);
+    const full =
+      chunk.prepared.length >= size || bytes + prepared.item.length > limits.bytes || ids.has(prepared.encodedId);
     if (full && chunk.prepared.length > 0) {
       yield chunk;
       chunk = { prepared: [], positions: [] };

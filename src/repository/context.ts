@@ -1,6 +1,6 @@
 // What every operation on one entity type works with: layout, codec, engine, scripts and the executor.
 // Made once per type, on the first operation, when the type's recorded engine is known.
-import { DocumentCodec } from "../codec/document.ts";
+import type { DocumentCodec } from "../codec/document.ts";
 import { CapabilityError, EngineMismatchError } from "../errors.ts";
 import type { Engine } from "../engines/engine.ts";
 import { type EngineName, type Layout, layoutOf } from "../engines/layout.ts";
@@ -82,7 +82,10 @@ function chooseEngine(
     );
   }
   if (wanted === "search" && !capabilities.search) {
-    throw new CapabilityError(`${name} is recorded for the search engine, but this server has no search module (RediSearch 2.10 or newer)`, { entity: name });
+    throw new CapabilityError(
+      `${name} is recorded for the search engine, but this server has no search module (RediSearch 2.10 or newer)`,
+      { entity: name },
+    );
   }
   return wanted;
 }

@@ -34,14 +34,19 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     work: (context: TypeContext, ask: Ask) => Promise<T>,
   ): Promise<T> => {
     const context = await resolve();
-    return observe(context.metadata, operation, () => context.engine.describe(query, "rows").plan, (note) =>
-      work(context, (step) => answer(context, step, operation, options, note)),
+    return observe(
+      context.metadata,
+      operation,
+      () => context.engine.describe(query, "rows").plan,
+      (note) => work(context, (step) => answer(context, step, operation, options, note)),
     );
   };
 
   const runner: QueryRunner<Row> = {
     all: (query, options) =>
-      run("query.all", query, options, async (context, ask) => rowsOf(context, await every(context.engine, query, "rows", ask), options)),
+      run("query.all", query, options, async (context, ask) =>
+        rowsOf(context, await every(context.engine, query, "rows", ask), options),
+      ),
     first: (query, options) =>
       run("query.first", query, options, async (context, ask) => {
         const one = { ...query, limit: Math.min(query.limit ?? 1, 1) };
@@ -51,7 +56,9 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     async firstOrThrow(query, options) {
       const row = await runner.first(query, options);
       if (row !== null) return row;
-      throw new EntityNotFoundError(`${query.metadata.name}: no entity matches the query`, { entity: query.metadata.name });
+      throw new EntityNotFoundError(`${query.metadata.name}: no entity matches the query`, {
+        entity: query.metadata.name,
+      });
     },
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
@@ -60,12 +67,22 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         return { items: rowsOf(context, found, options), total: found.count };
       }),
     count: (query, options) =>
-      run("query.count", query, options, async (context, ask) => (await ask(context.engine.plan(query, "count"))).count),
+      run(
+        "query.count",
+        query,
+        options,
+        async (context, ask) => (await ask(context.engine.plan(query, "count"))).count,
+      ),
     ids: (query, options) =>
-      run("query.ids", query, options, async (context, ask) => (await every(context.engine, query, "ids", ask)).ids.map(decodeId)),
+      run("query.ids", query, options, async (context, ask) =>
+        (await every(context.engine, query, "ids", ask)).ids.map(decodeId),
+      ),
     async explain(query): Promise<Explanation> {
       const { engine } = await resolve();
-      const { plan, requests, roundTrips } = engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
+      const { plan, requests, roundTrips } = engine.describe(
+        { ...query, limit: query.limit ?? defaultCeiling },
+        "rows",
+      );
       return { engine: engine.name, plan, commands: requests.map(requestWords), roundTrips };
     },
   };
@@ -100,7 +117,10 @@ async function answer(
     note(requests, 0);
     // eslint-disable-next-line no-await-in-loop -- each step depends on the reply to the one before
     const replies = requests.length === 0 ? [] : await executor.many(requests, attempt);
-    outcome = readStep(() => read(replies), (error) => toRemoraError(error, attempt));
+    outcome = readStep(
+      () => read(replies),
+      (error) => toRemoraError(error, attempt),
+    );
   }
   note([], outcome.rows.length + outcome.ids.length);
   if (outcome.ghosts.length > 0) await reap(context, outcome.ghosts);

@@ -36,7 +36,13 @@ export async function loadOne(
   const { layout, codec, executor, metadata } = context;
   const [request] = readRequests(layout, codec, [encodedId]);
   if (request === undefined) return null;
-  const reply = await executor.one(request, { operation: "findById", write: false, entity: metadata.name, id: encodedId, ...options });
+  const reply = await executor.one(request, {
+    operation: "findById",
+    write: false,
+    entity: metadata.name,
+    id: encodedId,
+    ...options,
+  });
   const [stored] = readDocuments(layout, [reply], 1);
   if (stored === undefined || stored instanceof ReplyFailure) return null;
   return codec.decode(stored, decodeId(encodedId));
@@ -100,7 +106,11 @@ export function callOptions(options: CallOptions): CallOptions {
  * @param id - the entity's id.
  * @returns the entity, or the error that says why it is none.
  */
-export function decodeRow(context: TypeContext, stored: StoredDocument, id: string): Record<string, unknown> | CorruptEntityError {
+export function decodeRow(
+  context: TypeContext,
+  stored: StoredDocument,
+  id: string,
+): Record<string, unknown> | CorruptEntityError {
   try {
     return context.codec.decode(stored, id);
   } catch (error) {
@@ -120,7 +130,9 @@ export function settle(
   found: readonly Found[],
   onCorrupt: ((error: CorruptEntityError) => void) | undefined,
 ): (Record<string, unknown> | null)[] {
-  const rows = found.map((row) => (isRemoraError(row, "CORRUPT_ENTITY") ? null : (row as Record<string, unknown> | null)));
+  const rows = found.map((row) =>
+    isRemoraError(row, "CORRUPT_ENTITY") ? null : (row as Record<string, unknown> | null),
+  );
   const errors = found.filter((row): row is CorruptEntityError => isRemoraError(row, "CORRUPT_ENTITY"));
   if (onCorrupt !== undefined) {
     for (const error of errors) onCorrupt(error);

@@ -59,7 +59,8 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
   const document = codec.encode(entity, encodedId, engine.hidden(values));
   const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
   const versioned = metadata.version !== undefined;
-  const check = mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
+  const check =
+    mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
   const item = JSON.stringify([
     encodedId,
     check,
@@ -110,7 +111,11 @@ function complete(
   return { source, expected: given as number };
 }
 
-function invalid(metadata: EntityMetadata, source: Record<string, unknown>, issues: ValidationError["issues"]): ValidationError {
+function invalid(
+  metadata: EntityMetadata,
+  source: Record<string, unknown>,
+  issues: ValidationError["issues"],
+): ValidationError {
   const { name, idField } = metadata;
   const id = source[idField];
   const list = issues.map((issue) => `${issue.path.join(".") || "(entity)"}: ${issue.message}`).join("; ");
@@ -168,8 +173,16 @@ export function saveCall(context: TypeContext, prepared: readonly Prepared[]): S
  */
 export function metaFields({ layout: { engine, stamp }, metadata }: TypeContext): string[] {
   return [
-    "stamp", stamp, "layout", String(layoutVersion), "engine", engine,
-    "storage", metadata.storage, "schema", metadata.layout,
+    "stamp",
+    stamp,
+    "layout",
+    String(layoutVersion),
+    "engine",
+    engine,
+    "storage",
+    metadata.storage,
+    "schema",
+    metadata.layout,
   ];
 }
 
@@ -210,25 +223,34 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
     case "VERSION": {
       const actual = first === "" ? null : Number(first);
       const found = actual === null ? "it no longer exists" : `version ${actual} is stored`;
-      return new VersionConflictError(`${who} was saved from version ${prepared.expected}, but ${found}; read it again`, {
-        ...details,
-        field: version,
-        expected: prepared.expected ?? null,
-        actual,
-      });
+      return new VersionConflictError(
+        `${who} was saved from version ${prepared.expected}, but ${found}; read it again`,
+        {
+          ...details,
+          field: version,
+          expected: prepared.expected ?? null,
+          actual,
+        },
+      );
     }
     case "UNIQUE": {
       const paths = uniques.find((unique) => unique.name === first)?.paths ?? [];
       const holderId = decodeId(second);
-      return new UniqueViolationError(`${who}: ${paths.join(", ")} (unique ${first}) belongs to ${JSON.stringify(holderId)}`, {
-        ...details,
-        field: paths[0],
-        unique: first,
-        holderId,
-      });
+      return new UniqueViolationError(
+        `${who}: ${paths.join(", ")} (unique ${first}) belongs to ${JSON.stringify(holderId)}`,
+        {
+          ...details,
+          field: paths[0],
+          unique: first,
+          holderId,
+        },
+      );
     }
     case "TYPE":
-      return new CorruptEntityError(`${who}: its key holds something else than a ${context.metadata.storage} document`, details);
+      return new CorruptEntityError(
+        `${who}: its key holds something else than a ${context.metadata.storage} document`,
+        details,
+      );
     default:
       return new ConnectionError(`${who}: the save script answered ${code}`, details);
   }

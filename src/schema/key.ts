@@ -4,9 +4,7 @@ import { ValidationError } from "../errors.ts";
 
 const maxIdBytes = 512;
 // Control characters and blanks, and what has a meaning in keys, patterns or the encoding itself.
-// eslint-disable-next-line no-control-regex
 const special = /[\u0000-\u0020\u007f{}:*?[\]\\%]/;
-// eslint-disable-next-line no-control-regex
 const specials = /[\u0000-\u0020\u007f{}:*?[\]\\%]/g;
 
 /**

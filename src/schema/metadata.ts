@@ -113,7 +113,15 @@ class DefinitionCompiler {
     this.#checkTimestamps();
     const ttl = this.#ttl();
     this.#throwProblems();
-    const parts = { storage, shape: describe(this.#shape), indexes, uniques, idField, version: definition.version, ttl: ttl !== undefined };
+    const parts = {
+      storage,
+      shape: describe(this.#shape),
+      indexes,
+      uniques,
+      idField,
+      version: definition.version,
+      ttl: ttl !== undefined,
+    };
     return Object.freeze({
       name: definition.name,
       storage,

@@ -14,13 +14,19 @@ type Leaf = string | number | boolean | bigint | symbol | Date | Uint8Array | re
 
 // A union of object types, a record and `unknown` end a path: their inner fields are not all known.
 type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never;
-type IsOpen<T> = unknown extends T ? true : [T] extends [Leaf] ? true : [T] extends [object] ? (string extends keyof T ? true : IsUnion<T>) : true;
+type IsOpen<T> = unknown extends T
+  ? true
+  : [T] extends [Leaf]
+    ? true
+    : [T] extends [object]
+      ? string extends keyof T
+        ? true
+        : IsUnion<T>
+      : true;
 
 /** Every dotted path of an entity. */
 export type Paths<T> = {
-  [K in keyof T & string]-?: IsOpen<NonNullable<T[K]>> extends true
-    ? K
-    : K | `${K}.${Paths<NonNullable<T[K]>>}`;
+  [K in keyof T & string]-?: IsOpen<NonNullable<T[K]>> extends true ? K : K | `${K}.${Paths<NonNullable<T[K]>>}`;
 }[keyof T & string];
 
 /** The type of the value at a dotted path; undefined or null are in it when a parent may be absent. */

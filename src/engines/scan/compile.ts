@@ -77,9 +77,16 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     order:
       ordering === undefined
         ? 0
-        : { key: compiler.key(ordering.key), numeric: ordering.kind === "scores" ? 1 : 0, position: ordering.position + 1 },
+        : {
+            key: compiler.key(ordering.key),
+            numeric: ordering.kind === "scores" ? 1 : 0,
+            position: ordering.position + 1,
+          },
     desc: orderKey?.direction === "desc" ? 1 : 0,
-    phases: want === "count" || ordering === undefined ? compiler.anyPhases(formula) : compiler.orderPhases(ordering, formula),
+    phases:
+      want === "count" || ordering === undefined
+        ? compiler.anyPhases(formula)
+        : compiler.orderPhases(ordering, formula),
     expiry: layout.expiry !== undefined,
     skip: query.offset,
     limit: query.limit ?? 0,

@@ -6,7 +6,16 @@ import { normalise } from "../../query/normalise.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { readDocuments, readRequests } from "../documents.ts";
-import { type Answer, type Engine, noAnswer, type Step, type StoredRow, mapAnswer, together, type Want } from "../engine.ts";
+import {
+  type Answer,
+  type Engine,
+  noAnswer,
+  type Step,
+  type StoredRow,
+  mapAnswer,
+  together,
+  type Want,
+} from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
@@ -84,7 +93,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     },
     describe(query, want) {
       const compiled = compile(query, want);
-      if (compiled === undefined) return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
+      if (compiled === undefined)
+        return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
       return { plan: describeProgram(compiled), requests: [call(compiled)], roundTrips: 1 };
     },
     hidden: () => ({}),
@@ -104,7 +114,10 @@ function readReply(reply: Reply, layout: Layout): ScriptPart {
   return {
     state,
     ids: list(state.ids),
-    documents: layout.metadata.storage === "hash" ? (JSON.parse(documents as string) as StoredDocument[]) : documents as string[],
+    documents:
+      layout.metadata.storage === "hash"
+        ? (JSON.parse(documents as string) as StoredDocument[])
+        : (documents as string[]),
   };
 }
 
@@ -164,4 +177,3 @@ function describeNode(node: Program["filter"], keys: readonly string[]): string 
   const place = typeof where === "number" ? keys[where - 1] : String(where);
   return `${negated === 1 ? "not " : ""}${String(kind)} of ${place}`;
 }
-

@@ -59,7 +59,9 @@ export function hiddenMembers(
   attributes: readonly Attribute[],
 ): (values: readonly IndexValue[]) => HiddenMembers {
   const members = attributes.flatMap(({ member }, position) => (member === undefined ? [] : [{ member, position }]));
-  const absentable = layout.metadata.indexes.flatMap((index, position) => (index.absentable ? [{ path: index.path, position }] : []));
+  const absentable = layout.metadata.indexes.flatMap((index, position) =>
+    index.absentable ? [{ path: index.path, position }] : [],
+  );
   if (members.length === 0 && absentable.length === 0) return () => ({});
   return (values) => {
     const hidden: Record<string, string | readonly string[] | undefined> = {};
@@ -94,16 +96,35 @@ export function createIndex(layout: Layout, name: string): Command {
   const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member }) => {
     const inDocument = json ? jsonPath(index.names) + (index.array ? "[*]" : "") : index.path;
     const path = member === undefined ? inDocument : place(member, isList(index));
-    return [path, "AS", attribute, ...attributeType(index, json)];
+    return [[path, "AS", attribute], attributeType(index, json)].flat();
   });
   return {
     name: "FT.CREATE",
     args: [
-      name, "ON", json ? "JSON" : "HASH", "PREFIX", "1", layout.documents, "STOPWORDS", "0", "SCHEMA",
+      name,
+      "ON",
+      json ? "JSON" : "HASH",
+      "PREFIX",
+      "1",
+      layout.documents,
+      "STOPWORDS",
+      "0",
+      "SCHEMA",
       ...fields,
-      place(metadata.idField, false), "AS", idAttribute, ...tagType(json), "SORTABLE", "UNF",
-      place(absentMember, true), "AS", absentAttribute, ...tagType(json),
-      place(deadlineMember, false), "AS", deadlineAttribute, "NUMERIC",
+      place(metadata.idField, false),
+      "AS",
+      idAttribute,
+      ...tagType(json),
+      "SORTABLE",
+      "UNF",
+      place(absentMember, true),
+      "AS",
+      absentAttribute,
+      ...tagType(json),
+      place(deadlineMember, false),
+      "AS",
+      deadlineAttribute,
+      "NUMERIC",
     ],
   };
 }
@@ -120,5 +141,7 @@ function attributeType(index: IndexMetadata, json: boolean): string[] {
 
 function tagType(json: boolean): string[] {
   // JSON tags have no separator of their own; a hash's must be one that values cannot hold.
-  return json ? ["TAG", "CASESENSITIVE", "INDEXEMPTY"] : ["TAG", "SEPARATOR", tagSeparator, "CASESENSITIVE", "INDEXEMPTY"];
+  return json
+    ? ["TAG", "CASESENSITIVE", "INDEXEMPTY"]
+    : ["TAG", "SEPARATOR", tagSeparator, "CASESENSITIVE", "INDEXEMPTY"];
 }

@@ -107,13 +107,16 @@ end
  */
 export function reindexFunction(layout: Layout): string {
   const names = new KeyNames(layout);
-  const body = [...layout.slots.map((slot) => slotLua(slot, names)), ...layout.absent.map((slot) => {
-    const key = names.of(slot.key);
-    const at = slot.position + 1;
-    return `  a, b = now and now[${at}], before and before[${at}]
+  const body = [
+    ...layout.slots.map((slot) => slotLua(slot, names)),
+    ...layout.absent.map((slot) => {
+      const key = names.of(slot.key);
+      const at = slot.position + 1;
+      return `  a, b = now and now[${at}], before and before[${at}]
   if a == 0 and b ~= 0 then collect(scores, ${key}, 0, id)
   elseif b == 0 and a ~= 0 then collect(forgotten, ${key}, id) end`;
-  })];
+    }),
+  ];
   return `local function reindex(id, now, before)
   local a, b
 ${body.join("\n")}

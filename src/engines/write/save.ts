@@ -190,7 +190,8 @@ function deadlineMember(layout: Layout): string {
 
 function writeHash(layout: Layout): string {
   // With absent fields told apart, a save replaces the document and keeps its remaining time.
-  const removal = layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh[at]";
+  const removal =
+    layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh[at]";
   return `  local written = redis.pcall('HSET', key, unpack(item[4]))
   if item[5] ~= 0 and ${removal} and type(written) ~= 'table' then call('HDEL', key, unpack(item[5])) end`;
 }
