@@ -7,6 +7,8 @@ import { valueAt } from "../schema/shape.ts";
 
 /** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
 const maxTermBytes = 4095;
+/** The square that geo indexes cover ends short of the poles, in degrees. */
+const maxLatitude = 85.05112878;
 
 /**
  * Folds case: what `caseInsensitive` indexes store and compare.
@@ -113,6 +115,7 @@ export function indexValue(index: IndexMetadata, entity: unknown, name: string):
   const value = valueAt(entity, index.names);
   if (value === undefined) return undefined;
   if (index.kind === "text") return tokens(value as string).map((token) => checkTerm(token, index.path, name));
+  if (index.kind === "geo") checkPoint(value as GeoPoint, index.path, name);
   if (!index.array) return checkTerm(termOf(index, value), index.path, name);
   const terms = new Set<string>();
   for (const item of value as unknown[]) {
@@ -162,6 +165,14 @@ export function indexValues(metadata: EntityMetadata, entity: unknown): IndexVal
 export function textProblem(value: string): string | undefined {
   if (!value.isWellFormed()) return "holds half of a surrogate pair";
   return undefined;
+}
+
+function checkPoint({ longitude, latitude }: GeoPoint, path: string, name: string): void {
+  if (Math.abs(longitude) <= 180 && Math.abs(latitude) <= maxLatitude) return;
+  throw new ValidationError(
+    `${name}.${path} lies outside what a geo index holds: longitude within 180 degrees, latitude within ${maxLatitude}`,
+    { entity: name, field: path },
+  );
 }
 
 function checkTerm(term: string, path: string, name: string): string {

@@ -44,7 +44,8 @@ function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
   if (index.kind === "text" || index.caseInsensitive) return true;
   if (index.kind === "geo") return metadata.storage === "json";
   if (index.kind === "range") return index.scalar === "bigint";
-  return index.array;
+  // A JSON tag reads lists of strings itself, but a list of booleans would drop the document from the index.
+  return index.array && (metadata.storage === "hash" || index.scalar === "boolean");
 }
 
 /**
