@@ -39,6 +39,9 @@ export class Database implements AsyncDisposable {
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
 
   /**
+   * Made by `connect()`.
+   *
+   * @internal
    * @param client - a connected client of the data profile.
    * @param capabilities - what its server can.
    * @param options - checked options.

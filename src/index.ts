@@ -1,17 +1,55 @@
 // What the package offers: definitions, the connection, repositories, queries and errors.
 // Named one by one, so that nothing becomes public by accident.
 export { connect, Database, type DatabaseOptions } from "./database.ts";
-export * from "./errors.ts";
+export type { EngineName } from "./engines/layout.ts";
+export {
+  CapabilityError,
+  ConnectionError,
+  CorruptEntityError,
+  CrossSlotError,
+  DeadlineError,
+  DefinitionError,
+  EngineMismatchError,
+  EntityExistsError,
+  EntityNotFoundError,
+  type ErrorByCode,
+  type ErrorCode,
+  type ErrorDetails,
+  IndexNotReadyError,
+  InvalidCursorError,
+  isRemoraError,
+  OutcomeUnknownError,
+  QueryError,
+  RemoraError,
+  ResultTooLargeError,
+  UniqueViolationError,
+  UnsupportedQueryError,
+  UnsupportedStorageError,
+  ValidationError,
+  type ValidationIssue,
+  VersionConflictError,
+} from "./errors.ts";
+export type { Condition, Direction } from "./query/node.ts";
+export { type CallOptions, type Explanation, type Page, Query } from "./query/query.ts";
+export type {
+  ArrayOperators,
+  BetweenOptions,
+  ConditionBuilder,
+  EqualityOperators,
+  FieldOperators,
+  NullOperators,
+  RangeOperators,
+  TextOperators,
+} from "./query/where.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
-export type { ConnectionOptions, ConnectionTarget } from "./redis/connection.ts";
+export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
 export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
-export type { BulkOptions, BulkResult, SaveOutcome } from "./repository/bulk.ts";
+export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
 export type { EngineChoice } from "./repository/context.ts";
 export type { ReadOptions } from "./repository/load.ts";
-export { Repository, type IndexStatus, type RepositoryIndexes, type SaveOptions } from "./repository/repository.ts";
-export type { Ttl } from "./repository/ttl.ts";
-export { Query, type CallOptions, type Explanation, type Page } from "./query/query.ts";
+export { type IndexStatus, Repository, type RepositoryIndexes, type SaveOptions } from "./repository/repository.ts";
+export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {
   defineEntity,
   type EntityDefinition,
@@ -20,15 +58,17 @@ export {
   type IndexesOf,
   type InputOf,
 } from "./schema/entity.ts";
+export type { IdStrategy } from "./schema/id.ts";
 export {
   exact,
-  geo,
-  range,
-  text,
   type ExactOptions,
+  geo,
   type Index,
   type IndexKind,
+  range,
+  text,
   type TextOptions,
 } from "./schema/index-kinds.ts";
-export { bytes, geoPoint } from "./schema/zod.ts";
-export type { GeoPoint } from "./schema/paths.ts";
+export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
+export type { GeoPoint, IndexedPaths, IndexFor, IndexSpecs, Paths, PathValue, SortablePaths } from "./schema/paths.ts";
+export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";

@@ -3,12 +3,10 @@
 import { ValidationError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
-import { valueAt } from "../schema/shape.ts";
+import { maxLatitude, valueAt } from "../schema/shape.ts";
 
 /** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
 const maxTermBytes = 4095;
-/** The square that geo indexes cover ends short of the poles, in degrees. */
-const maxLatitude = 85.05112878;
 
 /**
  * Folds case: what `caseInsensitive` indexes store and compare.
@@ -111,7 +109,7 @@ export type IndexValue = string | readonly string[] | undefined;
  * @returns a term, a list of distinct terms for arrays and text, or undefined when the value is absent.
  * @throws ValidationError when a string is too long for the index, or holds NUL or half a surrogate pair.
  */
-export function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
+function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
   const value = valueAt(entity, index.names);
   if (value === undefined) return undefined;
   if (index.kind === "text") return tokens(value as string).map((token) => checkTerm(token, index.path, name));
@@ -131,7 +129,7 @@ export function indexValue(index: IndexMetadata, entity: unknown, name: string):
  * @param entity - a validated entity.
  * @returns the value, injective over all its fields; undefined when any field is absent, which never collides.
  */
-export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
+function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
   const parts: string[] = [];
   for (const path of unique.paths) {
     const value = valueAt(entity, path.split(".")) as string | number | boolean | bigint | Date | undefined;

@@ -35,7 +35,7 @@ export interface Step {
 }
 
 /** How a query would be answered. */
-export interface PlanDescription {
+interface PlanDescription {
   readonly plan: readonly string[];
   readonly requests: readonly Request[];
   readonly roundTrips: number;

@@ -1,6 +1,6 @@
 // Where everything of one entity type is kept: internal keys, and what each index writes to them.
 // Shared by the scripts that write and the engines that read, so they cannot disagree.
-import { encodeId, encodePath, type Keyspace } from "../schema/key.ts";
+import { encodePath, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 
 /** The engines. */
@@ -31,14 +31,14 @@ export interface Slot {
 }
 
 /** The ids of entities whose field has no value. */
-export interface AbsentSlot {
+interface AbsentSlot {
   readonly path: string;
   readonly position: number;
   readonly key: string;
 }
 
 /** A unique constraint's place. */
-export interface UniqueSlot {
+interface UniqueSlot {
   readonly name: string;
   readonly position: number;
   readonly key: string;
@@ -102,18 +102,6 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     alias: `${internal}i`,
     stamp: [layoutVersion, engine, metadata.layout].join("|"),
   });
-}
-
-/**
- * The key of an entity's document.
- *
- * @param layout - the type's layout.
- * @param id - the entity's id.
- * @returns the key.
- * @throws ValidationError when the id is not acceptable.
- */
-export function documentKey(layout: Layout, id: unknown): string {
-  return layout.documents + encodeId(id, layout.metadata.name);
 }
 
 function slotsOf(index: IndexMetadata, position: number, internal: string): Slot[] {

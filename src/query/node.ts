@@ -26,12 +26,20 @@ export type Comparison =
   | { readonly type: "match"; readonly path: string; readonly text: string }
   | { readonly type: "isNull"; readonly path: string };
 
-/** Any condition. */
-export type Condition =
-  | Comparison
-  | { readonly type: "and"; readonly items: readonly Condition[] }
-  | { readonly type: "or"; readonly items: readonly Condition[] }
-  | { readonly type: "not"; readonly item: Condition };
+/** Several conditions joined. */
+interface Junction {
+  readonly type: "and" | "or";
+  readonly items: readonly Condition[];
+}
+
+/** A condition turned round. */
+interface Negation {
+  readonly type: "not";
+  readonly item: Condition;
+}
+
+/** Any condition: plain frozen data, made by the operators of a query. */
+export type Condition = Comparison | Junction | Negation;
 
 /** Ascending or descending. */
 export type Direction = "asc" | "desc";

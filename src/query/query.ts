@@ -76,6 +76,7 @@ export class Query<O, I> {
   /**
    * Starts a query; called by the repository.
    *
+   * @internal
    * @param metadata - the entity type.
    * @param runner - answers it.
    * @returns a query that matches everything.

@@ -5,6 +5,14 @@ import { ConnectionError } from "../errors.ts";
 import { isRedisClient, type RedisClient } from "./client.ts";
 import { withoutArguments } from "./failures.ts";
 
+/** Where a Sentinel listens. */
+export interface SentinelAddress {
+  /** Host name. */
+  readonly host?: string;
+  /** Port; 26379 when left out. */
+  readonly port?: number;
+}
+
 /** What a client is made from, beside what ioredis itself takes. */
 export interface ConnectionOptions {
   /** A `redis:` or `rediss:` URL; the other options win over what it says. */
@@ -26,7 +34,7 @@ export interface ConnectionOptions {
   /** Accepts `tls.rejectUnauthorized: false`, which lets anyone read along. */
   readonly allowInsecureTls?: boolean;
   /** Sentinel addresses. */
-  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[];
+  readonly sentinels?: readonly SentinelAddress[];
   /** Name of the Sentinel group. */
   readonly name?: string;
   /** Milliseconds to establish a connection; 10 000 when left out. */

@@ -23,6 +23,14 @@ export type SaveOutcome<T> =
       readonly error: RemoraError;
     };
 
+/** An entity of a bulk save that was not saved. */
+export interface SaveFailure {
+  /** Its position among the entities given, from 0. */
+  readonly index: number;
+  /** Why. */
+  readonly error: RemoraError;
+}
+
 /** What became of a bulk save. */
 export interface BulkResult<T> {
   /** One outcome per entity, in the order given. */
@@ -30,7 +38,7 @@ export interface BulkResult<T> {
   /** How many were saved. */
   readonly saved: number;
   /** Those that were not, with their positions. */
-  readonly failed: readonly { readonly index: number; readonly error: RemoraError }[];
+  readonly failed: readonly SaveFailure[];
 }
 
 /** What a bulk save accepts. */
@@ -71,7 +79,7 @@ export async function saveMany(
   options: BulkOptions,
 ): Promise<BulkResult<Record<string, unknown>>> {
   const outcomes: SaveOutcome<Record<string, unknown>>[] = [];
-  const failed: { index: number; error: RemoraError }[] = [];
+  const failed: SaveFailure[] = [];
   const fail = (index: number, error: RemoraError): void => {
     outcomes[index] = { ok: false, error };
     failed.push({ index, error });

@@ -89,6 +89,9 @@ export class Repository<D extends EntityDefinition> {
   #resolving: Promise<TypeContext> | undefined;
 
   /**
+   * Made by `db.repository()`.
+   *
+   * @internal
    * @param definition - the entity type.
    * @param connection - the database's connection.
    * @param keys - the type's key prefixes.

@@ -3,8 +3,20 @@
 import { ValidationError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 
+/** A time to live in milliseconds. */
+export interface TtlMilliseconds {
+  /** Milliseconds from now, by the server's clock. */
+  readonly ms: number;
+}
+
+/** A time to live that ends at a date. */
+export interface TtlDate {
+  /** The end, a date to come. */
+  readonly at: Date;
+}
+
 /** How long an entity lives: seconds, milliseconds, until a date, or for ever (null). */
-export type Ttl = number | { readonly ms: number } | { readonly at: Date } | null;
+export type Ttl = number | TtlMilliseconds | TtlDate | null;
 
 /** Mode and value, as the save script takes them. */
 export type TtlArguments = readonly [mode: number, value: number];

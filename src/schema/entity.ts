@@ -27,7 +27,9 @@ export interface EntityOptions<
   readonly schema: S;
   /** The id field (default `id`) and how ids are made (default ULIDs). */
   readonly id?: {
+    /** The id field; `id` when left out. */
     readonly field?: Id & KeysOfType<z.output<S>, string>;
+    /** How ids are made; ULIDs when left out. */
     readonly generate?: IdStrategy<z.input<S>>;
   };
   /** `hash` (default) or `json` (RedisJSON). */
@@ -42,13 +44,18 @@ export interface EntityOptions<
   readonly version?: V & KeysOfType<z.output<S>, number>;
   /** The fields that are set when an entity is first and last saved. */
   readonly timestamps?: {
+    /** Set when an entity is first saved. */
     readonly createdAt?: C & KeysOfType<z.output<S>, Date>;
+    /** Set by every save. */
     readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
   };
   /** Entities may expire: the default in seconds (none when left out), and what a later save does to it. */
   readonly ttl?: {
+    /** The default time to live; for ever when left out. */
     readonly seconds?: number;
+    /** Reads and writes do not prolong the time. */
     readonly sliding?: "none";
+    /** What a later save does to the remaining time; `keep` when left out. */
     readonly onUpdate?: TtlOnUpdate;
   };
 }
@@ -64,9 +71,17 @@ export interface EntityDefinition<
   readonly name: string;
   /** The schema given. */
   readonly schema: S;
-  /** The compiled definition, for the mapper's own use. */
+  /**
+   * The compiled definition, for the mapper's own use.
+   *
+   * @internal
+   */
   readonly metadata: EntityMetadata;
-  /** Carries the types only; never present at run time. */
+  /**
+   * Carries the types only; never present at run time.
+   *
+   * @internal
+   */
   readonly "~types"?: { readonly index: I; readonly generated: G; readonly unique: Q };
 }
 

@@ -1,11 +1,14 @@
 // The shape of an entity: what each field holds, as plain frozen data.
 // Everything below the schema room works on shapes and never sees the validator.
 
+/** The largest latitude that a geo index can hold, in degrees. */
+export const maxLatitude = 85.05112878;
+
 /** What a single value is, once nullability and defaults are taken off. */
 export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
 
 /** Whether a value may be missing or null. */
-export interface Presence {
+interface Presence {
   /** The property may be missing (undefined). */
   readonly optional: boolean;
   /** The property may be null. */
@@ -13,23 +16,23 @@ export interface Presence {
 }
 
 /** A single value. */
-export interface ScalarShape extends Presence {
+interface ScalarShape extends Presence {
   readonly kind: ScalarKind;
 }
 
 /** Free JSON: anything that JSON itself can hold. */
-export interface JsonShape extends Presence {
+interface JsonShape extends Presence {
   readonly kind: "json";
 }
 
 /** An array whose elements share one shape. */
-export interface ArrayShape extends Presence {
+interface ArrayShape extends Presence {
   readonly kind: "array";
   readonly item: Shape;
 }
 
 /** An object with string keys that share one value shape. */
-export interface RecordShape extends Presence {
+interface RecordShape extends Presence {
   readonly kind: "record";
   readonly value: Shape;
 }

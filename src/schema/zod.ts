@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { ValidationIssue } from "../errors.ts";
 import type { GeoPoint } from "./paths.ts";
-import type { ObjectShape, Shape } from "./shape.ts";
+import { maxLatitude, type ObjectShape, type Shape } from "./shape.ts";
 
 /** Any zod object schema. */
 export type ZodObject = z.core.$ZodObject;
@@ -14,8 +14,13 @@ export type Validated =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly issues: readonly ValidationIssue[] };
 
-/** The largest latitude that a geo index can hold, in degrees. */
-const maxLatitude = 85.05112878;
+/** The properties of a point's schema. */
+export interface GeoPointShape extends z.core.$ZodLooseShape {
+  /** Degrees east. */
+  readonly longitude: z.ZodNumber;
+  /** Degrees north. */
+  readonly latitude: z.ZodNumber;
+}
 
 /**
  * The schema of a point: `{ longitude, latitude }` in degrees, within what a geo index can hold.
@@ -29,7 +34,7 @@ const maxLatitude = 85.05112878;
  * geoPoint().parse({ longitude: 2.35, latitude: 48.85 });
  * ```
  */
-export function geoPoint(): z.ZodObject<{ longitude: z.ZodNumber; latitude: z.ZodNumber }> {
+export function geoPoint(): z.ZodObject<GeoPointShape> {
   return z.object({
     longitude: z.number().min(-180).max(180),
     latitude: z.number().min(-maxLatitude).max(maxLatitude),

@@ -15,7 +15,7 @@ export interface CompiledQuery {
 }
 
 /** Name of the parameter that the server's clock fills in. */
-export const nowParam = "now";
+const nowParam = "now";
 
 /**
  * Compiles a formula.
