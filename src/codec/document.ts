@@ -5,33 +5,8 @@ import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { hashCodec } from "./hash.ts";
 import { jsonCodec } from "./json.ts";
-import { type Mend, Unstorable } from "./json-value.ts";
-
-/** Members that an engine keeps inside the document; undefined for those that must not be there. */
-export type HiddenMembers = Readonly<Record<string, string | readonly string[] | undefined>>;
-
-/** A document ready to be written. */
-export interface EncodedDocument {
-  /** Hash: field names and values in turn. JSON: the text. */
-  readonly body: readonly string[] | string;
-  /** Hash: fields that must not be there. */
-  readonly absent: readonly string[];
-  /** JSON: numbers whose exact value the save script ensures. */
-  readonly mends: readonly Mend[];
-}
-
-/** A document as read: the hash fields in the codec's order, or the JSON text. */
-export type StoredDocument = readonly (string | null | false)[] | string;
-
-/** What a storage must be able to do. */
-export interface StorageCodec {
-  /** Hash: the fields to read, in order. JSON: empty. */
-  readonly fields: readonly string[];
-  /** Throws Unstorable. */
-  readonly encode: (entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers) => EncodedDocument;
-  /** Reports what it cannot read as issues. */
-  readonly decode: (stored: StoredDocument, issues: ValidationIssue[]) => Record<string, unknown> | undefined;
-}
+import { Unstorable } from "./json-value.ts";
+import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 
 /** Writes and reads the documents of one entity type. */
 export class DocumentCodec {

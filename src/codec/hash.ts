@@ -3,7 +3,7 @@
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { ObjectShape, Shape } from "../schema/shape.ts";
-import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./document.ts";
+import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 import { checkNumber, jsonReader, jsonWriter, parseJson, stringifyJson, Unstorable } from "./json-value.ts";
 import { scalarCodecs, Unreadable } from "./scalar.ts";
 import { tagSeparator, tagText, textProblem, untagText } from "./term.ts";

@@ -290,12 +290,20 @@ export function parseJson(text: string): unknown {
 export function stringifyJson(value: unknown, path: Path): string {
   const text = JSON.stringify(value);
   // Halves of pairs come out escaped; a harmless backslash in the data costs only the second look.
-  if (text.includes("\\ud") && holdsHalfPair(value)) throw new Unstorable(path, "holds half of a surrogate pair");
+  if (text.includes("\\ud")) {
+    const half = halfPair(value, path);
+    if (half !== undefined) throw new Unstorable(half, "holds half of a surrogate pair");
+  }
   return text;
 }
 
-function holdsHalfPair(value: unknown): boolean {
-  if (typeof value === "string") return !value.isWellFormed();
-  if (typeof value !== "object" || value === null) return false;
-  return Object.entries(value).some(([name, inner]) => !name.isWellFormed() || holdsHalfPair(inner));
+function halfPair(value: unknown, path: Path): Path | undefined {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : path;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const at = [...path, Array.isArray(value) ? Number(name) : name];
+    const half = name.isWellFormed() ? halfPair(inner, at) : path;
+    if (half !== undefined) return half;
+  }
+  return undefined;
 }

@@ -2,7 +2,7 @@
 // Hidden members stand at the top, under names beginning with $.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { EncodedDocument, StorageCodec } from "./document.ts";
+import type { EncodedDocument, StorageCodec } from "./stored.ts";
 import { jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
 
 /**

@@ -1,6 +1,7 @@
 // Reading documents by key: one request per hash, one for many JSON documents.
 // Hashes are read field by field in the codec's order, which is cheaper than reading everything.
-import type { DocumentCodec, StoredDocument } from "../codec/document.ts";
+import type { DocumentCodec } from "../codec/document.ts";
+import type { StoredDocument } from "../codec/stored.ts";
 import { CorruptEntityError } from "../errors.ts";
 import { type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import type { Layout } from "./layout.ts";

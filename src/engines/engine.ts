@@ -1,6 +1,6 @@
 // What an engine is: it turns a query into steps of requests, and replies into rows.
 // Engines are pure; whoever runs the steps does the talking.
-import type { HiddenMembers, StoredDocument } from "../codec/document.ts";
+import type { HiddenMembers, StoredDocument } from "../codec/stored.ts";
 import type { IndexValue } from "../codec/term.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { Reply, Request } from "../redis/command.ts";

@@ -70,6 +70,8 @@ function codeWord(error: Error): string {
   // The server wraps errors of commands inside scripts, and keeps the inner code word in front.
   if (/^ERR unknown (command|sub)/i.test(message) || /^unknown command/i.test(message)) return "UNKNOWN";
   if (/^ERR (?:Error )?(?:running|unknown).*(?:NOPERM|permission)/i.test(message)) return "NOPERM";
+  // What the JSON module says of a key of another type.
+  if (/^Existing key has wrong Redis type/i.test(message)) return "WRONGTYPE";
   return /^[A-Z]+/.exec(message)?.[0] ?? "";
 }
 

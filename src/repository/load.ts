@@ -1,7 +1,7 @@
 // Loading by id: one entity, or many in few batches, in the order asked for.
 // A document that no longer fits the schema never takes the good ones with it.
 import { CorruptEntityError, isRemoraError } from "../errors.ts";
-import type { StoredDocument } from "../codec/document.ts";
+import type { StoredDocument } from "../codec/stored.ts";
 import { readDocuments, readRequests, wrongType } from "../engines/documents.ts";
 import type { CallOptions } from "../query/query.ts";
 import { ReplyFailure } from "../redis/command.ts";
@@ -40,7 +40,7 @@ export async function loadOne(
     operation: "findById",
     write: false,
     entity: metadata.name,
-    id: encodedId,
+    id: decodeId(encodedId),
     ...options,
   });
   const [stored] = readDocuments(layout, [reply], 1);

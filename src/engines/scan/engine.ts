@@ -1,6 +1,7 @@
 // The scan engine: queries over sets and sorted sets, on any server.
 // Each step is one script call; the state between calls is held here, not on the server.
-import type { DocumentCodec, StoredDocument } from "../../codec/document.ts";
+import type { DocumentCodec } from "../../codec/document.ts";
+import type { StoredDocument } from "../../codec/stored.ts";
 import { checkQuery } from "../../query/check.ts";
 import { normalise } from "../../query/normalise.ts";
 import type { QueryNode } from "../../query/node.ts";

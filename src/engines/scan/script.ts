@@ -139,7 +139,8 @@ local function walkPhase(phaseAt, phase, cursor)
   end
   local step = 64
   while first <= last do
-    if used >= QUERY.budget then return 'budget' end
+    -- Every call looks at one chunk at least, so that there is a place to go on from.
+    if used >= QUERY.budget and state.cursor then return 'budget' end
     local from, to = first, math.min(last, first + step - 1)
     if down then from, to = math.max(first, last - step + 1), last end
     local chunk, ids, member = call('ZRANGE', key, from, to), {}, {}

@@ -1,6 +1,6 @@
 // The search index of a type: one attribute per index, read from the document or from a hidden member.
 // Attribute names are generated, so no name of a field ever reaches a query's text.
-import type { HiddenMembers } from "../../codec/document.ts";
+import type { HiddenMembers } from "../../codec/stored.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { type IndexValue, tagSeparator } from "../../codec/term.ts";
 import type { Command } from "../../redis/command.ts";

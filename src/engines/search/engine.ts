@@ -1,6 +1,7 @@
 // The search engine: queries by FT.SEARCH and FT.AGGREGATE.
 // Counts and rows are compared wherever the server could have cut a result without saying so.
-import type { DocumentCodec, StoredDocument } from "../../codec/document.ts";
+import type { DocumentCodec } from "../../codec/document.ts";
+import type { StoredDocument } from "../../codec/stored.ts";
 import { IndexNotReadyError, ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery, sortIndex } from "../../query/check.ts";
 import { normalise } from "../../query/normalise.ts";
@@ -181,18 +182,24 @@ function complete(step: Step, node: QueryNode, layout: Layout): Step {
 }
 
 function readIds(reply: SearchReply): string[] {
-  return reply.rows.map(({ pairs = [] }) => pairs[pairs.indexOf(idAttribute) + 1] ?? "");
+  return reply.rows.map(({ pairs = [] }) => valueOf(pairs, idAttribute) ?? "");
+}
+
+// Names stand at even positions only: a value may well read like a name.
+function valueOf(pairs: readonly string[], name: string): string | undefined {
+  for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === name) return pairs[at + 1];
+  return undefined;
 }
 
 function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) => StoredRow[] {
   const { documents, metadata } = layout;
   // Replies with keys name the id there; the others carry it among the fields.
   const idOf = ({ key, pairs = [] }: SearchRow, field: string): string =>
-    key === undefined ? (pairs[pairs.indexOf(field) + 1] ?? "") : key.slice(documents.length);
+    key === undefined ? (valueOf(pairs, field) ?? "") : key.slice(documents.length);
   if (metadata.storage === "json") {
     return (reply) =>
       reply.rows.flatMap((row) => {
-        const text = row.pairs?.[row.pairs.indexOf("$") + 1];
+        const text = row.pairs && valueOf(row.pairs, "$");
         return text === undefined ? [] : [{ encodedId: idOf(row, idAttribute), stored: text }];
       });
   }

@@ -66,6 +66,12 @@ local after, before = {}, {}`);
     const always = metadata.ttl !== undefined;
     lines.push(`  if ${always ? "true" : "item[2] == 0"} then exists = call('EXISTS', key) == 1 end
   if item[2] == 0 and exists then ok = false fail(at, 'EXISTS') end`);
+    // Unique values are claimed before the document is written, so its key must be known to take it.
+    if (uniques.length > 0) {
+      const own = metadata.storage === "hash" ? "hash" : "ReJSON-RL";
+      lines.push(`  local kind = call('TYPE', key).ok
+  if ok and kind ~= 'none' and kind ~= ${luaString(own)} then ok = false fail(at, 'TYPE') end`);
+    }
   }
   if (snapshot !== undefined) {
     // Unchanged snapshots need no work, unless a unique value may have changed hands behind them.

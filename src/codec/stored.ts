@@ -1,0 +1,30 @@
+// The stored forms of a document, and what a storage must be able to do.
+// Types only: both storages and whatever handles documents build on these.
+import type { ValidationIssue } from "../errors.ts";
+import type { Mend } from "./json-value.ts";
+
+/** Members that an engine keeps inside the document; undefined for those that must not be there. */
+export type HiddenMembers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A document ready to be written. */
+export interface EncodedDocument {
+  /** Hash: field names and values in turn. JSON: the text. */
+  readonly body: readonly string[] | string;
+  /** Hash: fields that must not be there. */
+  readonly absent: readonly string[];
+  /** JSON: numbers whose exact value the save script ensures. */
+  readonly mends: readonly Mend[];
+}
+
+/** A document as read: the hash fields in the codec's order, or the JSON text. */
+export type StoredDocument = readonly (string | null | false)[] | string;
+
+/** What a storage must be able to do. */
+export interface StorageCodec {
+  /** Hash: the fields to read, in order. JSON: empty. */
+  readonly fields: readonly string[];
+  /** Throws Unstorable. */
+  readonly encode: (entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers) => EncodedDocument;
+  /** Reports what it cannot read as issues. */
+  readonly decode: (stored: StoredDocument, issues: ValidationIssue[]) => Record<string, unknown> | undefined;
+}
