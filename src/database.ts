@@ -100,8 +100,14 @@ export class Database implements AsyncDisposable {
     const { name } = definition;
     if (known !== undefined)
       throw new DefinitionError(`another entity is called ${JSON.stringify(name)} already`, { entity: name });
+    if (keys.internal.startsWith(keys.documents)) {
+      throw new DefinitionError(
+        `the keyPrefix of ${name} (${keys.documents}) is the beginning of its own internal keys (${keys.internal}); end it with a colon`,
+        { entity: name },
+      );
+    }
     for (const other of this.#types.values()) {
-      if (overlaps(keys.documents, other.keys)) {
+      if (overlaps(keys.documents, other.keys) || keys.internal.startsWith(other.keys.documents)) {
         throw new DefinitionError(
           `the keys of ${name} (${keys.documents}) and of ${other.definition.name} (${other.keys.documents}) overlap; ` +
             "give one of them another keyPrefix",

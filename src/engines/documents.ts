@@ -17,7 +17,8 @@ import type { Layout } from "./layout.ts";
 export function readRequests(layout: Layout, codec: DocumentCodec, encodedIds: readonly string[]): Request[] {
   const keys = encodedIds.map((id) => layout.documents + id);
   if (layout.metadata.storage === "hash") {
-    return keys.map((key) => ({ name: "HMGET", args: [key, ...codec.fields] }));
+    const { fieldRead } = codec;
+    return keys.map((key) => ({ name: "HMGET", key, rest: fieldRead }));
   }
   const [first] = keys;
   if (first === undefined) return [];

@@ -131,10 +131,13 @@ export function isTextual(index: IndexMetadata): boolean {
   return index.scalar !== "number" && index.scalar !== "date";
 }
 
-// A field that is both sortable exact and range keeps one sorted set, not two of the same name.
+// A field that is both sortable exact and range keeps one sorted set: the range's, whose values are never folded.
 function uniqueKeys(slots: readonly Slot[]): Slot[] {
-  const seen = new Set<string>();
-  return slots.filter((slot) => !seen.has(slot.key) && seen.add(slot.key));
+  const kept = new Map<string, Slot>();
+  for (const slot of slots) {
+    if (!kept.has(slot.key) || slot.index.kind === "range") kept.set(slot.key, slot);
+  }
+  return [...kept.values()];
 }
 
 function absentSlots(metadata: EntityMetadata, internal: string): AbsentSlot[] {

@@ -8,6 +8,22 @@ export interface Command {
   readonly args: readonly string[];
 }
 
+/** A command on one key whose other words never change: what follows the key is written once and for all. */
+export interface KeyedCommand {
+  readonly name: string;
+  readonly key: string;
+  readonly rest: FixedWords;
+}
+
+/** Words that many commands share, ready for the wire. */
+export interface FixedWords {
+  readonly words: readonly string[];
+  /** The protocol's text before the key. */
+  readonly head: string;
+  /** The protocol's text after the key. */
+  readonly tail: string;
+}
+
 /** A script: its text and what the server knows it by. */
 export interface Script {
   /** What it does, for diagnostics. */
@@ -26,7 +42,7 @@ export interface ScriptCall {
 }
 
 /** Anything that can be sent. */
-export type Request = Command | ScriptCall;
+export type Request = Command | KeyedCommand | ScriptCall;
 
 /** A reply that is an error; other elements of the same batch are not touched by it. */
 export class ReplyFailure {
@@ -56,12 +72,38 @@ export function defineScript(name: string, lua: string): Script {
 }
 
 /**
+ * Prepares the unchanging part of a command on one key.
+ *
+ * @param name - the command.
+ * @param words - what follows the key.
+ * @returns the words and their wire form.
+ */
+export function fixedWords(name: string, words: readonly string[]): FixedWords {
+  return Object.freeze({
+    words,
+    head: `*${words.length + 2}\r\n${bulk(name)}`,
+    tail: words.map(bulk).join(""),
+  });
+}
+
+/**
+ * One word in the protocol's form.
+ *
+ * @param word - any text.
+ * @returns its length and the word.
+ */
+export function bulk(word: string): string {
+  return `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+}
+
+/**
  * A request as one list of words, for explain and diagnostics.
  *
  * @param request - a command or script call.
  * @returns the command's name and arguments; a script by its name.
  */
 export function requestWords(request: Request): string[] {
+  if ("rest" in request) return [request.name, request.key, ...request.rest.words];
   if ("name" in request) return [request.name, ...request.args];
   const { script, keys, args } = request;
   return [script.readOnly ? "EVALSHA_RO" : "EVALSHA", script.name, String(keys.length), ...keys, ...args];

@@ -246,6 +246,8 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
         },
       );
     }
+    case "NOVERSION":
+      return new CorruptEntityError(`${who}: its stored version is not a whole number`, { ...details, field: version });
     case "TYPE":
       return new CorruptEntityError(
         `${who}: its key holds something else than a ${context.metadata.storage} document`,

@@ -167,7 +167,7 @@ class ShapeReader {
         return { kind: "json", ...flags, nullable: true };
       case "any":
       case "unknown":
-        return { kind: "json", ...flags };
+        return { kind: "json", ...flags, nullable: true };
       case "array":
         return { kind: "array", item: this.#inner(schema, def.element, `${path}[]`), ...flags };
       case "record":

@@ -70,7 +70,8 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     );
   }
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
-  const ordering = sort && compiler.slot(sort, isTextual(sort) ? "lex" : "scores");
+  // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
+  const ordering = sort ? compiler.slot(sort, isTextual(sort) ? "lex" : "scores") : compiler.boundedSlot(formula);
   const program: Program = {
     want,
     filter,
@@ -152,6 +153,13 @@ class ScanCompiler {
         return ["absent", negated, this.key(slot?.key ?? "")];
       }
     }
+  }
+
+  /** The sorted index of the first condition that bounds one. */
+  boundedSlot(formula: Formula): Slot | undefined {
+    const items = formula.type === "every" ? formula.items : [formula];
+    const range = items.find((item) => item.type === "range" && !item.negated);
+    return range?.type === "range" ? this.slot(range.index, isTextual(range.index) ? "lex" : "scores") : undefined;
   }
 
   // Any order will do: a sorted index that a condition bounds is shorter than the list of all ids.

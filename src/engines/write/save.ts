@@ -94,13 +94,14 @@ function versionCheck(layout: Layout): string {
     layout.metadata.storage === "hash"
       ? `redis.pcall('HGET', key, ${luaString(field)})`
       : `redis.pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
-  const value = layout.metadata.storage === "hash" ? "found" : "string.match(found, '^%[(%-?%d+)%]$')";
+  const value = layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
   return `  local found = ${read}
   if type(found) == 'table' then ok = false fail(at, 'TYPE')
   else
     if found then version = ${value} end
     exists = version ~= nil or call('EXISTS', key) == 1
     if item[2] == 0 and exists then ok = false fail(at, 'EXISTS', version or '0')
+    elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
     elseif item[2] == 2 and version ~= item[3] then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
   end`;
 }
