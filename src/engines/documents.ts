@@ -3,54 +3,79 @@
 import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { CorruptEntityError } from "../errors.ts";
-import { type Reply, ReplyFailure, type Request } from "../redis/command.ts";
+import { fixedWords, type FixedWords, type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import type { Layout } from "./layout.ts";
 
-/**
- * The requests that read some documents in one round trip.
- *
- * @param layout - the type's layout.
- * @param codec - the type's codec.
- * @param encodedIds - which documents.
- * @returns one request per hash; for JSON a single one.
- */
-export function readRequests(layout: Layout, codec: DocumentCodec, encodedIds: readonly string[]): Request[] {
-  const keys = encodedIds.map((id) => layout.documents + id);
-  if (layout.metadata.storage === "hash") {
-    const { fieldRead } = codec;
-    return keys.map((key) => ({ name: "HMGET", key, rest: fieldRead }));
+/** A document, nothing, or the error that came in its place. */
+export type ReadDocument = StoredDocument | undefined | ReplyFailure;
+
+/** Reads the documents of one entity type. */
+export class DocumentReader {
+  readonly #layout: Layout;
+  readonly #hash: boolean;
+  readonly #fields: FixedWords;
+
+  /**
+   * @param layout - the type's layout.
+   * @param codec - the type's codec.
+   */
+  constructor(layout: Layout, codec: DocumentCodec) {
+    this.#layout = layout;
+    this.#hash = layout.metadata.storage === "hash";
+    this.#fields = fixedWords("HMGET", codec.fields);
   }
-  const [first] = keys;
-  if (first === undefined) return [];
-  return keys.length === 1 ? [{ name: "JSON.GET", args: [first] }] : [{ name: "JSON.MGET", args: [...keys, "$"] }];
-}
 
-/**
- * Reads the replies of {@link readRequests}.
- *
- * @param layout - the type's layout.
- * @param replies - the replies, in order.
- * @param count - how many documents were asked for.
- * @returns one document per id, undefined for those that do not exist, or the error of one.
- */
-export function readDocuments(
-  layout: Layout,
-  replies: readonly Reply[],
-  count: number,
-): (StoredDocument | undefined | ReplyFailure)[] {
-  const { storage } = layout.metadata;
-  if (storage === "hash" || count === 1) return replies.map((reply) => readDocument(reply));
-  const [reply] = replies;
-  if (reply instanceof ReplyFailure) return Array.from({ length: count }, () => reply);
-  // JSON.MGET wraps each document in a list; another type's key counts as missing.
-  return (reply as (string | null)[]).map((text) => (text === null ? undefined : text.slice(1, -1)));
-}
+  /**
+   * The request that reads one document.
+   *
+   * @param encodedId - its id as it stands in the key.
+   * @returns the request.
+   */
+  one(encodedId: string): Request {
+    const key = this.#layout.documents + encodedId;
+    return this.#hash ? { name: "HMGET", key, rest: this.#fields } : { name: "JSON.GET", args: [key] };
+  }
 
-function readDocument(reply: Reply): StoredDocument | undefined | ReplyFailure {
-  if (reply === null || reply === undefined) return undefined;
-  if (reply instanceof ReplyFailure || typeof reply === "string") return reply;
-  const values = reply as (string | null)[];
-  return values.some((value) => value !== null) ? values : undefined;
+  /**
+   * The requests that read some documents in one round trip.
+   *
+   * @param encodedIds - which documents.
+   * @returns one request per hash; for JSON a single one.
+   */
+  many(encodedIds: readonly string[]): Request[] {
+    if (this.#hash) return encodedIds.map((id) => this.one(id));
+    const keys = encodedIds.map((id) => this.#layout.documents + id);
+    return [{ name: "JSON.MGET", args: [...keys, "$"] }];
+  }
+
+  /**
+   * Reads the reply of {@link DocumentReader.one}.
+   *
+   * @param reply - the reply.
+   * @returns the document, or undefined when there is none.
+   */
+  readOne(reply: Reply): ReadDocument {
+    if (reply === null || reply === undefined) return undefined;
+    if (reply instanceof ReplyFailure || typeof reply === "string") return reply;
+    const values = reply as (string | null)[];
+    // The id is stored first, and with it nearly every search ends.
+    return values.some((value) => value !== null) ? values : undefined;
+  }
+
+  /**
+   * Reads the replies of {@link DocumentReader.many}.
+   *
+   * @param replies - the replies, in order.
+   * @param count - how many documents were asked for.
+   * @returns one document per id, undefined for those that do not exist, or the error of one.
+   */
+  readMany(replies: readonly Reply[], count: number): ReadDocument[] {
+    if (this.#hash) return replies.map((reply) => this.readOne(reply));
+    const [reply] = replies;
+    if (reply instanceof ReplyFailure) return Array.from({ length: count }, () => reply);
+    // JSON.MGET wraps each document in a list; another type's key counts as missing.
+    return (reply as (string | null)[]).map((text) => (text === null ? undefined : text.slice(1, -1)));
+  }
 }
 
 /**

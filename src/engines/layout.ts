@@ -131,6 +131,17 @@ export function isTextual(index: IndexMetadata): boolean {
   return index.scalar !== "number" && index.scalar !== "date";
 }
 
+/**
+ * What a type's meta hash holds.
+ *
+ * @param layout - the type's layout.
+ * @returns field names and values in turn.
+ */
+export function metaFields({ engine, stamp, metadata }: Layout): string[] {
+  const { storage, layout } = metadata;
+  return ["stamp", stamp, "layout", String(layoutVersion), "engine", engine, "storage", storage, "schema", layout];
+}
+
 // A field that is both sortable exact and range keeps one sorted set: the range's, whose values are never folded.
 function uniqueKeys(slots: readonly Slot[]): Slot[] {
   const kept = new Map<string, Slot>();

@@ -2,6 +2,7 @@
 // Safe to run from many processes at once: whoever comes second finds the work done.
 import { DeadlineError } from "../errors.ts";
 import { createIndex } from "../engines/search/attributes.ts";
+import { metaFields } from "../engines/layout.ts";
 import { claimScript } from "../engines/write/claim.ts";
 import type { CallOptions } from "../query/query.ts";
 import { type Command, type Reply, ReplyFailure } from "../redis/command.ts";
@@ -11,7 +12,7 @@ import type { TypeContext } from "../repository/context.ts";
 import { callOptions } from "../repository/load.ts";
 import { observe } from "../repository/observe.ts";
 import type { IndexStatus, RepositoryIndexes } from "../repository/repository.ts";
-import { metaFields, stampError } from "../repository/save.ts";
+import { stampError } from "../repository/save.ts";
 
 /** How long `sync` and `ready` wait for an index to be built, in milliseconds, when no deadline is given. */
 const defaultPatience = 60_000;
@@ -94,7 +95,7 @@ async function claim(context: TypeContext, options: CallOptions): Promise<void> 
       keys: [layout.meta, layout.ids ?? layout.meta],
       args: [
         layout.stamp,
-        JSON.stringify(metaFields(context)),
+        JSON.stringify(metaFields(layout)),
         layout.ids === undefined ? (empty ? "empty" : "unknown") : "listed",
       ],
     },

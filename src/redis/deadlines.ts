@@ -6,8 +6,10 @@ const tick = 25;
 
 /** One waiting call. */
 export interface Deadline {
+  /** When its time is up, as `performance.now()` counts. */
   readonly at: number;
-  readonly expire: () => void;
+  /** Called once when the time has passed. */
+  expire(): void;
 }
 
 /** Watches the deadlines of every call in flight. */
@@ -18,21 +20,17 @@ export class Deadlines {
   /**
    * Starts watching a call.
    *
-   * @param milliseconds - from now.
-   * @param expire - called once when the time has passed.
-   * @returns a handle for {@link Deadlines.done}.
+   * @param deadline - the call.
    */
-  add(milliseconds: number, expire: () => void): Deadline {
-    const deadline = { at: performance.now() + milliseconds, expire };
+  add(deadline: Deadline): void {
     this.#waiting.add(deadline);
     this.#timer ??= setInterval(() => this.#check(), tick);
-    return deadline;
   }
 
   /**
    * Stops watching a call that has settled.
    *
-   * @param deadline - what {@link Deadlines.add} gave.
+   * @param deadline - the call.
    */
   done(deadline: Deadline): void {
     this.#waiting.delete(deadline);

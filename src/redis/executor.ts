@@ -1,10 +1,11 @@
-// Sends requests and settles every one of them: by reply, by typed error, or by deadline.
+// Settles every request: by reply, by typed error, or by deadline.
 // Retries only what was provably not executed, and reads.
 import { ConnectionError, DeadlineError, OutcomeUnknownError, RemoraError } from "../errors.ts";
 import type { RedisClient } from "./client.ts";
-import { type Reply, ReplyFailure, type Request, type ScriptCall } from "./command.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type Reply, ReplyFailure, type Request } from "./command.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
 import { type Attempt, proofOf, toRemoraError } from "./failures.ts";
+import { Sender } from "./sender.ts";
 
 /** An operation, and how long it may take. */
 export interface RunOptions extends Attempt {
@@ -13,23 +14,41 @@ export interface RunOptions extends Attempt {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where one operation stands. */
-interface Progress {
-  /** The caller has been told; nothing more may be sent. */
-  settled: boolean;
-  /** Something was written whose reply has not arrived. */
-  sent: boolean;
-}
-
 /** How long to wait before asking a server again that was not ready, in milliseconds. */
 const retryDelay = 20;
 
+/** One operation on its way. */
+class Flight implements Deadline {
+  readonly at: number;
+  readonly options: RunOptions;
+  /** Something was written whose reply has not arrived. */
+  sent = false;
+  /** The caller has been told; nothing more may be sent. */
+  settled = false;
+  readonly #late: (flight: Flight, reason: string) => void;
+
+  constructor(options: RunOptions, milliseconds: number, late: (flight: Flight, reason: string) => void) {
+    this.options = options;
+    this.at = performance.now() + milliseconds;
+    this.#late = late;
+  }
+
+  expire(): void {
+    this.#late(this, "the deadline passed");
+  }
+
+  // An event listener of its own: the signal tells this flight only.
+  handleEvent(): void {
+    this.#late(this, "the signal fired");
+  }
+}
+
 /** Sends requests over one client. */
 export class Executor {
-  readonly client: RedisClient;
+  readonly #client: RedisClient;
+  readonly #sender: Sender;
   readonly #defaultDeadline: number;
   readonly #deadlines = new Deadlines();
-  readonly #loaded = new Set<string>();
   readonly #waiting = new Set<(ready: boolean) => void>();
   #closed = false;
 
@@ -38,10 +57,9 @@ export class Executor {
    * @param defaultDeadline - milliseconds for calls that name none.
    */
   constructor(client: RedisClient, defaultDeadline: number) {
-    this.client = client;
+    this.#client = client;
+    this.#sender = new Sender(client);
     this.#defaultDeadline = defaultDeadline;
-    // Another server may answer after a reconnect, and it may not know our scripts.
-    client.on("close", () => this.#loaded.clear());
     client.on("ready", () => this.#wake(true));
     client.on("end", () => this.#wake(false));
   }
@@ -54,10 +72,20 @@ export class Executor {
    * @returns the reply.
    * @throws RemoraError of the class that fits the failure.
    */
-  async one(request: Request, options: RunOptions): Promise<Reply> {
-    const reply = await this.#settle((progress) => this.#sendOne(request, options, progress), options);
-    if (reply instanceof ReplyFailure) throw toRemoraError(reply.error, options);
-    return reply;
+  one(request: Request, options: RunOptions): Promise<Reply> {
+    const open = (reply: Reply): Reply => {
+      if (reply instanceof ReplyFailure) throw toRemoraError(reply.error, options);
+      return reply;
+    };
+    return this.#fly(
+      options,
+      (flight) => {
+        if (this.#client.status !== "ready") return this.#again(request, flight, 0).then(open);
+        flight.sent = true;
+        return this.#sender.one(request);
+      },
+      (error, flight) => this.#recover(error, request, flight, 0).then(open),
+    );
   }
 
   /**
@@ -69,7 +97,11 @@ export class Executor {
    * @throws RemoraError when nothing could be sent, or the deadline passed.
    */
   many(requests: readonly Request[], options: RunOptions): Promise<Reply[]> {
-    return this.#settle((progress) => this.#sendMany(requests, options, progress), options);
+    return this.#fly(
+      options,
+      (flight) => this.#batch(requests, flight),
+      (error) => Promise.reject(error),
+    );
   }
 
   /** Settles everything that still waits. */
@@ -79,132 +111,103 @@ export class Executor {
     this.#deadlines.expireAll();
   }
 
-  // Races the work against the deadline and the signal.
-  #settle<T>(work: (progress: Progress) => Promise<T>, options: RunOptions): Promise<T> {
+  // Races the work against the deadline and the signal; a failure may be recovered from while there is time.
+  #fly<T>(
+    options: RunOptions,
+    work: (flight: Flight) => Promise<unknown>,
+    recover: (error: Error, flight: Flight) => Promise<unknown>,
+  ): Promise<T> {
     const { signal } = options;
     if (this.#closed) return Promise.reject(this.#closedError(options));
     if (signal?.aborted === true) return Promise.reject(this.#lateError(options, "the signal had fired", false));
-    const milliseconds = options.deadline ?? this.#defaultDeadline;
-    const progress: Progress = { settled: false, sent: false };
     return new Promise<T>((resolve, reject) => {
-      const stop = (reason: string): void => {
-        cleanUp();
-        reject(this.#lateError(options, this.#closed ? "the connection was closed" : reason, progress.sent));
+      const flight = new Flight(options, options.deadline ?? this.#defaultDeadline, (late, reason) => {
+        this.#land(late);
+        reject(this.#lateError(options, reason, late.sent));
+      });
+      const arrive = (value: unknown): void => {
+        this.#land(flight);
+        resolve(value as T);
       };
-      const abort = signal === undefined ? undefined : (): void => stop("the signal fired");
-      const deadline = this.#deadlines.add(milliseconds, () => stop(`the deadline of ${milliseconds} ms passed`));
-      const cleanUp = (): void => {
-        progress.settled = true;
-        this.#deadlines.done(deadline);
-        if (abort !== undefined) signal?.removeEventListener("abort", abort);
+      const fail = (error: Error): void => {
+        this.#land(flight);
+        reject(error instanceof RemoraError ? error : toRemoraError(error, options));
       };
-      if (abort !== undefined) signal?.addEventListener("abort", abort);
-      work(progress).then(
-        (value) => {
-          cleanUp();
-          resolve(value);
-        },
-        (error: unknown) => {
-          cleanUp();
-          reject(error instanceof RemoraError ? error : toRemoraError(error as Error, options));
-        },
-      );
+      this.#deadlines.add(flight);
+      signal?.addEventListener("abort", flight);
+      work(flight).then(arrive, (error: Error) => {
+        if (error instanceof RemoraError) fail(error);
+        else recover(error, flight).then(arrive, fail);
+      });
     });
+  }
+
+  #land(flight: Flight): void {
+    flight.settled = true;
+    this.#deadlines.done(flight);
+    flight.options.signal?.removeEventListener("abort", flight);
   }
 
   #lateError(options: RunOptions, reason: string, sent: boolean): RemoraError {
     const what = `${options.entity === undefined ? "" : `${options.entity}.`}${options.operation}`;
+    const why = this.#closed ? "the connection was closed" : reason;
     // A command that was written cannot be called back: a late write may still be applied.
     if (options.write && sent) {
-      return new OutcomeUnknownError(`${what}: ${reason}; it may or may not have been applied`, options);
+      return new OutcomeUnknownError(`${what}: ${why}; it may or may not have been applied`, options);
     }
-    return this.#closed
-      ? this.#closedError(options)
-      : new DeadlineError(`${what}: ${reason}; nothing was changed`, options);
+    if (this.#closed) return this.#closedError(options);
+    const limit = options.deadline ?? this.#defaultDeadline;
+    return new DeadlineError(`${what}: ${why} (${limit} ms); nothing was changed`, options);
   }
 
   #closedError(options: RunOptions): ConnectionError {
     return new ConnectionError(`${options.operation}: the connection was closed`, options);
   }
 
-  async #sendOne(request: Request, options: RunOptions, progress: Progress): Promise<Reply> {
-    for (let attempt = 0; ; attempt += 1) {
-      // eslint-disable-next-line no-await-in-loop -- each turn waits for the one before
-      if (this.client.status !== "ready") await this.#ready(options);
-      if (progress.settled) return undefined;
-      try {
-        progress.sent = true;
-        // eslint-disable-next-line no-await-in-loop
-        return await this.#call(request);
-      } catch (error) {
-        const again = this.#sendAgain(error as Error, request, options, attempt);
-        if (!again) return new ReplyFailure(error as Error);
-        progress.sent = false;
-        // eslint-disable-next-line no-await-in-loop
-        if (again === "later") await delay(retryDelay);
-      }
-    }
-  }
-
-  // Whether a failed request may be sent again: at once, or after the server had time to recover.
-  #sendAgain(error: Error, request: Request, options: RunOptions, attempt: number): "now" | "later" | false {
-    const proof = proofOf(error);
-    if (this.#closed || options.signal?.aborted === true) return false;
-    if (proof === "noscript" && "script" in request) {
-      this.#loaded.delete(request.script.sha);
-      return attempt < 3 && "now";
-    }
-    if (proof === "retry") return "later";
-    return proof === "unknown" && !options.write && attempt < 1 && "now";
-  }
-
-  #call(request: Request): Promise<unknown> {
-    if ("name" in request) return this.client.call(request.name, ...request.args);
-    const [name, ...args] = this.#scriptWords(request);
-    const reply = this.client.call(name, ...args);
-    if (this.#loaded.has(request.script.sha)) return reply;
-    return reply.then((value) => {
-      this.#loaded.add(request.script.sha);
-      return value;
-    });
-  }
-
-  // The text goes along until the server has answered it once on this connection; then its hash does.
-  #scriptWords({ script, keys, args }: ScriptCall): [string, ...string[]] {
-    const known = this.#loaded.has(script.sha);
-    const name = `${known ? "EVALSHA" : "EVAL"}${script.readOnly ? "_RO" : ""}`;
-    return [name, known ? script.sha : script.lua, String(keys.length), ...keys, ...args];
-  }
-
-  async #sendMany(requests: readonly Request[], options: RunOptions, progress: Progress): Promise<Reply[]> {
+  async #batch(requests: readonly Request[], flight: Flight): Promise<Reply[]> {
     if (requests.length === 0) return [];
-    if (this.client.status !== "ready") await this.#ready(options);
-    if (progress.settled) return [];
-    progress.sent = true;
-    const pipeline = this.client.pipeline();
-    for (const request of requests) {
-      if ("name" in request) pipeline.call(request.name, ...request.args);
-      else pipeline.call(...this.#scriptWords(request));
-    }
-    const results = (await pipeline.exec()) ?? [];
+    if (this.#client.status !== "ready") await this.#ready(flight);
+    flight.sent = true;
+    const results = await this.#sender.batch(requests);
     const replies: Reply[] = [];
     for (const [at, request] of requests.entries()) {
       const [error, reply] = results[at] ?? [new Error("Connection is closed.")];
-      if (error == null) {
-        if ("script" in request) this.#loaded.add(request.script.sha);
-        replies.push(reply);
-        continue;
-      }
-      const again = this.#sendAgain(error, request, options, 0);
       // eslint-disable-next-line no-await-in-loop -- in order, so that later ones see earlier ones
-      replies.push(again === false ? new ReplyFailure(error) : await this.#sendOne(request, options, progress));
+      replies.push(error == null ? reply : await this.#recover(error, request, flight, 0));
     }
     return replies;
   }
 
-  async #ready(options: RunOptions): Promise<void> {
-    if (this.client.status === "ready") return;
-    if (this.#closed || this.client.status === "end") throw this.#closedError(options);
+  // Sends a failed request again where that is safe; otherwise its failure is the reply.
+  async #recover(error: Error, request: Request, flight: Flight, attempt: number): Promise<Reply> {
+    const proof = proofOf(error);
+    if (this.#closed || flight.settled) return new ReplyFailure(error);
+    if (proof === "noscript" && "script" in request && attempt < 3) {
+      this.#sender.forget(request.script);
+      return this.#again(request, flight, attempt + 1);
+    }
+    if (proof === "retry") {
+      flight.sent = false;
+      await delay(retryDelay);
+      return this.#again(request, flight, attempt);
+    }
+    if (proof === "unknown" && !flight.options.write && attempt < 1) return this.#again(request, flight, attempt + 1);
+    return new ReplyFailure(error);
+  }
+
+  async #again(request: Request, flight: Flight, attempt: number): Promise<Reply> {
+    if (this.#client.status !== "ready") await this.#ready(flight);
+    if (flight.settled) return undefined;
+    try {
+      flight.sent = true;
+      return await this.#sender.one(request);
+    } catch (error) {
+      return this.#recover(error as Error, request, flight, attempt);
+    }
+  }
+
+  async #ready({ options }: Flight): Promise<void> {
+    if (this.#closed || this.#client.status === "end") throw this.#closedError(options);
     const ready = await new Promise<boolean>((resolve) => {
       this.#waiting.add(resolve);
     });

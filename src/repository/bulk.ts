@@ -2,8 +2,10 @@
 // A bad entity never holds up the good ones.
 import { isRemoraError, type RemoraError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
+import type { ScriptCall } from "../redis/command.ts";
 import { inFlight } from "./flight.ts";
 import { callOptions } from "./load.ts";
+import type { Note } from "./observe.ts";
 import { type Prepared, prepare, saveCall, saveErrors, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 import type { TypeContext } from "./context.ts";
@@ -70,6 +72,7 @@ interface Chunk {
  * @param inputs - any number of entities.
  * @param mode - insert or save.
  * @param options - ttl, chunking, deadline and signal.
+ * @param note - told of what is sent.
  * @returns one outcome per entity.
  */
 export async function saveMany(
@@ -77,6 +80,7 @@ export async function saveMany(
   inputs: Iterable<unknown>,
   mode: SaveMode,
   options: BulkOptions,
+  note: Note,
 ): Promise<BulkResult<Record<string, unknown>>> {
   const outcomes: SaveOutcome<Record<string, unknown>>[] = [];
   const failed: SaveFailure[] = [];
@@ -91,7 +95,9 @@ export async function saveMany(
     ...callOptions(options),
   };
   const send = async ({ prepared, positions }: Chunk): Promise<void> => {
-    const errors = await sendChunk(context, prepared, attempt);
+    const call = saveCall(context, prepared);
+    note([call], prepared.length);
+    const errors = await sendChunk(context, prepared, call, attempt);
     for (const [at, position] of positions.entries()) {
       const error = errors[at];
       if (error === undefined) outcomes[position] = { ok: true, entity: (prepared[at] as Prepared).entity };
@@ -106,10 +112,11 @@ export async function saveMany(
 async function sendChunk(
   context: TypeContext,
   prepared: readonly Prepared[],
+  call: ScriptCall,
   attempt: Parameters<TypeContext["executor"]["one"]>[1],
 ): Promise<(RemoraError | undefined)[]> {
   try {
-    const reply = await context.executor.one(saveCall(context, prepared), attempt);
+    const reply = await context.executor.one(call, attempt);
     return saveErrors(context, prepared, reply);
   } catch (error) {
     // What befell the call befell each of its entities; the other calls have outcomes of their own.

@@ -2,11 +2,13 @@
 // Made once per type, on the first operation, when the type's recorded engine is known.
 import type { DocumentCodec } from "../codec/document.ts";
 import { CapabilityError, EngineMismatchError } from "../errors.ts";
+import { DocumentReader } from "../engines/documents.ts";
 import type { Engine } from "../engines/engine.ts";
 import { type EngineName, type Layout, layoutOf } from "../engines/layout.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
+import { fixedKeys } from "../engines/write/lua.ts";
 import { reapScript, removeScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
@@ -34,6 +36,11 @@ export interface TypeContext {
   readonly codec: DocumentCodec;
   readonly engine: Engine;
   readonly executor: Executor;
+  readonly reader: DocumentReader;
+  /** What every writing script declares before its documents. */
+  readonly fixedKeys: readonly string[];
+  /** Counts single saves, which take turns in sweeping. */
+  readonly sweeps: { count: number };
   readonly scripts: { readonly save: Script; readonly remove: Script; readonly reap: Script };
 }
 
@@ -65,6 +72,9 @@ export async function resolveContext(
     codec,
     engine: makeEngine(name, layout, codec),
     executor: connection.executor,
+    reader: new DocumentReader(layout, codec),
+    sweeps: { count: 0 },
+    fixedKeys: Object.freeze(fixedKeys(layout)),
     scripts: { save: saveScript(layout), remove: removeScript(layout), reap: reapScript(layout) },
   };
 }

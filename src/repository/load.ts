@@ -2,13 +2,14 @@
 // A document that no longer fits the schema never takes the good ones with it.
 import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { StoredDocument } from "../codec/stored.ts";
-import { readDocuments, readRequests, wrongType } from "../engines/documents.ts";
+import { wrongType } from "../engines/documents.ts";
 import type { CallOptions } from "../query/query.ts";
 import { ReplyFailure } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
+import type { Note } from "./observe.ts";
 
 /** What reads of several entities accept. */
 export interface ReadOptions extends CallOptions {
@@ -26,26 +27,25 @@ const chunksInFlight = 4;
  * @param context - the entity type.
  * @param encodedId - its id as it stands in the key.
  * @param options - deadline and signal.
+ * @param note - told of what is sent.
  * @returns the entity, or null.
  */
-export async function loadOne(
+export function loadOne(
   context: TypeContext,
   encodedId: string,
   options: CallOptions,
+  note: Note,
 ): Promise<Record<string, unknown> | null> {
-  const { layout, codec, executor, metadata } = context;
-  const [request] = readRequests(layout, codec, [encodedId]);
-  if (request === undefined) return null;
-  const reply = await executor.one(request, {
-    operation: "findById",
-    write: false,
-    entity: metadata.name,
-    id: decodeId(encodedId),
-    ...options,
+  const { reader, codec, executor, metadata } = context;
+  const id = decodeId(encodedId);
+  const { deadline, signal } = options;
+  const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
+  const request = reader.one(encodedId);
+  note([request], 1);
+  return executor.one(request, attempt).then((reply) => {
+    const stored = reader.readOne(reply);
+    return stored === undefined || stored instanceof ReplyFailure ? null : codec.decode(stored, id);
   });
-  const [stored] = readDocuments(layout, [reply], 1);
-  if (stored === undefined || stored instanceof ReplyFailure) return null;
-  return codec.decode(stored, decodeId(encodedId));
 }
 
 /**
@@ -54,6 +54,7 @@ export async function loadOne(
  * @param context - the entity type.
  * @param encodedIds - their ids, in any number.
  * @param options - deadline, signal and what to do about corrupt documents.
+ * @param note - told of what is sent.
  * @returns one entity or null per id, in order.
  * @throws CorruptEntityError with the good rows, when a document does not fit the schema.
  */
@@ -61,23 +62,31 @@ export async function loadMany(
   context: TypeContext,
   encodedIds: readonly string[],
   options: ReadOptions,
+  note: Note,
 ): Promise<(Record<string, unknown> | null)[]> {
   const chunks: (readonly string[])[] = [];
   for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
   const found: Found[][] = Array.from({ length: chunks.length });
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
-    found[at] = await loadChunk(context, ids, options);
+    found[at] = await loadChunk(context, ids, options, note);
   });
   return settle(found.flat(), options.onCorrupt);
 }
 
 type Found = Record<string, unknown> | null | CorruptEntityError;
 
-async function loadChunk(context: TypeContext, encodedIds: readonly string[], options: ReadOptions): Promise<Found[]> {
-  const { layout, codec, executor, metadata } = context;
+async function loadChunk(
+  context: TypeContext,
+  encodedIds: readonly string[],
+  options: ReadOptions,
+  note: Note,
+): Promise<Found[]> {
+  const { layout, reader, executor, metadata } = context;
   const attempt = { operation: "findByIds", write: false, entity: metadata.name };
-  const replies = await executor.many(readRequests(layout, codec, encodedIds), { ...attempt, ...callOptions(options) });
-  return readDocuments(layout, replies, encodedIds.length).map((stored, at) => {
+  const requests = reader.many(encodedIds);
+  note(requests, encodedIds.length);
+  const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
+  return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
     if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id);

@@ -19,13 +19,27 @@ const nowhere: Note = () => undefined;
  * @param work - the operation; it notes what it sends.
  * @returns what the operation returns.
  */
-export async function observe<T>(
+export function observe<T>(
   metadata: EntityMetadata,
   operation: string,
   plan: (() => readonly string[]) | undefined,
   work: (note: Note) => Promise<T>,
 ): Promise<T> {
-  if (!hasListeners()) return work(nowhere);
+  if (hasListeners()) return published(metadata, operation, plan, work);
+  try {
+    return work(nowhere);
+  } catch (error) {
+    // What is refused before anything is sent fails like everything else: by rejection.
+    return Promise.reject(error as Error);
+  }
+}
+
+async function published<T>(
+  metadata: EntityMetadata,
+  operation: string,
+  plan: (() => readonly string[]) | undefined,
+  work: (note: Note) => Promise<T>,
+): Promise<T> {
   const commands: string[] = [];
   let rows = 0;
   const started = performance.now();

@@ -1,6 +1,5 @@
 // Removing: documents together with everything the indexes and constraints hold for them, in one call.
 // The same call forgets entities whose documents are gone already.
-import { fixedKeys } from "../engines/write/lua.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId } from "../schema/key.ts";
@@ -17,11 +16,11 @@ import type { Note } from "./observe.ts";
  * @returns the call.
  */
 export function forgetCall(context: TypeContext, script: Script, encodedIds: readonly string[]): ScriptCall {
-  const { layout } = context;
+  const { layout, fixedKeys } = context;
   return {
     script,
-    keys: [...fixedKeys(layout), ...encodedIds.map((id) => layout.documents + id)],
-    args: [JSON.stringify(encodedIds), layout.internal, layout.documents],
+    keys: [...fixedKeys, ...encodedIds.map((id) => layout.documents + id)],
+    args: [JSON.stringify(encodedIds)],
   };
 }
 

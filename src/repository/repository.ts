@@ -5,14 +5,14 @@ import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
 import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf } from "../schema/entity.ts";
-import { decodeId, encodeId, type Keyspace } from "../schema/key.ts";
+import { encodeId, type Keyspace } from "../schema/key.ts";
 import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
 import { queryRunner } from "./find.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
-import { observe } from "./observe.ts";
+import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
-import { prepare, saveCall, saveErrors, type SaveMode } from "./save.ts";
+import { saveOne, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 
 /** What a save of one entity accepts. */
@@ -189,11 +189,10 @@ export class Repository<D extends EntityDefinition> {
    * @throws CorruptEntityError when the document does not fit the schema.
    */
   findById(id: string, options: CallOptions = {}): Promise<EntityOf<D> | null> {
-    return this.#observed("findById", async (context, note) => {
-      const encodedId = this.#encode(id);
-      note([], 1);
-      return (await loadOne(context, encodedId, callOptions(options))) as EntityOf<D> | null;
-    });
+    return this.#observed(
+      "findById",
+      (context, note) => loadOne(context, this.#encode(id), options, note) as Promise<EntityOf<D> | null>,
+    );
   }
 
   /**
@@ -221,10 +220,9 @@ export class Repository<D extends EntityDefinition> {
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
   findByIds(ids: readonly string[], options: ReadOptions = {}): Promise<(EntityOf<D> | null)[]> {
-    return this.#observed("findByIds", async (context, note) => {
+    return this.#observed("findByIds", (context, note) => {
       const encodedIds = ids.map((id) => this.#encode(id));
-      note([], ids.length);
-      return (await loadMany(context, encodedIds, options)) as (EntityOf<D> | null)[];
+      return loadMany(context, encodedIds, options, note) as Promise<(EntityOf<D> | null)[]>;
     });
   }
 
@@ -280,32 +278,23 @@ export class Repository<D extends EntityDefinition> {
   }
 
   #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {
-    return this.#observed(mode, async (context, note) => {
-      const prepared = prepare(context, input, mode, options.ttl);
-      const call = saveCall(context, [prepared]);
-      note([call], 1);
-      const attempt = { operation: mode, write: true, entity: context.metadata.name, id: decodeId(prepared.encodedId) };
-      const reply = await context.executor.one(call, { ...attempt, ...callOptions(options) });
-      const [error] = saveErrors(context, [prepared], reply);
-      if (error !== undefined) throw error;
-      return prepared.entity as EntityOf<D>;
-    });
+    return this.#observed(
+      mode,
+      (context, note) => saveOne(context, input, mode, options, note) as Promise<EntityOf<D>>,
+    );
   }
 
   #bulk(inputs: Iterable<unknown>, mode: SaveMode, options: BulkOptions): Promise<BulkResult<EntityOf<D>>> {
-    return this.#observed(`${mode}Many`, async (context, note) => {
-      const result = await saveMany(context, inputs, mode, options);
-      note([], result.outcomes.length);
-      return result as BulkResult<EntityOf<D>>;
-    });
+    return this.#observed(
+      `${mode}Many`,
+      (context, note) => saveMany(context, inputs, mode, options, note) as Promise<BulkResult<EntityOf<D>>>,
+    );
   }
 
-  async #observed<T>(
-    operation: string,
-    work: (context: TypeContext, note: Parameters<Parameters<typeof observe>[3]>[0]) => Promise<T>,
-  ): Promise<T> {
-    const context = this.#context ?? (await this.#resolve());
-    return observe(context.metadata, operation, undefined, (note) => work(context, note));
+  #observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {
+    const observed = (context: TypeContext): Promise<T> =>
+      observe(context.metadata, operation, undefined, (note) => work(context, note));
+    return this.#context === undefined ? this.#resolve().then(observed) : observed(this.#context);
   }
 
   async #resolve(): Promise<TypeContext> {

@@ -12,12 +12,12 @@ import {
   ValidationError,
   VersionConflictError,
 } from "../errors.ts";
+import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
-import { fixedKeys } from "../engines/write/lua.ts";
-import { layoutVersion } from "../engines/layout.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
+import type { Note } from "./observe.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 
 /** Whether a save may meet an entity of the same id. */
@@ -33,6 +33,9 @@ export interface Prepared {
   /** The script's item, as JSON. */
   readonly item: string;
 }
+
+/** One in so many single saves sweeps for all of them. */
+const singlesPerSweep = 8;
 
 const mustBeNew = 0;
 const whatever = 1;
@@ -151,39 +154,57 @@ function withId<T>(metadata: EntityMetadata, encodedId: string, work: () => T): 
  * @returns the call.
  */
 export function saveCall(context: TypeContext, prepared: readonly Prepared[]): ScriptCall {
-  const { layout, scripts } = context;
+  const { layout, fixedKeys, scripts } = context;
+  const [first] = prepared;
+  const single = prepared.length === 1 && first !== undefined;
   return {
     script: scripts.save,
-    keys: [...fixedKeys(layout), ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
+    keys: single
+      ? [...fixedKeys, layout.documents + first.encodedId]
+      : [...fixedKeys, ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
     args: [
-      `[${prepared.map(({ item }) => item).join(",")}]`,
-      layout.internal,
-      layout.documents,
-      layout.stamp,
-      JSON.stringify(metaFields(context)),
+      single ? `[${first.item}]` : `[${prepared.map(({ item }) => item).join(",")}]`,
+      sweepLimit(context, prepared.length),
     ],
   };
 }
 
+// Twice as many are swept as are saved; single saves take turns, since looking costs as much as saving.
+function sweepLimit({ layout, sweeps }: TypeContext, saved: number): string {
+  if (layout.expiry === undefined) return "0";
+  if (saved > 1) return String(2 * saved);
+  sweeps.count = (sweeps.count + 1) % singlesPerSweep;
+  return sweeps.count === 1 ? String(2 * singlesPerSweep) : "0";
+}
+
 /**
- * What a type's meta hash holds.
+ * Saves one entity.
  *
  * @param context - the entity type.
- * @returns field names and values in turn.
+ * @param input - what the caller gave.
+ * @param mode - insert or save.
+ * @param options - ttl, deadline and signal.
+ * @param note - told of what is sent.
+ * @returns the entity as stored.
  */
-export function metaFields({ layout: { engine, stamp }, metadata }: TypeContext): string[] {
-  return [
-    "stamp",
-    stamp,
-    "layout",
-    String(layoutVersion),
-    "engine",
-    engine,
-    "storage",
-    metadata.storage,
-    "schema",
-    metadata.layout,
-  ];
+export function saveOne(
+  context: TypeContext,
+  input: unknown,
+  mode: SaveMode,
+  options: CallOptions & { readonly ttl?: Ttl },
+  note: Note,
+): Promise<Record<string, unknown>> {
+  const prepared = prepare(context, input, mode, options.ttl);
+  const call = saveCall(context, [prepared]);
+  note([call], 1);
+  const { deadline, signal } = options;
+  const id = decodeId(prepared.encodedId);
+  const attempt = { operation: mode, write: true, entity: context.metadata.name, id, deadline, signal };
+  return context.executor.one(call, attempt).then((reply) => {
+    const [error] = saveErrors(context, [prepared], reply);
+    if (error !== undefined) throw error;
+    return prepared.entity;
+  });
 }
 
 /**
@@ -192,15 +213,18 @@ export function metaFields({ layout: { engine, stamp }, metadata }: TypeContext)
  * @param context - the entity type.
  * @param prepared - the entities of the call.
  * @param reply - the list of failures.
- * @returns one error per entity that was not saved, undefined for the others.
+ * @returns one error per entity that was not saved, undefined or nothing for the others.
  */
 export function saveErrors(
   context: TypeContext,
   prepared: readonly Prepared[],
   reply: unknown,
 ): (RemoraError | undefined)[] {
+  const errors: (RemoraError | undefined)[] = [];
+  // 0 says that everything was saved.
+  if (!Array.isArray(reply)) return errors;
+  errors.length = prepared.length;
   const failures = reply as [position: number, code: string, first: string, second: string][];
-  const errors: (RemoraError | undefined)[] = Array.from({ length: prepared.length });
   for (const [position, code, first, second] of failures) {
     if (position === 0) return errors.fill(stampError(context, first));
     errors[position - 1] = saveError(context, prepared[position - 1] as Prepared, code, first, second);

@@ -6,7 +6,7 @@ import { checkQuery } from "../../query/check.ts";
 import { normalise } from "../../query/normalise.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
-import { readDocuments, readRequests } from "../documents.ts";
+import { DocumentReader } from "../documents.ts";
 import {
   type Answer,
   type Engine,
@@ -50,6 +50,7 @@ const chunkSize = 200;
  * @returns the engine.
  */
 export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
+  const reader = new DocumentReader(layout, codec);
   const fields = layout.metadata.storage === "hash" ? JSON.stringify(codec.fields) : "";
   const call = ({ keys, program }: Compiled): ScriptCall => ({
     script: queryScript,
@@ -70,7 +71,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
   const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered): Answer | Step => {
     gather(gathered, part);
     const { cursor, skip } = part.state;
-    if (cursor === undefined) return complete(layout, codec, gathered, list(part.state.rest));
+    if (cursor === undefined) return complete(reader, gathered, list(part.state.rest));
     const { program } = compiled;
     const limit = program.limit - part.ids.length;
     const continued: Program = { ...program, cursor, skip, limit };
@@ -137,19 +138,18 @@ function gather(gathered: Gathered, part: ScriptPart): void {
 }
 
 // A long listed result names its last entities by id only: they are read in plain batches.
-function complete(layout: Layout, codec: DocumentCodec, gathered: Gathered, rest: readonly string[]): Answer | Step {
+function complete(reader: DocumentReader, gathered: Gathered, rest: readonly string[]): Answer | Step {
   if (rest.length === 0) return gathered;
   const chunk = rest.slice(0, chunkSize);
   return {
-    requests: readRequests(layout, codec, chunk),
+    requests: reader.many(chunk),
     read(replies) {
-      const found = readDocuments(layout, replies, chunk.length);
-      for (const [at, stored] of found.entries()) {
+      for (const [at, stored] of reader.readMany(replies, chunk.length).entries()) {
         const encodedId = chunk[at] as string;
         if (stored === undefined || stored instanceof ReplyFailure) gathered.ghosts.push(encodedId);
         else gathered.rows.push({ encodedId, stored });
       }
-      return complete(layout, codec, gathered, rest.slice(chunkSize));
+      return complete(reader, gathered, rest.slice(chunkSize));
     },
   };
 }

@@ -74,11 +74,34 @@ export function luaString(text: string): string {
   return `"${bytes.join("")}"`;
 }
 
-/** What every writing script begins with: shorthands, the payload, and grouped writes. */
-export const prelude = `local call, decode = redis.call, cjson.decode
-local ITEMS = decode(ARGV[1])
-local INTERNAL, DOCUMENTS = ARGV[2], ARGV[3]
-local adds, removals, scores, marks, forgotten = {}, {}, {}, {}, {}
+/**
+ * What every writing script begins with: shorthands, the payload, key prefixes, and grouped index writes.
+ *
+ * @param layout - the type's layout.
+ * @param firstId - Lua expression of the first item's id.
+ * @returns statements; only what the type needs.
+ */
+export function prelude(layout: Layout, firstId: string): string {
+  const names = new KeyNames(layout);
+  const lines = ["local call, decode = redis.call, cjson.decode", "local ITEMS = decode(ARGV[1])"];
+  // Prefixes are read off the declared keys, so that nothing has to be sent twice.
+  if (layout.slots.some((slot) => slot.kind === "terms")) lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
+  lines.push(`local DOCUMENTS = string.sub(KEYS[${names.count + 1}], 1, -#${firstId} - 1)`);
+  if (isGrouped(layout)) lines.push(groups);
+  return lines.join("\n");
+}
+
+/**
+ * Tells whether a type keeps index entries, whose writes are grouped by key.
+ *
+ * @param layout - the type's layout.
+ * @returns true when it does.
+ */
+export function isGrouped(layout: Layout): boolean {
+  return layout.slots.length > 0 || layout.absent.length > 0;
+}
+
+const groups = `local adds, removals, scores, forgotten = {}, {}, {}, {}
 -- Collects writes per key: one command per key instead of one per entity.
 local function collect(groups, key, first, second)
   local group = groups[key]
@@ -95,17 +118,17 @@ local function flush(command, groups)
 end
 local function writeGroups()
   flush('SREM', removals) flush('ZREM', forgotten)
-  flush('SADD', adds) flush('ZADD', scores) flush('HSET', marks)
-end
-`;
+  flush('SADD', adds) flush('ZADD', scores)
+end`;
 
 /**
  * Lua that moves one entity's index entries from what they were to what they shall be.
  *
  * @param layout - the type's layout.
- * @returns a function `reindex(id, now, before)`: snapshots as tables, nil for none.
+ * @returns a function `reindex(id, now, before)`: snapshots as tables, nil for none; nothing when no index is kept.
  */
 export function reindexFunction(layout: Layout): string {
+  if (!isGrouped(layout)) return "";
   const names = new KeyNames(layout);
   const body = [
     ...layout.slots.map((slot) => slotLua(slot, names)),
@@ -178,7 +201,7 @@ function termListLua(key: string): string {
  * Lua that forgets an entity whose document is gone.
  *
  * @param layout - the type's layout.
- * @returns a function `forget(id)`, which collects index writes and frees unique values at once.
+ * @returns a function `forget(id)`, which collects index writes and does the rest at once.
  */
 export function forgetFunction(layout: Layout): string {
   const names = new KeyNames(layout);
@@ -193,41 +216,47 @@ export function forgetFunction(layout: Layout): string {
     lines.push(`  local stored = call('HGET', ${names.of(snapshot)}, id)
   if stored then
     local before = decode(stored)
-    reindex(id, nil, before)
-${frees.join("\n")}
+${[...(isGrouped(layout) ? ["    reindex(id, nil, before)"] : []), ...frees].join("\n")}
     call('HDEL', ${names.of(snapshot)}, id)
   end`);
   }
-  if (ids !== undefined) lines.push(`  collect(forgotten, ${names.of(ids)}, id)`);
-  if (expiry !== undefined) lines.push(`  collect(forgotten, ${names.of(expiry)}, id)`);
+  if (ids !== undefined) lines.push(`  call('ZREM', ${names.of(ids)}, id)`);
+  if (expiry !== undefined) lines.push(`  call('ZREM', ${names.of(expiry)}, id)`);
   return `local function forget(id)
 ${lines.join("\n")}
 end
 `;
 }
 
-/** Lua for the server's time in milliseconds, read once per call. */
-export const clock = `local time = call('TIME')
-local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
-local function plain(number) return string.format('%.0f', number) end
-`;
+/** Lua for the server's time in milliseconds, asked for once per call and only when needed. */
+export const clock = `local NOW
+local function now()
+  if not NOW then
+    local time = call('TIME')
+    NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return NOW
+end
+local function plain(number) return string.format('%.0f', number) end`;
 
 /**
  * Lua that forgets some entities whose time has passed, oldest first.
  *
  * @param layout - the type's layout.
- * @param limit - Lua expression: how many at most.
+ * @param limit - Lua expression: how many at most; 0 for none.
  * @returns statements; empty when nothing of the type expires.
  */
 export function sweep(layout: Layout, limit: string): string {
   if (layout.expiry === undefined) return "";
   const expiry = new KeyNames(layout).of(layout.expiry);
   // A key whose time was changed by hand is not dead: its true time is noted instead.
-  return `for _, id in ipairs(call('ZRANGE', ${expiry}, '-inf', '('..plain(NOW), 'BYSCORE', 'LIMIT', 0, ${limit})) do
-  local at = call('PEXPIRETIME', DOCUMENTS..id)
-  if at > 0 then call('ZADD', ${expiry}, plain(at), id)
-  elseif at == -1 then call('ZREM', ${expiry}, id)
-  else forget(id) end
-end
-`;
+  return `local sweeping = ${limit}
+if sweeping > 0 then
+  for _, id in ipairs(call('ZRANGE', ${expiry}, '-inf', '('..plain(now()), 'BYSCORE', 'LIMIT', 0, sweeping)) do
+    local at = call('PEXPIRETIME', DOCUMENTS..id)
+    if at > 0 then call('ZADD', ${expiry}, plain(at), id)
+    elseif at == -1 then call('ZREM', ${expiry}, id)
+    else forget(id) end
+  end
+end`;
 }

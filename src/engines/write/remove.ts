@@ -2,7 +2,7 @@
 // May run when memory is full, since it only frees.
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
-import { forgetFunction, prelude, reindexFunction } from "./lua.ts";
+import { forgetFunction, isGrouped, prelude, reindexFunction } from "./lua.ts";
 
 /**
  * Generates the delete script of a type.
@@ -12,7 +12,7 @@ import { forgetFunction, prelude, reindexFunction } from "./lua.ts";
  */
 export function removeScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
-${prelude}
+${prelude(layout, "ITEMS[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 local removed = {}
@@ -20,7 +20,7 @@ for at, id in ipairs(ITEMS) do
   removed[at] = call('UNLINK', DOCUMENTS..id)
   forget(id)
 end
-writeGroups()
+${isGrouped(layout) ? "writeGroups()" : ""}
 return removed`;
   return defineScript("delete", lua);
 }
@@ -33,13 +33,13 @@ return removed`;
  */
 export function reapScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
-${prelude}
+${prelude(layout, "ITEMS[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 for _, id in ipairs(ITEMS) do
   if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) end
 end
-writeGroups()
+${isGrouped(layout) ? "writeGroups()" : ""}
 return 'OK'`;
   return defineScript("reap", lua);
 }

@@ -1,17 +1,16 @@
 // The save script: checks first, then document, indexes, uniques, version and time in one atomic call.
 // One text per entity type; a batch that fails in part reports each entity in its place.
 import { defineScript, type Script } from "../../redis/command.ts";
-import type { Layout } from "../layout.ts";
-import { clock, forgetFunction, KeyNames, luaString, prelude, reindexFunction, sweep } from "./lua.ts";
+import { type Layout, metaFields } from "../layout.ts";
+import { clock, forgetFunction, isGrouped, KeyNames, luaString, prelude, reindexFunction, sweep } from "./lua.ts";
 
 /*
- * KEYS: the fixed keys, then one document key per entity.
- * ARGV: items, internal prefix, document prefix, stamp, meta fields.
+ * KEYS: the fixed keys, then one document key per entity. ARGV: items, and how many dead entities to sweep.
  * An item: [id, mode, version, body, absent, mends, snapshot, ttl mode, ttl]
  *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
- * Reply: a list of failures, each [position, code, detail ...]; empty when all were saved.
+ * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...].
  */
 
 /**
@@ -23,16 +22,16 @@ import { clock, forgetFunction, KeyNames, luaString, prelude, reindexFunction, s
 export function saveScript(layout: Layout): Script {
   const parts = [
     "#!lua",
-    prelude,
-    layout.metadata.ttl === undefined ? "" : clock,
-    layout.slots.length + layout.absent.length > 0 || layout.snapshot !== undefined ? reindexFunction(layout) : "",
-    layout.expiry === undefined ? "" : forgetFunction(layout),
+    prelude(layout, "ITEMS[1][1]"),
     checkStamp(layout),
+    layout.metadata.ttl === undefined ? "" : clock,
+    reindexFunction(layout),
+    layout.expiry === undefined ? "" : forgetFunction(layout),
     checks(layout),
     writes(layout),
-    sweep(layout, "2 * #ITEMS"),
-    "writeGroups()",
-    "return failures",
+    sweep(layout, "tonumber(ARGV[2])"),
+    isGrouped(layout) ? "writeGroups()" : "",
+    "return failures or 0",
   ];
   return defineScript("save", parts.filter((part) => part !== "").join("\n"));
 }
@@ -42,9 +41,14 @@ function checkStamp(layout: Layout): string {
   const names = new KeyNames(layout);
   const empty = layout.ids === undefined ? "true" : `call('EXISTS', ${names.of(layout.ids)}) == 0`;
   return `local stamp = call('HGET', KEYS[1], 'stamp')
-if stamp ~= ARGV[4] and (stamp or not (${empty})) then return {{0, 'STAMP', stamp or ''}} end
-local failures, accepted, fresh = {}, {}, {}
-local function fail(at, code, first, second) failures[#failures + 1] = {at, code, first or '', second or ''} end`;
+if stamp ~= ${luaString(layout.stamp)} and (stamp or not (${empty})) then return {{0, 'STAMP', stamp or ''}} end
+local failures
+-- Per entity: nil when it failed its checks, 'old' when it replaces something, 'new' when not.
+local states = {}
+local function fail(at, code, first, second)
+  failures = failures or {}
+  failures[#failures + 1] = {at, code, first or '', second or ''}
+end`;
 }
 
 function checks(layout: Layout): string {
@@ -83,7 +87,7 @@ local after, before = {}, {}`);
   end`);
   }
   if (uniques.length > 0) lines.push(uniqueChecks(layout, names));
-  lines.push(`  if ok then accepted[#accepted + 1] = at fresh[at] = not exists end
+  lines.push(`  if ok then states[at] = exists and 'old' or 'new' end
 end`);
   return lines.join("\n");
 }
@@ -94,7 +98,8 @@ function versionCheck(layout: Layout): string {
     layout.metadata.storage === "hash"
       ? `redis.pcall('HGET', key, ${luaString(field)})`
       : `redis.pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
-  const value = layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
+  const value =
+    layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
   return `  local found = ${read}
   if type(found) == 'table' then ok = false fail(at, 'TYPE')
   else
@@ -143,24 +148,32 @@ function writes(layout: Layout): string {
   const names = new KeyNames(layout);
   const { snapshot, ids, uniques, metadata } = layout;
   const lines = [
-    `if not stamp and #accepted > 0 then call('HSET', KEYS[1], unpack(decode(ARGV[5]))) end
-for _, at in ipairs(accepted) do
-  local item, key = ITEMS[at], KEYS[${names.count} + at]
-  local id = item[1]`,
+    `if not stamp and next(states) then call('HSET', KEYS[1], ${metaFields(layout).map(luaString).join(", ")}) end
+local listed${snapshot === undefined ? "" : ", remembered"} = {}${snapshot === undefined ? "" : ", {}"}
+for at, item in ipairs(ITEMS) do if states[at] then
+  local id, key, fresh = item[1], KEYS[${names.count} + at], states[at] == 'new'`,
   ];
   if (metadata.ttl !== undefined) lines.push(ttlValue(layout));
   lines.push(metadata.storage === "hash" ? writeHash(layout) : writeJson(layout));
   lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
   else`);
   if (metadata.ttl !== undefined) lines.push(writeTtl(layout, names));
-  if (ids !== undefined) lines.push(`    collect(scores, ${names.of(ids)}, 0, id)`);
+  if (ids !== undefined) {
+    // A document with a version was written by a save, which listed it.
+    const known = metadata.version === undefined ? "true" : "fresh";
+    lines.push(`    if ${known} then listed[#listed + 1] = 0 listed[#listed + 1] = id end`);
+  }
   if (snapshot !== undefined) {
     lines.push(`    if after[at] and stored[at] ~= item[7] then
-      reindex(id, after[at], before[at])
-      collect(marks, ${names.of(snapshot)}, id, item[7])
+${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
+      remembered[#remembered + 1] = id remembered[#remembered + 1] = item[7]
     end`);
   }
-  lines.push("  end\nend");
+  lines.push("  end\nend end");
+  if (ids !== undefined) lines.push(`if #listed > 0 then call('ZADD', ${names.of(ids)}, unpack(listed)) end`);
+  if (snapshot !== undefined) {
+    lines.push(`if #remembered > 0 then call('HSET', ${names.of(snapshot)}, unpack(remembered)) end`);
+  }
   for (const slot of uniques) {
     const key = names.of(slot.key);
     lines.push(`for value, holder in pairs(owners${slot.position}) do
@@ -173,9 +186,9 @@ end`);
 // nil leaves the time as it is, 0 takes it away, anything else is when the entity expires.
 function ttlValue(layout: Layout): string {
   return `  local expires, mode = nil, item[8]
-  if mode == 1 or (mode >= 4 and fresh[at]) then expires = NOW + item[9]
+  if mode == 1 or (mode >= 4 and fresh) then expires = now() + item[9]
   elseif mode == 2 then expires = item[9]
-  elseif mode == 3 or mode == 5 or fresh[at] then expires = 0 end${layout.engine === "search" ? deadlineMember(layout) : ""}`;
+  elseif mode == 3 or mode == 5 or fresh then expires = 0 end${layout.engine === "search" ? deadlineMember(layout) : ""}`;
 }
 
 // In search mode the document itself says when it dies, for queries to look at.
@@ -198,7 +211,7 @@ function deadlineMember(layout: Layout): string {
 function writeHash(layout: Layout): string {
   // With absent fields told apart, a save replaces the document and keeps its remaining time.
   const removal =
-    layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh[at]";
+    layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh";
   return `  local written = redis.pcall('HSET', key, unpack(item[4]))
   if item[5] ~= 0 and ${removal} and type(written) ~= 'table' then call('HDEL', key, unpack(item[5])) end`;
 }
@@ -224,7 +237,7 @@ function writeTtl(layout: Layout, names: KeyNames): string {
       call('PEXPIREAT', key, plain(expires))
 ${expiry === undefined ? "" : `      call('ZADD', ${expiry}, plain(expires), id)`}
     elseif expires == 0 then
-      if not fresh[at] then call('PERSIST', key) end
+      if not fresh then call('PERSIST', key) end
 ${expiry === undefined ? "" : `      call('ZREM', ${expiry}, id)`}
     end`;
 }
