@@ -100,15 +100,20 @@ function versionCheck(layout: Layout): string {
       : `redis.pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
   const value =
     layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
-  return `  local found = ${read}
+  // One look per entity: at the key where nothing may be there, at the version where one must be.
+  return `  local found
+  if item[2] == 0 then
+    exists = call('EXISTS', key) == 1
+    if exists then found = ${read} end
+  else found = ${read} end
   if type(found) == 'table' then ok = false fail(at, 'TYPE')
-  else
+  elseif found or item[2] ~= 0 then
     if found then version = ${value} end
-    exists = version ~= nil or call('EXISTS', key) == 1
-    if item[2] == 0 and exists then ok = false fail(at, 'EXISTS', version or '0')
+    exists = exists or version ~= nil or call('EXISTS', key) == 1
+    if item[2] == 0 then ok = false fail(at, 'EXISTS', version or '0')
     elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
-    elseif item[2] == 2 and version ~= item[3] then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
-  end`;
+    elseif version ~= item[3] then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
+  elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
 // Within a batch, what an earlier entity took or gave back counts already.
@@ -149,7 +154,7 @@ function writes(layout: Layout): string {
   const { snapshot, ids, uniques, metadata } = layout;
   const lines = [
     `if not stamp and next(states) then call('HSET', KEYS[1], ${metaFields(layout).map(luaString).join(", ")}) end
-local listed${snapshot === undefined ? "" : ", remembered"} = {}${snapshot === undefined ? "" : ", {}"}
+local listed, expiring${snapshot === undefined ? "" : ", remembered"} = {}, {}${snapshot === undefined ? "" : ", {}"}
 for at, item in ipairs(ITEMS) do if states[at] then
   local id, key, fresh = item[1], KEYS[${names.count} + at], states[at] == 'new'`,
   ];
@@ -170,6 +175,9 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
     end`);
   }
   lines.push("  end\nend end");
+  if (layout.expiry !== undefined) {
+    lines.push(`if #expiring > 0 then call('ZADD', ${names.of(layout.expiry)}, unpack(expiring)) end`);
+  }
   if (ids !== undefined) lines.push(`if #listed > 0 then call('ZADD', ${names.of(ids)}, unpack(listed)) end`);
   if (snapshot !== undefined) {
     lines.push(`if #remembered > 0 then call('HSET', ${names.of(snapshot)}, unpack(remembered)) end`);
@@ -235,7 +243,7 @@ function writeTtl(layout: Layout, names: KeyNames): string {
   const expiry = layout.expiry === undefined ? undefined : names.of(layout.expiry);
   return `    if expires and expires > 0 then
       call('PEXPIREAT', key, plain(expires))
-${expiry === undefined ? "" : `      call('ZADD', ${expiry}, plain(expires), id)`}
+${expiry === undefined ? "" : "      expiring[#expiring + 1] = plain(expires) expiring[#expiring + 1] = id"}
     elseif expires == 0 then
       if not fresh then call('PERSIST', key) end
 ${expiry === undefined ? "" : `      call('ZREM', ${expiry}, id)`}
