@@ -7,7 +7,7 @@ import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 export type EngineName = "scan" | "search" | "memory";
 
 /** Version of the key layout; a change of it is a migration. */
-export const layoutVersion = 1;
+const layoutVersion = 1;
 
 /** What a slot of the snapshot is kept in. */
 export type SlotKind =

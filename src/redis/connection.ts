@@ -85,12 +85,25 @@ export async function openConnection(target: ConnectionTarget): Promise<RedisCli
     lastError = error;
   });
   try {
-    await client.connect();
-    await client.call("PING");
+    await greet(client);
     return client;
   } catch (error) {
     client.disconnect();
     throw connectionError(lastError ?? (error as Error));
+  }
+}
+
+// A server may take the connection and never say a word.
+async function greet(client: RedisClient): Promise<void> {
+  const { connectTimeout = defaultConnectTimeout } = client.options as { connectTimeout?: number };
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${connectTimeout} ms`)), connectTimeout);
+  });
+  try {
+    await Promise.race([client.connect().then(() => client.call("PING")), silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

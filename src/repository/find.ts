@@ -122,7 +122,7 @@ async function answer(
       (error) => toRemoraError(error, attempt),
     );
   }
-  note([], outcome.rows.length + outcome.ids.length);
+  note([], Math.max(outcome.rows.length, outcome.ids.length));
   if (outcome.ghosts.length > 0) await reap(context, outcome.ghosts);
   return outcome;
 }

@@ -15,12 +15,12 @@ export type Validated =
   | { readonly ok: false; readonly issues: readonly ValidationIssue[] };
 
 /** The properties of a point's schema. */
-export interface GeoPointShape extends z.core.$ZodLooseShape {
+export type GeoPointShape = {
   /** Degrees east. */
   readonly longitude: z.ZodNumber;
   /** Degrees north. */
   readonly latitude: z.ZodNumber;
-}
+};
 
 /**
  * The schema of a point: `{ longitude, latitude }` in degrees, within what a geo index can hold.
