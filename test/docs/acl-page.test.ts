@@ -1,0 +1,206 @@
+// The users of docs/acl.md, made from the page's own text, do everything the page says and nothing beside it.
+// On every server of the matrix; the search and JSON additions where the server has them.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+
+import { connect, type Database, defineEntity, exact, range, text, type Repository } from "../../src/index.ts";
+import { OwnNamespace } from "../../examples/demo/namespace.ts";
+import { type AvailableLeg, describeLegs } from "../setup/legs.ts";
+import { fenced, root } from "./blocks.ts";
+
+const rules = fenced("docs/acl.md", "redis").map(({ code }) => code.trim().split(/\s+/));
+const [basic = [], json = [], search = [], deploy = []] = rules;
+const page = readFileSync(join(root, "docs/acl.md"), "utf8");
+const [, reading = ""] = /only read needs `([^`]+)`/.exec(page) ?? [];
+
+function ticketOf(name: string, storage: "hash" | "json") {
+  return defineEntity({
+    name,
+    storage,
+    schema: z.object({
+      id: z.string(),
+      title: z.string(),
+      price: z.number().nullable(),
+      tags: z.array(z.string()),
+      serial: z.bigint(),
+      seat: z.string(),
+      version: z.int(),
+    }),
+    index: { title: [exact({ sortable: true }), text()], price: range(), tags: exact(), serial: range() },
+    unique: { seat: ["seat"] },
+    version: "version",
+    ttl: { seconds: 600, onUpdate: "clear" },
+  });
+}
+
+type Tickets = Repository<ReturnType<typeof ticketOf>>;
+
+describe("the page", () => {
+  it("has a rule each for a namespace, JSON, search and the deployment", () => {
+    expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
+      "ACL SETUSER app",
+      "ACL SETUSER app",
+      "ACL SETUSER app-deploy",
+    ]);
+  });
+
+  it("names every command that the sources send", () => {
+    const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.startsWith("testing"))
+      .map((file) => readFileSync(join(root, "src", file), "utf8"));
+    const sent = sources.flatMap((source) => [
+      ...source.matchAll(/call\('([A-Z.]+)'|flush\('([A-Z]+)'|name: "([A-Z._]+)"|fixedWords\("([A-Z.]+)"/g),
+    ]);
+    const names = new Set(sent.map(([, ...found]) => found.find((name) => name !== undefined)?.toLowerCase() ?? ""));
+    const granted = new Set(rules.flat().map((word) => word.replace(/^\+/, "")));
+    expect([...names].filter((name) => !granted.has(name))).toEqual([]);
+    expect(names.size).toBeGreaterThan(30);
+  });
+});
+
+describeLegs("users of docs/acl.md", {}, (leg) => {
+  const namespace = new OwnNamespace(leg.url, "acl");
+  const names = {
+    app: `${namespace.name}-app`,
+    deploy: `${namespace.name}-deploy`,
+    reader: `${namespace.name}-reader`,
+  };
+  const databases: Database[] = [];
+  let admin: Database;
+
+  // The page's words, but for the names of user and namespace.
+  const setUser = async (rule: readonly string[], user: string): Promise<void> => {
+    const [command = "", verb = "", , ...rights] = rule;
+    await admin.redis.call(command, verb, user, ...rights.map((word) => word.replace("~app:", `~${namespace.name}:`)));
+  };
+  const login = async (user: string, password: string, engine: "scan" | "search"): Promise<Database> => {
+    const url = new URL(leg.url);
+    url.username = user;
+    url.password = password;
+    const db = await connect(url.href, { namespace: namespace.name, engine });
+    databases.push(db);
+    return db;
+  };
+
+  beforeAll(async () => {
+    admin = await connect(leg.url);
+    await setUser(basic, names.app);
+    if (leg.json) await setUser(json, names.app);
+    if (leg.search) {
+      await setUser(search, names.app);
+      await setUser(deploy, names.deploy);
+    }
+    const reader = ["ACL", "SETUSER", "reader", "reset", "on", ">read", "~app:*", ...reading.split(/\s+/)];
+    await setUser(reader, names.reader);
+  });
+
+  afterAll(async () => {
+    await Promise.all(databases.map((db) => db.close()));
+    await admin.redis.call("ACL", "DELUSER", names.app, names.deploy, names.reader);
+    await admin.close();
+    await namespace[Symbol.asyncDispose]();
+  });
+
+  it("write, read and query on the scan engine", async () => {
+    const db = await login(names.app, "change-me", "scan");
+    const tickets = db.repository(ticketOf("ticket", "hash"));
+    await expectWorking(tickets);
+    await expectScanOnly(tickets);
+  });
+
+  it("are refused everything else", async () => {
+    const db = await login(names.app, "change-me", "scan");
+    const foreign = [
+      ["CONFIG", "GET", "*"],
+      ["INFO"],
+      ["CLIENT", "LIST"],
+      ["KEYS", "*"],
+      ["SCAN", "0"],
+      ["FLUSHALL"],
+      ["HGET", "other:{ticket}:1", "id"],
+      ["EVAL", "return redis.call('HGET', 'other:{ticket}:1', 'id')", "0"],
+    ];
+    const answers = await Promise.all(
+      foreign.map(([name = "", ...args]) => db.redis.call(name, ...args).catch((error: Error) => error.message)),
+    );
+    for (const answer of answers) expect(answer).toMatch(/NOPERM|permission|ACL|can't access/i);
+  });
+
+  it("may only read, when they may only read", async () => {
+    const writer = (await login(names.app, "change-me", "scan")).repository(ticketOf("ticket", "hash"));
+    const ticket = await writer.insert(input("reading"));
+    const tickets = (await login(names.reader, "read", "scan")).repository(ticketOf("ticket", "hash"));
+    expect(await tickets.findById(ticket.id)).toEqual(ticket);
+    expect(await tickets.query().where("title").eq("reading").orderBy("price").all()).toEqual([ticket]);
+    await expectScanOnly(tickets);
+    await expect(tickets.save({ ...ticket, title: "x" })).rejects.toMatchObject({ code: "CAPABILITY" });
+    await writer.delete(ticket.id);
+  });
+
+  it.runIf(leg.json)("write, read and query JSON documents on the scan engine", async () => {
+    const db = await login(names.app, "change-me", "scan");
+    await expectWorking(db.repository(ticketOf("jsonTicket", "json")));
+  });
+
+  it.runIf(leg.search)("cannot make an index, use the one that the deployment makes", async () => {
+    await expectSearching(leg, "searchTicket", "hash");
+  });
+
+  it.runIf(leg.search && leg.json)("do the same with JSON documents", async () => {
+    await expectSearching(leg, "searchJsonTicket", "json");
+  });
+
+  async function expectSearching({ search: has }: AvailableLeg, name: string, storage: "hash" | "json"): Promise<void> {
+    expect(has).toBe(true);
+    const Ticket = ticketOf(name, storage);
+    const tickets = (await login(names.app, "change-me", "search")).repository(Ticket);
+    await expect(tickets.indexes.sync()).rejects.toMatchObject({ code: "CAPABILITY" });
+    const deployed = await (await login(names.deploy, "change-me-too", "search")).repository(Ticket).indexes.sync();
+    expect(deployed).toMatchObject({ engine: "search", state: "ready" });
+    await expectWorking(tickets);
+  }
+});
+
+function input(title: string) {
+  return { title, price: 1.1, tags: ["a", "b"], serial: 12n, seat: title };
+}
+
+/** Everything that does not depend on the engine. */
+async function expectWorking(tickets: Tickets): Promise<void> {
+  await tickets.indexes.sync();
+  const first = await tickets.insert(input("first row"));
+  const saved = await tickets.save({ ...first, price: null, tags: ["b"] });
+  await tickets.insert(input("short"), { ttl: { ms: 40 } });
+  const many = Array.from({ length: 120 }, (_, at) => ({ ...input(`row ${at}`), price: at, tags: [`t${at % 3}`] }));
+  expect((await tickets.saveMany(many)).failed).toEqual([]);
+  await expect(tickets.insert(input("first row"))).rejects.toMatchObject({ code: "UNIQUE_VIOLATION" });
+  await pause(60);
+
+  expect(await tickets.findById(first.id)).toEqual(saved);
+  expect(await tickets.findByIds([first.id, "nobody"])).toEqual([saved, null]);
+  expect(await tickets.exists(first.id)).toBe(true);
+  expect(await tickets.count()).toBe(121);
+  const query = tickets.query();
+  expect(await query.where("price").isNull().all()).toEqual([saved]);
+  expect(await query.where("title").match("row first").orderBy("title").all()).toEqual([saved]);
+  expect(await query.where("price").between(10, 19).where("tags").contains("t1").count()).toBe(4);
+  expect((await query.whereNot("tags").contains("t0").orderBy("price", "desc").limit(5).page()).total).toBe(81);
+  expect(await query.where("title").in(["row 1", "row 2", "row 3", "row 4", "row 5"]).ids()).toHaveLength(5);
+  expect(await query.where((f) => f.or(f("serial").eq(12n), f("price").lt(3))).count()).toBe(121);
+  expect(await query.orderBy("title").limit(1000).all()).toHaveLength(121);
+  expect(await tickets.delete(first.id)).toBe(true);
+  expect((await tickets.indexes.status()).state).toBe("ready");
+}
+
+/** What the scan engine reads in other ways: text ranges, long walks. */
+async function expectScanOnly(tickets: Tickets): Promise<void> {
+  const query = tickets.query();
+  expect(await query.where("serial").gte(13n).count()).toBe(0);
+  const walked = await query.where("serial").lt(100n).whereNot("title").eq("row 3").orderBy("serial").offset(2).all();
+  expect(walked.length).toBeGreaterThan(100);
+}
