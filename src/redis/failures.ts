@@ -70,6 +70,7 @@ function codeWord(error: Error): string {
   // The server wraps errors of commands inside scripts, and keeps the inner code word in front.
   if (/^ERR unknown (command|sub)/i.test(message) || /^unknown command/i.test(message)) return "UNKNOWN";
   if (/^ERR (?:Error )?(?:running|unknown).*(?:NOPERM|permission)/i.test(message)) return "NOPERM";
+  if (/^ERR (The user executing the script can't|ACL failure in script)/.test(message)) return "FORBIDDEN";
   // What the JSON module says of a key of another type.
   if (/^Existing key has wrong Redis type/i.test(message)) return "WRONGTYPE";
   return /^[A-Z]+/.exec(message)?.[0] ?? "";
@@ -87,6 +88,12 @@ export function toRemoraError(error: Error, attempt: Attempt): RemoraError {
   const details = { entity, id, cause: withoutArguments(error) };
   const what = entity === undefined ? operation : `${entity}.${operation}`;
   const proof = proofOf(error);
+  if (codeWord(error) === "FORBIDDEN" && write) {
+    return new OutcomeUnknownError(
+      `${what}: the user may not run a command that the script needs; what it wrote before stands, so look and repair`,
+      details,
+    );
+  }
   if (proof === "unknown" && write) {
     return new OutcomeUnknownError(
       `${what}: the connection failed after the command may have left, so it may or may not have been applied; ` +
@@ -99,6 +106,7 @@ export function toRemoraError(error: Error, attempt: Attempt): RemoraError {
     case "WRONGPASS":
       return new ConnectionError(`${what}: the server refuses the login; check user name and password`, details);
     case "NOPERM":
+    case "FORBIDDEN":
       return new CapabilityError(`${what}: the user may not run a command or touch a key that this needs`, details);
     case "UNKNOWN":
       return new CapabilityError(`${what}: the server does not have a command that this needs`, details);

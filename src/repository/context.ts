@@ -39,6 +39,8 @@ export interface TypeContext {
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
   readonly fixedKeys: readonly string[];
+  /** Scripts that this user was seen to be allowed to run to the end. */
+  readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
   readonly scripts: { readonly save: Script; readonly remove: Script; readonly reap: Script };
@@ -73,6 +75,7 @@ export async function resolveContext(
     engine: makeEngine(name, layout, codec),
     executor: connection.executor,
     reader: new DocumentReader(layout, codec),
+    allowed: new Set(),
     sweeps: { count: 0 },
     fixedKeys: Object.freeze(fixedKeys(layout)),
     scripts: { save: saveScript(layout), remove: removeScript(layout), reap: reapScript(layout) },

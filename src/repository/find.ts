@@ -11,6 +11,7 @@ import type { TypeContext } from "./context.ts";
 import { callOptions, decodeRow, type ReadOptions, settle } from "./load.ts";
 import { observe } from "./observe.ts";
 import { forgetCall } from "./remove.ts";
+import { forbidden } from "./save.ts";
 
 /** How many entities `all()` and `ids()` may return when no limit is given. */
 const defaultCeiling = 10_000;
@@ -143,7 +144,8 @@ async function reap(context: TypeContext, encodedIds: readonly string[]): Promis
     await observe(metadata, "reap", undefined, async (note) => {
       const call = forgetCall(context, context.scripts.reap, encodedIds.slice(0, maxReaped));
       note([call], encodedIds.length);
-      await context.executor.one(call, { operation: "reap", write: true, entity: metadata.name });
+      const reply = await context.executor.one(call, { operation: "reap", write: true, entity: metadata.name });
+      if (reply !== "OK") throw forbidden(context, String(reply));
     });
   } catch (error) {
     // The read itself succeeded, perhaps by a user who may not write: the failure was published, no more.

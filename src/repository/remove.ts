@@ -6,6 +6,7 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
+import { askRights, forbidden } from "./save.ts";
 
 /**
  * The call of a script that takes a list of ids.
@@ -20,7 +21,7 @@ export function forgetCall(context: TypeContext, script: Script, encodedIds: rea
   return {
     script,
     keys: [...fixedKeys, ...encodedIds.map((id) => layout.documents + id)],
-    args: [JSON.stringify(encodedIds)],
+    args: [JSON.stringify(encodedIds), askRights(context, script)],
   };
 }
 
@@ -48,5 +49,7 @@ export async function removeOne(
     id: decodeId(encodedId),
     ...callOptions(options),
   });
+  if (typeof reply === "string") throw forbidden(context, reply);
+  context.allowed.add(call.script);
   return (reply as number[])[0] === 1;
 }

@@ -2,6 +2,7 @@
 // Nothing is sent for an input that fails; nothing is written for an entity whose checks fail.
 import { indexValues, type IndexValue } from "../codec/term.ts";
 import {
+  CapabilityError,
   ConnectionError,
   CorruptEntityError,
   EntityExistsError,
@@ -13,7 +14,7 @@ import {
   VersionConflictError,
 } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
-import type { ScriptCall } from "../redis/command.ts";
+import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
@@ -165,8 +166,34 @@ export function saveCall(context: TypeContext, prepared: readonly Prepared[]): S
     args: [
       single ? `[${first.item}]` : `[${prepared.map(({ item }) => item).join(",")}]`,
       sweepLimit(context, prepared.length),
+      askRights(context, scripts.save),
     ],
   };
+}
+
+/**
+ * Whether a writing script shall look at the user's rights first: until it ran to its end once.
+ *
+ * @param context - the entity type.
+ * @param script - the script.
+ * @returns the script's argument.
+ */
+export function askRights(context: TypeContext, script: Script): string {
+  return context.allowed.has(script) ? "0" : "1";
+}
+
+/**
+ * The error for a user who may not run what a script needs.
+ *
+ * @param context - the entity type.
+ * @param command - the forbidden command.
+ * @returns the error.
+ */
+export function forbidden({ metadata }: TypeContext, command: string): CapabilityError {
+  return new CapabilityError(
+    `${metadata.name}: the user may not run ${command} on the type's keys; nothing was changed: grant the commands listed in the docs`,
+    { entity: metadata.name },
+  );
 }
 
 // Twice as many are swept as are saved; single saves take turns, since looking costs as much as saving.
@@ -222,11 +249,14 @@ export function saveErrors(
 ): (RemoraError | undefined)[] {
   const errors: (RemoraError | undefined)[] = [];
   // 0 says that everything was saved.
-  if (!Array.isArray(reply)) return errors;
+  if (!Array.isArray(reply)) {
+    context.allowed.add(context.scripts.save);
+    return errors;
+  }
   errors.length = prepared.length;
   const failures = reply as [position: number, code: string, first: string, second: string][];
   for (const [position, code, first, second] of failures) {
-    if (position === 0) return errors.fill(stampError(context, first));
+    if (position === 0) return errors.fill(code === "STAMP" ? stampError(context, first) : forbidden(context, first));
     errors[position - 1] = saveError(context, prepared[position - 1] as Prepared, code, first, second);
   }
   return errors;

@@ -220,6 +220,9 @@ class DefinitionCompiler {
       this.#problem(path, `${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
       return undefined;
     }
+    if (item.kind === "bigint" && index.kind === "exact" && index.sortable) {
+      this.#problem(path, "exact() does not order bigints; range() does");
+    }
     if (array && index.sortable) this.#problem(path, "an array has no order: sortable is for single values");
     if (!(index.weight > 0 && Number.isFinite(index.weight))) this.#problem(path, "weight must be a positive number");
     return Object.freeze({

@@ -150,7 +150,8 @@ class ShapeReader {
       case "readonly":
         return this.read(def.innerType, path, flags);
       case "lazy":
-        return this.read(def.getter(), path, flags);
+        // The inner schema as zod keeps it: the getter may make a new one each time.
+        return this.read((schema as z.core.$ZodLazy)._zod.innerType, path, flags);
       case "string":
       case "template_literal":
         return { kind: "string", ...flags };

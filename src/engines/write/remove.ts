@@ -2,17 +2,19 @@
 // May run when memory is full, since it only frees.
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
+import { checkRights } from "./rights.ts";
 import { forgetFunction, isGrouped, prelude, reindexFunction } from "./lua.ts";
 
 /**
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; it answers with one 1 or 0 per id.
+ * @returns a script over a list of ids; it answers with one 1 or 0 per id, or with the name of a forbidden command.
  */
 export function removeScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
 ${prelude(layout, "ITEMS[1]")}
+${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 local removed = {}
@@ -34,6 +36,7 @@ return removed`;
 export function reapScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
 ${prelude(layout, "ITEMS[1]")}
+${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 for _, id in ipairs(ITEMS) do

@@ -2,10 +2,11 @@
 // One text per entity type; a batch that fails in part reports each entity in its place.
 import { defineScript, type Script } from "../../redis/command.ts";
 import { type Layout, metaFields } from "../layout.ts";
+import { checkRights } from "./rights.ts";
 import { clock, forgetFunction, isGrouped, KeyNames, luaString, prelude, reindexFunction, sweep } from "./lua.ts";
 
 /*
- * KEYS: the fixed keys, then one document key per entity. ARGV: items, and how many dead entities to sweep.
+ * KEYS: the fixed keys, then one document key per entity. ARGV: items, how many dead entities to sweep, and whether to check rights.
  * An item: [id, mode, version, body, absent, mends, snapshot, ttl mode, ttl]
  *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
@@ -23,6 +24,7 @@ export function saveScript(layout: Layout): Script {
   const parts = [
     "#!lua",
     prelude(layout, "ITEMS[1][1]"),
+    checkRights(layout, "ARGV[3] == '1'", "return {{0, 'NOPERM', command[1]}}"),
     checkStamp(layout),
     layout.metadata.ttl === undefined ? "" : clock,
     reindexFunction(layout),

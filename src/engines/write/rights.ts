@@ -1,0 +1,67 @@
+// What a writing script must be allowed to do, asked before its first write.
+// A command that turned out to be forbidden halfway would leave a document without its index entries.
+import type { Layout } from "../layout.ts";
+import { KeyNames } from "./lua.ts";
+
+/**
+ * Lua that refuses the call when the caller lacks a right that saving or deleting needs.
+ *
+ * @param layout - the type's layout.
+ * @param asked - Lua expression: whether to look at all; a process that wrote once need not ask again.
+ * @param refuse - Lua that answers the call, given `command`, a list that begins with the forbidden command.
+ * @returns statements.
+ */
+export function checkRights(layout: Layout, asked: string, refuse: string): string {
+  return `if ${asked} then
+  for _, command in ipairs({${neededCommands(layout).join(", ")}}) do
+    if not redis.acl_check_cmd(unpack(command)) then ${refuse} end
+  end
+end`;
+}
+
+function neededCommands(layout: Layout): string[] {
+  const names = new KeyNames(layout);
+  const { metadata, ids, expiry, snapshot, slots, absent, uniques } = layout;
+  const document = `KEYS[${names.count + 1}]`;
+  const needed = [command("EXISTS", document), command("UNLINK", document), command("HSET", "KEYS[1]", "'f'", "'v'")];
+  if (metadata.storage === "hash") {
+    needed.push(command("HSET", document, "'f'", "'v'"), command("HDEL", document, "'f'"));
+    if (metadata.version !== undefined) needed.push(command("HGET", document, "'f'"));
+  } else {
+    needed.push(command("JSON.SET", document, "'$'", "'0'"), command("JSON.GET", document));
+    needed.push(command("JSON.NUMINCRBY", document, "'$'", "'0'"));
+  }
+  if (metadata.ttl !== undefined) {
+    needed.push("{'TIME'}", command("PEXPIREAT", document, "'1'"));
+    needed.push(command("PERSIST", document), command("PEXPIRETIME", document));
+  }
+  if (metadata.version === undefined && uniques.length > 0) needed.push(command("TYPE", document));
+  if (expiry !== undefined) needed.push(command("ZRANGE", names.of(expiry), "'0'", "'0'"));
+  const sorted = [ids, expiry, ...absent.map((slot) => slot.key)];
+  sorted.push(...slots.filter((slot) => slot.kind === "scores" || slot.kind === "lex").map((slot) => slot.key));
+  for (const key of sorted) if (key !== undefined) needed.push(...addAndRemove("Z", names.of(key)));
+  for (const slot of slots) {
+    if (slot.kind === "terms") needed.push(...addAndRemove("S", `${names.derived(slot.key)}..'x'`));
+    if (slot.kind === "geo") {
+      needed.push(
+        command("GEOADD", names.of(slot.key), "'0'", "'0'", "'x'"),
+        command("ZREM", names.of(slot.key), "'x'"),
+      );
+    }
+  }
+  for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {
+    if (key === undefined) continue;
+    needed.push(command("HGET", names.of(key), "'f'"), command("HMGET", names.of(key), "'f'"));
+    needed.push(command("HSET", names.of(key), "'f'", "'v'"), command("HDEL", names.of(key), "'f'"));
+  }
+  return needed;
+}
+
+function command(name: string, ...args: string[]): string {
+  return `{'${name}', ${args.join(", ")}}`;
+}
+
+function addAndRemove(family: "S" | "Z", key: string): string[] {
+  const add = family === "Z" ? command("ZADD", key, "'0'", "'x'") : command("SADD", key, "'x'");
+  return [add, command(`${family}REM`, key, "'x'")];
+}
