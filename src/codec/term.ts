@@ -15,8 +15,8 @@ const maxTermBytes = 4095;
  * @returns the folded text.
  */
 export function foldCase(value: string): string {
-  // Up, then down: so that letters with several small forms (sigma, sharp s) meet in one.
-  return value.toUpperCase().toLowerCase();
+  // Down, up, down: so that letters with several small or capital forms (sigma, sharp s) meet in one.
+  return value.toLowerCase().toUpperCase().toLowerCase();
 }
 
 /**

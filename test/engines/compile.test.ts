@@ -1,0 +1,145 @@
+// What the engines make of a query: the search engine's text and parameters, the scan engine's program.
+// Whole texts, so that nothing slips in between.
+import { expect, test } from "vitest";
+
+import { layoutOf } from "../../src/engines/layout.ts";
+import { compileScan } from "../../src/engines/scan/compile.ts";
+import { attributesOf } from "../../src/engines/search/attributes.ts";
+import { compileSearch } from "../../src/engines/search/compile.ts";
+import type { Condition, QueryNode } from "../../src/query/node.ts";
+import { normalise } from "../../src/query/normalise.ts";
+import { keyspace } from "../../src/schema/key.ts";
+import { absent, and, any, between, from, isIn, match, metadata, not, or } from "../query/things.ts";
+
+const layout = layoutOf(metadata, "scan", keyspace("thing", "n", undefined));
+
+function search(condition: Condition): { text: string; params: readonly string[] } {
+  const { text, params } = compileSearch(metadata, attributesOf(metadata), normalise(condition, metadata));
+  const deadline = "-@__deadline:[-inf ($now]";
+  expect(text.endsWith(deadline)).toBe(true);
+  expect(params.slice(-2)).toEqual(["now", "0"]);
+  return {
+    text: text.slice(0, -deadline.length).trim(),
+    params: params.slice(0, -2).filter((_value, at) => at % 2 === 1),
+  };
+}
+
+test.each<[string, Condition, string, string[]]>([
+  ["everything", and(), "", []],
+  ["a tag", isIn("word", "a"), "@word_0:{$p0}", ["a"]],
+  ["tags", isIn("word", "a", "b"), "@word_0:{$p0|$p1}", ["a", "b"]],
+  ["no tag", not(isIn("word", "a")), "-@word_0:{$p0}", ["a"]],
+  ["a hostile tag", isIn("word", " x} | @n:{y\\"), "@word_0:{$p0}", ["\u0002`x} | @n:{y\\\\"]],
+  ["a number", isIn("size", 1.5), "@size_3:[$p0 $p0]", ["1.5"]],
+  ["numbers", isIn("size", 1, 2), "(@size_3:[$p0 $p0]|@size_3:[$p1 $p1])", ["1", "2"]],
+  ["a range", from("size", 5, true), "@size_3:[($p0 +inf]", ["5"]],
+  ["both bounds", between("size", 1, 2), "@size_3:[$p0 $p1]", ["1", "2"]],
+  ["absence", absent("size"), "@__absent:{$p0}", ["size"]],
+  ["words", match("note", "A b"), "(@note_10:{$p0} @note_10:{$p1})", ["a", "b"]],
+  ["and", and(isIn("yes", true), any("tags", "x")), "(@yes_8:{$p0} @tags_9:{$p1})", ["true", "x"]],
+  ["or of plain leaves", or(isIn("yes", true), any("tags", "x")), "(@yes_8:{$p0}|@tags_9:{$p1})", ["true", "x"]],
+  ["or with a negation", or(isIn("yes", true), not(any("tags", "x"))), "-(-@yes_8:{$p0} @tags_9:{$p1})", ["true", "x"]],
+  [
+    "or of ands of plain leaves",
+    or(and(isIn("yes", true), isIn("word", "a")), any("tags", "x")),
+    "((@yes_8:{$p0} @word_0:{$p1})|@tags_9:{$p2})",
+    ["true", "a", "x"],
+  ],
+  [
+    "or of an and that holds an or",
+    or(and(isIn("yes", true), or(isIn("word", "a"), absent("size"))), any("tags", "x")),
+    "-(-(@yes_8:{$p0} (@word_0:{$p1}|@__absent:{$p2})) -@tags_9:{$p3})",
+    ["true", "a", "size", "x"],
+  ],
+])("the search engine says %s", (_name, condition, text, values) => {
+  const compiled = search(condition);
+  expect(compiled.params).toEqual(values);
+  expect(compiled.text).toBe(text);
+});
+
+test("no value ever stands in the text of a search", () => {
+  const marker = "zzmarkerzz";
+  const conditions = [
+    isIn("word", marker),
+    any("tags", marker),
+    match("note", marker),
+    isIn("loose", marker),
+    not(or(isIn("word", marker), absent("tags"))),
+  ];
+  for (const condition of conditions) expect(search(condition).text).not.toContain(marker);
+});
+
+test("text is not ordered by the search engine", () => {
+  expect(() => search(from("word", "a"))).toThrowError(
+    expect.objectContaining({ code: "UNSUPPORTED_QUERY", entity: "thing", field: "word" }),
+  );
+  expect(() => search(from("big", 1n))).toThrowError(
+    expect.objectContaining({ code: "UNSUPPORTED_QUERY", field: "big" }),
+  );
+});
+
+function scan(condition: Condition, change: Partial<QueryNode> = {}) {
+  const query: QueryNode = { metadata, where: condition, orderBy: [], limit: 10, offset: 0, ...change };
+  const { keys, program } = compileScan(layout, query, normalise(condition, metadata), "rows");
+  return { keys: keys.map((key) => key.replace("n:{thing}", "")), program };
+}
+
+test("the scan engine names ids, times and snapshots first", () => {
+  const { keys, program } = scan(and());
+  expect(keys).toEqual(["$a", "$e", "$s"]);
+  expect(program).toMatchObject({
+    want: "rows",
+    filter: 0,
+    order: 0,
+    desc: 0,
+    expiry: true,
+    skip: 0,
+    limit: 10,
+    cursor: 0,
+  });
+  expect(program.phases).toEqual([{ kind: "ids", key: 1, range: 0 }]);
+});
+
+test("the scan engine filters by sets, sorted sets and snapshots", () => {
+  const { keys, program } = scan(
+    and(isIn("word", "a"), not(isIn("size", 1, 2)), absent("tags"), between("word", "b", "c"), match("note", "x")),
+  );
+  expect(keys).toEqual(["$a", "$e", "$s", "$n:size", "$0:tags", "$l:word"]);
+  expect(program.filter).toEqual([
+    "every",
+    ["terms", 0, "n:{thing}$t:word:", ["a"], 1],
+    ["points", 1, 4, ["1", "2"], 4, 1],
+    ["absent", 0, 5],
+    ["lex", 0, 6, "b", 0, "c", 0, 2],
+    ["terms", 0, "n:{thing}$w:note:", ["x"], 11],
+  ]);
+});
+
+test("the scan engine walks the sort index within its bounds, then those without a value", () => {
+  const { keys, program } = scan(isIn("yes", true), { orderBy: [{ path: "size", direction: "desc" }], offset: 5 });
+  expect(program).toMatchObject({ desc: 1, skip: 5, order: { numeric: 1, position: 4 } });
+  expect(program.phases.map((phase) => [phase.kind, keys[phase.key - 1], phase.range])).toEqual([
+    ["scores", "$n:size", 0],
+    ["ids", "$0:size", 0],
+  ]);
+  const bounded = scan(from("size", 5), { orderBy: [{ path: "size", direction: "asc" }] });
+  expect(bounded.program.phases.map((phase) => [phase.kind, bounded.keys[phase.key - 1]])).toEqual([
+    ["scores", "$n:size"],
+  ]);
+});
+
+test("without an order the scan engine keeps one all the same", () => {
+  const { keys, program } = scan(and(from("size", 5), isIn("yes", true)));
+  expect(program.phases.map((phase) => [phase.kind, keys[phase.key - 1]])).toEqual([["scores", "$n:size"]]);
+  expect(program.order).toMatchObject({ numeric: 1, position: 4 });
+});
+
+test("several orders are refused by the scan engine", () => {
+  const orderBy = [
+    { path: "size", direction: "asc" as const },
+    { path: "word", direction: "asc" as const },
+  ];
+  expect(() => scan(and(), { orderBy })).toThrowError(
+    expect.objectContaining({ code: "UNSUPPORTED_QUERY", entity: "thing" }),
+  );
+});

@@ -1,0 +1,114 @@
+// The same queries on every engine and storage, against the plain meaning of the operators.
+// Ids, order, counts and whole entities must agree, for random data and random queries.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { connect, isRemoraError, type Repository } from "remora";
+import type { EngineName } from "../../src/engines/layout.ts";
+import { matches } from "../../src/query/matches.ts";
+import { comparator } from "../../src/query/order.ts";
+import type { Storage } from "../../src/schema/metadata.ts";
+import { tidy } from "../behaviour/matrix.ts";
+import { type AvailableLeg, freshNamespace, legs } from "../setup/legs.ts";
+import { type AnyEntity, anyEntity, canonical, thing } from "./entities.ts";
+import { hasTextRange, type RandomQuery, randomQuery } from "./queries.ts";
+import { runs, seed } from "./seed.ts";
+
+type Entity = Record<string, unknown>;
+
+const definitions: Readonly<Record<Storage, AnyEntity>> = { hash: anyEntity("hash"), json: anyEntity("json") };
+const metadataOf = (storage: Storage) => definitions[storage].metadata;
+
+describe.each(targetsOf())("$engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
+  test("answers as the operators mean", { timeout: 600_000 }, async () => {
+    const property = fc.asyncProperty(
+      fc.uniqueArray(thing, { selector: ({ id }) => id, minLength: 1, maxLength: 40, size: "max" }),
+      fc.array(randomQuery, { minLength: 1, maxLength: 60, size: "max" }),
+      async (entities, queries) => {
+        const namespace = freshNamespace();
+        const db = await connect(leg.url, { namespace, engine });
+        try {
+          const repository = db.repository(definitions[storage]);
+          await repository.indexes.sync();
+          const { failed, outcomes } = await repository.saveMany(entities as never);
+          expect(failed).toEqual([]);
+          const stored = outcomes.flatMap((outcome) => (outcome.ok ? [canonical(outcome.entity) as Entity] : []));
+          for (const query of queries) await check(repository, storage, engine, stored, query);
+        } finally {
+          await tidy((command, ...args) => db.redis.call(command, ...args), namespace, leg.search);
+          await db.close();
+        }
+      },
+    );
+    await fc.assert(property, { seed, numRuns: runs(50), interruptAfterTimeLimit: 500_000 });
+  });
+});
+
+function targetsOf(): { leg: AvailableLeg; storage: Storage; engine: EngineName }[] {
+  return legs().flatMap((leg) =>
+    (["hash", "json"] as const)
+      .filter((storage) => storage === "hash" || leg.json)
+      .flatMap((storage) =>
+        (["scan", "search"] as const)
+          .filter((engine) => engine === "scan" || leg.search)
+          .map((engine) => ({ leg, storage, engine })),
+      ),
+  );
+}
+
+async function check(
+  repository: Repository<AnyEntity>,
+  storage: Storage,
+  engine: EngineName,
+  stored: readonly Entity[],
+  query: RandomQuery,
+): Promise<void> {
+  const metadata = metadataOf(storage);
+  const matching = stored
+    .filter((entity) => matches(query.where, entity, metadata))
+    .sort(comparator(metadata, query.orderBy));
+  const end = query.limit === undefined ? undefined : query.offset + query.limit;
+  const wanted = matching.slice(query.offset, end);
+  const chain = chainOf(repository, query);
+  let found: { ids: string[]; count: number; page: { items: unknown[]; total: number } };
+  try {
+    found = { ids: await chain.ids(), count: await chain.count(), page: await chain.page() };
+  } catch (error) {
+    if (isRemoraError(error, "UNSUPPORTED_QUERY") && mayRefuse(engine, query)) return;
+    throw error;
+  }
+  expect(found.count).toBe(matching.length);
+  expect(found.page.total).toBe(matching.length);
+  const items = found.page.items as Entity[];
+  if (query.orderBy.length > 0) {
+    expect(found.ids).toEqual(wanted.map(idOf));
+    expect(items).toEqual(wanted);
+    return;
+  }
+  // Without an order any of them may come, but as many as asked for and each only once.
+  const byId = new Map(matching.map((entity) => [idOf(entity), entity]));
+  for (const ids of [found.ids, items.map(idOf)]) {
+    expect(ids).toHaveLength(wanted.length);
+    expect(new Set(ids).size).toBe(wanted.length);
+    expect(ids.filter((id) => !byId.has(id))).toEqual([]);
+  }
+  expect(items).toEqual(items.map((item) => byId.get(idOf(item))));
+}
+
+function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
+  let chain = repository
+    .query()
+    .where(() => query.where)
+    .offset(query.offset);
+  for (const { path, direction } of query.orderBy) chain = chain.orderBy(path as "n", direction);
+  return query.limit === undefined ? chain : chain.limit(query.limit);
+}
+
+// What an engine may refuse, by name; everything else it must answer.
+function mayRefuse(engine: EngineName, query: RandomQuery): boolean {
+  return engine === "scan" ? query.orderBy.length > 1 : hasTextRange(query.where);
+}
+
+function idOf(entity: Entity): string {
+  return entity["id"] as string;
+}

@@ -1,0 +1,118 @@
+// The entity type of the random tests: every index on every kind of field it may stand on, absent or not.
+// One definition per storage; the values come from small pools so that queries find something.
+import fc from "fast-check";
+import { z } from "zod";
+
+import { defineEntity, type EntityDefinition, exact, geo, geoPoint, range, text } from "remora";
+import type { Storage } from "../../src/schema/metadata.ts";
+import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
+
+const colours = ["red", "green", "blue"] as const;
+
+/** Defines the type. */
+export function anyEntity(storage: Storage) {
+  return defineEntity({
+    name: "thing",
+    storage,
+    schema: z.object({
+      id: z.string(),
+      title: z.string(),
+      name: z.string().nullish(),
+      code: z.string().optional(),
+      both: z.string().nullable(),
+      n: z.number().nullable(),
+      at: z.date().optional(),
+      big: z.bigint().nullable(),
+      flag: z.boolean().nullish(),
+      note: z.string().nullable(),
+      tags: z.array(z.string()).nullable(),
+      labels: z.array(z.string().nullable()).optional(),
+      bits: z.array(z.boolean()),
+      bigs: z.array(z.bigint()),
+      inner: z.object({ colour: z.enum(colours).nullable(), deep: z.number().optional() }).optional(),
+      place: geoPoint().nullable(),
+    }),
+    index: {
+      title: [exact({ sortable: true }), text()],
+      name: exact({ sortable: true, caseInsensitive: true }),
+      code: range(),
+      both: [exact({ sortable: true, caseInsensitive: true }), range()],
+      n: range(),
+      at: range(),
+      big: [exact(), range()],
+      flag: exact({ sortable: true }),
+      note: text(),
+      tags: exact(),
+      labels: exact({ caseInsensitive: true }),
+      bits: exact(),
+      bigs: exact(),
+      "inner.colour": exact(),
+      "inner.deep": range(),
+      place: geo(),
+    },
+  });
+}
+
+/** The type's definition. */
+export type AnyEntity = ReturnType<typeof anyEntity>;
+/** Any definition with the same metadata, for code that does not care for types. */
+export type Loose = EntityDefinition;
+
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined, freq: 3 });
+const nullable = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { freq: 3 });
+
+// Below a millionth of a degree hashes keep six digits, so that servers can read the text.
+const degrees = (limit: number): fc.Arbitrary<number> =>
+  fc.double({ min: -limit, max: limit, noNaN: true }).filter((value) => value === 0 || Math.abs(value) >= 1e-6);
+const point = fc.record({
+  longitude: fc.oneof(fc.constantFrom(0, 180, -180, 1e-7, 2.35), degrees(180)),
+  latitude: fc.oneof(fc.constantFrom(0, 85, -85, -1e-7, 48.85), degrees(85)),
+});
+
+/** An id: anything that is not empty, blank or NUL. */
+export const anyId = fc
+  .oneof(fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 8 }), hostileString)
+  .filter((id) => id.trim() !== "");
+
+/** One entity, without the properties that are undefined. */
+export const thing = fc
+  .record({
+    id: anyId,
+    title: hostileString,
+    name: optional(nullable(hostileString)),
+    code: optional(hostileString),
+    both: nullable(hostileString),
+    n: nullable(storableNumber),
+    at: optional(anyDate),
+    big: nullable(anyBigint),
+    flag: optional(nullable(fc.boolean())),
+    note: nullable(phrase),
+    tags: nullable(fc.array(hostileString, { maxLength: 3 })),
+    labels: optional(fc.array(nullable(hostileString), { maxLength: 3 })),
+    bits: fc.array(fc.boolean(), { maxLength: 2 }),
+    bigs: fc.array(anyBigint, { maxLength: 2 }),
+    inner: optional(
+      fc.record({ colour: nullable(fc.constantFrom(...colours)), deep: optional(storableNumber) }).map(compact),
+    ),
+    place: nullable(point),
+  })
+  .map(compact);
+
+/** Without the properties that are undefined. */
+export function compact<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as T;
+}
+
+/** As it is read back: zero has no sign, and the meridian of 180 degrees is written as -180. */
+export function canonical(value: unknown, name = ""): unknown {
+  if (typeof value === "number") return name === "longitude" && value === 180 ? -180 : value === 0 ? 0 : value;
+  if (Array.isArray(value)) return value.map((item) => canonical(item));
+  if (
+    typeof value !== "object" ||
+    value === null ||
+    ![Object.prototype, null].includes(Object.getPrototypeOf(value) as null)
+  )
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, canonical(inner, key)]));
+}

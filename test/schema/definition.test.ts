@@ -1,0 +1,276 @@
+// Definitions that cannot work: refused when they are made, every problem at once.
+// And the metadata of those that can.
+import { z } from "zod";
+import { describe, expect, test } from "vitest";
+
+import { bytes, defineEntity, exact, geo, geoPoint, isRemoraError, range, text } from "remora";
+
+// As plain JavaScript would call it.
+const define = defineEntity as unknown as (options: Record<string, unknown>) => ReturnType<typeof defineEntity>;
+const schema = z.object({
+  id: z.string(),
+  name: z.string(),
+  age: z.number(),
+  list: z.array(z.string()),
+  at: z.date(),
+  big: z.bigint(),
+  v: z.int(),
+  inner: z.object({ deep: z.string() }),
+});
+
+function problem(options: Record<string, unknown>): string {
+  try {
+    define({ name: "thing", schema, ...options });
+  } catch (error) {
+    if (isRemoraError(error, "DEFINITION")) {
+      expect(error.entity).toBe((options["name"] as string | undefined) ?? "thing");
+      return error.message;
+    }
+    throw error;
+  }
+  return "";
+}
+
+describe("names", () => {
+  test.each(["", "user:admin", "{x}", "*", "a b", "1a", "a$", "a%", "é", "-a"])(
+    "the entity name %j is refused",
+    (name) => {
+      expect(problem({ name })).toContain("name");
+    },
+  );
+
+  test.each(["a", "_a", "User", "user-2", "a_b"])("the entity name %j is taken", (name) => {
+    expect(problem({ name })).toBe("");
+  });
+
+  test.each(["", "a b", "a*", "a?", "a[", "a\\", "a$", "a\u0000", "a{b", "a}b", "{}"])(
+    "the keyPrefix %j is refused",
+    (keyPrefix) => {
+      expect(problem({ keyPrefix })).toContain("keyPrefix");
+    },
+  );
+
+  test.each([
+    "",
+    "a.b",
+    'a"b',
+    "a\\b",
+    "a[0]",
+    "a]",
+    "$a",
+    "AND",
+    "OR",
+    "NOT",
+    "__proto__",
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "prototype",
+    "a\nb",
+    "\ud800",
+  ])("the field name %j is refused", (field) => {
+    const fields = Object.fromEntries([
+      ["id", z.string()],
+      [field, z.string()],
+    ]);
+    // An object literal would take __proto__ for its prototype.
+    const shape =
+      field === "__proto__"
+        ? Object.defineProperty({ id: z.string() }, field, { value: z.string(), enumerable: true })
+        : fields;
+    expect(problem({ schema: z.object(shape) })).not.toBe("");
+    expect(problem({ schema: z.object({ id: z.string(), inner: z.object(shape) }) })).not.toBe("");
+  });
+
+  test.each(["a b", "a-b", "a:b", "é", "日本", "1", "*", "and", "@x"])("the field name %j is taken", (field) => {
+    expect(problem({ schema: z.object({ id: z.string(), [field]: z.string() }), index: { [field]: exact() } })).toBe(
+      "",
+    );
+  });
+});
+
+describe("special fields", () => {
+  test.each<[string, Record<string, unknown>]>([
+    ["an id that is missing", { id: { field: "nope" } }],
+    ["an id that is a number", { id: { field: "age" } }],
+    ["an optional id", { schema: z.object({ id: z.string().optional() }) }],
+    ["a nullable id", { schema: z.object({ id: z.string().nullable() }) }],
+    ["a version that is missing", { version: "nope" }],
+    ["a version that is a string", { version: "name" }],
+    ["a version with fractions", { version: "age" }],
+    ["a timestamp that is a number", { timestamps: { createdAt: "age" } }],
+    ["a timestamp that is missing", { timestamps: { updatedAt: "nope" } }],
+    ["a time of zero", { ttl: { seconds: 0 } }],
+    ["a negative time", { ttl: { seconds: -5 } }],
+    ["a time that is none", { ttl: { seconds: Number.NaN } }],
+    ["a unique of nothing", { unique: { one: [] } }],
+    ["a unique over an unknown field", { unique: { one: ["nope"] } }],
+    ["a unique over a list", { unique: { one: ["list"] } }],
+    ["a unique over an object", { unique: { one: ["inner"] } }],
+    ["a unique with a bad name", { unique: { "a:b": ["name"] } }],
+  ])("%s is refused", (_name, options) => {
+    expect(problem(options)).not.toBe("");
+  });
+});
+
+describe("indexes", () => {
+  test.each<[string, Record<string, unknown>]>([
+    ["on an unknown field", { nope: exact() }],
+    ["on the id", { id: exact() }],
+    ["below a string", { "name.length": range() }],
+    ["exact on a number", { age: exact() }],
+    ["exact on a date", { at: exact() }],
+    ["text on a number", { age: text() }],
+    ["range on a list", { list: range() }],
+    ["text on a list", { list: text() }],
+    ["sortable on a list", { list: exact({ sortable: true }) }],
+    ["geo on a string", { name: geo() }],
+    ["exact on an object", { inner: exact() }],
+    ["twice the same kind", { name: [exact(), exact()] }],
+    ["with a weight of nothing", { name: text({ weight: 0 }) }],
+    ["with a weight that is none", { name: text({ weight: Number.NaN }) }],
+    ["sortable exact on a bigint", { big: exact({ sortable: true }) }],
+  ])("%s are refused", (_name, index) => {
+    expect(problem({ index })).not.toBe("");
+  });
+
+  test("become metadata", () => {
+    const { metadata } = defineEntity({
+      name: "thing",
+      schema: z.object({
+        id: z.string(),
+        a: z.string().optional(),
+        b: z.array(z.boolean()),
+        c: z.object({ d: z.date() }).nullable(),
+        p: geoPoint(),
+      }),
+      index: {
+        a: [exact({ sortable: true, caseInsensitive: true }), text({ weight: 3 })],
+        b: exact(),
+        "c.d": range(),
+        p: geo(),
+      },
+    });
+    expect(
+      metadata.indexes.map(({ path, kind, scalar, array, absentable, sortable, caseInsensitive, weight }) => [
+        path,
+        kind,
+        scalar,
+        array,
+        absentable,
+        sortable,
+        caseInsensitive,
+        weight,
+      ]),
+    ).toEqual([
+      ["a", "exact", "string", false, true, true, true, 1],
+      ["a", "text", "string", false, true, false, true, 3],
+      ["b", "exact", "boolean", true, false, false, false, 1],
+      ["c.d", "range", "date", false, true, true, false, 1],
+      ["p", "geo", "point", false, false, false, false, 1],
+    ]);
+    expect(Object.isFrozen(metadata)).toBe(true);
+    expect(Object.isFrozen(metadata.indexes)).toBe(true);
+  });
+});
+
+describe("schemas", () => {
+  const of = (field: z.ZodType): string => problem({ schema: z.object({ id: z.string(), field }) });
+
+  test.each<[string, z.ZodType]>([
+    ["a transform", z.string().transform((value) => value.length)],
+    ["a codec", z.string().pipe(z.transform(Number))],
+    ["a map", z.map(z.string(), z.string())],
+    ["a set", z.set(z.string())],
+    ["a symbol", z.symbol()],
+    ["a promise", z.promise(z.string())],
+    ["undefined alone", z.undefined()],
+    ["a class", z.instanceof(URL)],
+    ["a union of dates and others", z.union([z.date(), z.string()])],
+    ["a tuple of bigints", z.tuple([z.bigint()])],
+  ])("%s cannot be stored", (_name, field) => {
+    expect(of(field)).toContain("field");
+  });
+
+  test("a schema that contains itself cannot be stored", () => {
+    const Node: z.ZodType = z.object({
+      value: z.string(),
+      get next() {
+        return Node.optional();
+      },
+    });
+    expect(of(Node)).toContain("contains itself");
+    expect(of(z.json())).toContain("contains itself");
+  });
+
+  test.each<[string, z.ZodType]>([
+    [
+      "strings of every form",
+      z.union([z.email(), z.url(), z.iso.datetime(), z.templateLiteral(["a", z.string()]), z.literal("x")]),
+    ],
+    ["enums and literals", z.enum(["a", "b"]).or(z.literal(["c", "d"]))],
+    ["numbers", z.int().min(1).max(5)],
+    ["wrappers", z.string().optional().nullable().default("x").readonly()],
+    ["lists of objects", z.array(z.object({ at: z.date(), big: z.bigint().optional() }))],
+    ["records", z.record(z.string(), z.date())],
+    [
+      "unions of objects",
+      z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("a") }),
+        z.object({ kind: z.literal("b"), n: z.number() }),
+      ]),
+    ],
+    ["tuples", z.tuple([z.string(), z.number()])],
+    ["anything", z.unknown()],
+    ["bytes", bytes()],
+    ["points", geoPoint().nullable()],
+  ])("%s can be stored", (_name, field) => {
+    expect(of(field)).toBe("");
+  });
+
+  test("a loose object needs JSON storage", () => {
+    const loose = z.looseObject({ id: z.string() });
+    expect(problem({ schema: loose })).toContain("json");
+    expect(problem({ schema: loose, storage: "json" })).toBe("");
+  });
+
+  test("a numeric enum has its values only", () => {
+    const Level = { Low: 0, High: 1, 0: "Low", 1: "High" } as const;
+    const { metadata } = defineEntity({
+      name: "thing",
+      schema: z.object({ id: z.string(), level: z.enum(Level as unknown as { Low: 0; High: 1 }) }),
+      index: { level: range() },
+    });
+    expect(metadata.indexes[0]).toMatchObject({ scalar: "number", kind: "range" });
+  });
+});
+
+test("every problem is told at once, each with its path", () => {
+  const message = problem({
+    name: "a:b",
+    index: { nope: exact(), age: text() },
+    version: "name",
+    unique: { one: ["gone"] },
+    ttl: { seconds: -1 },
+  });
+  for (const part of ["the name", "nope", "age", "name:", "gone", "ttl"]) expect(message).toContain(part);
+});
+
+test("the layout changes with what is stored, and with nothing else", () => {
+  const layout = (options: Record<string, unknown>): string =>
+    define({ name: "thing", schema, ...options }).metadata.layout;
+  const base = layout({});
+  expect(layout({ schema: schema.extend({ name: z.string().min(3) }) })).toBe(base);
+  expect(layout({ name: "other" })).toBe(base);
+  const others = [
+    layout({ storage: "json" }),
+    layout({ index: { name: exact() } }),
+    layout({ index: { name: exact({ caseInsensitive: true }) } }),
+    layout({ unique: { one: ["name"] } }),
+    layout({ version: "v" }),
+    layout({ ttl: {} }),
+    layout({ schema: schema.extend({ more: z.string() }) }),
+    layout({ schema: schema.extend({ age: z.string() }) }),
+  ];
+  expect(new Set([base, ...others]).size).toBe(others.length + 1);
+});

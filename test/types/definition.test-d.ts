@@ -1,0 +1,187 @@
+// Definitions: what the compiler infers from the zod schema alone, and what it refuses.
+// Never run; each expected error must be one, or the type check fails.
+import { z } from "zod";
+import { describe, expectTypeOf, test } from "vitest";
+
+import {
+  bytes,
+  defineEntity,
+  type EntityOf,
+  exact,
+  geo,
+  type GeoPoint,
+  geoPoint,
+  type InputOf,
+  range,
+  text,
+} from "remora";
+
+export const Movie = defineEntity({
+  name: "movie",
+  schema: z.object({
+    id: z.string(),
+    title: z.string(),
+    year: z.int(),
+    rating: z.number().nullable(),
+    genres: z.array(z.enum(["drama", "comedy", "western"])).default([]),
+    director: z.object({ name: z.string(), born: z.date().optional() }),
+    released: z.date(),
+    premiere: geoPoint().optional(),
+    slug: z.string(),
+    note: z.string().nullish(),
+    studio: z.object({ code: z.bigint(), open: z.boolean() }).optional(),
+    grade: z.enum(["A", "B"]).optional(),
+    poster: bytes().optional(),
+    version: z.int(),
+    createdAt: z.date(),
+    updatedAt: z.date(),
+  }),
+  id: { field: "id", generate: "ulid" },
+  storage: "hash",
+  index: {
+    title: [exact({ sortable: true }), text({ weight: 2 })],
+    year: range(),
+    rating: range(),
+    released: range(),
+    genres: exact(),
+    "director.name": exact(),
+    "director.born": range(),
+    premiere: geo(),
+    note: exact(),
+    "studio.code": [exact(), range()],
+    "studio.open": exact(),
+    grade: exact(),
+  },
+  unique: { slug: ["slug"], place: ["director.name", "year"] },
+  version: "version",
+  timestamps: { createdAt: "createdAt", updatedAt: "updatedAt" },
+  ttl: { seconds: 86_400, sliding: "none", onUpdate: "keep" },
+});
+export type Movie = EntityOf<typeof Movie>;
+
+type Genre = "drama" | "comedy" | "western";
+
+describe("the entity's types", () => {
+  test("what is read has everything", () => {
+    expectTypeOf<Movie["id"]>().toEqualTypeOf<string>();
+    expectTypeOf<Movie["rating"]>().toEqualTypeOf<number | null>();
+    expectTypeOf<Movie["genres"]>().toEqualTypeOf<Genre[]>();
+    expectTypeOf<Movie["director"]>().toEqualTypeOf<{ name: string; born?: Date | undefined }>();
+    expectTypeOf<Movie["premiere"]>().toEqualTypeOf<GeoPoint | undefined>();
+    expectTypeOf<Movie["version"]>().toEqualTypeOf<number>();
+    expectTypeOf<Movie["createdAt"]>().toEqualTypeOf<Date>();
+  });
+
+  test("what is inserted may leave out what is made", () => {
+    type Input = InputOf<typeof Movie>;
+    const least: Input = {
+      title: "t",
+      year: 1,
+      rating: null,
+      director: { name: "n" },
+      released: new Date(),
+      slug: "s",
+    };
+    expectTypeOf(least).toEqualTypeOf<Input>();
+    expectTypeOf<Input["id"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<Input["version"]>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<Input["updatedAt"]>().toEqualTypeOf<Date | undefined>();
+    expectTypeOf<Input["genres"]>().toEqualTypeOf<Genre[] | undefined>();
+    // What a read returned is an input as well.
+    expectTypeOf<Movie>().toExtend<Input>();
+    // @ts-expect-error the title is missing
+    const missing: Input = { year: 1, rating: null, director: { name: "n" }, released: new Date(), slug: "s" };
+    // @ts-expect-error the version is required in what is read
+    const read: Movie = { ...least, id: "a", genres: [], createdAt: new Date(), updatedAt: new Date() };
+    void [missing, read];
+  });
+
+  test("the title is a string", () => {
+    // @ts-expect-error no such property
+    type Nope = Movie["nope"];
+    expectTypeOf<Movie["title"]>().toEqualTypeOf<string>();
+    expectTypeOf<Nope>().toBeAny();
+  });
+});
+
+const schema = z.object({
+  id: z.string(),
+  name: z.string(),
+  age: z.number(),
+  at: z.date(),
+  on: z.boolean(),
+  big: z.bigint(),
+  list: z.array(z.string()),
+  place: geoPoint(),
+  inner: z.object({ deep: z.string() }),
+  data: z.unknown(),
+  counts: z.record(z.string(), z.number()),
+  version: z.int(),
+});
+
+describe("definitions that do not compile", () => {
+  test("paths that do not exist", () => {
+    // @ts-expect-error no such field
+    defineEntity({ name: "x", schema, index: { nope: exact() } });
+    // @ts-expect-error no such nested field
+    defineEntity({ name: "x", schema, index: { "inner.nope": exact() } });
+    // @ts-expect-error the path goes on below a string
+    defineEntity({ name: "x", schema, index: { "name.length": exact() } });
+    // @ts-expect-error what a record holds is not known
+    defineEntity({ name: "x", schema, index: { "counts.x": range() } });
+    // @ts-expect-error no such field in a unique
+    defineEntity({ name: "x", schema, unique: { one: ["nope"] } });
+    // @ts-expect-error no such nested field in a unique
+    defineEntity({ name: "x", schema, unique: { one: ["inner.nope"] } });
+  });
+
+  test("index kinds that the field cannot have", () => {
+    // @ts-expect-error a number has range
+    defineEntity({ name: "x", schema, index: { age: exact() } });
+    // @ts-expect-error a number has no words
+    defineEntity({ name: "x", schema, index: { age: text() } });
+    // @ts-expect-error a date has range
+    defineEntity({ name: "x", schema, index: { at: exact() } });
+    // @ts-expect-error a boolean has exact
+    defineEntity({ name: "x", schema, index: { on: range() } });
+    // @ts-expect-error a list has exact
+    defineEntity({ name: "x", schema, index: { list: range() } });
+    // @ts-expect-error a list has no order
+    defineEntity({ name: "x", schema, index: { list: exact({ sortable: true }) } });
+    // @ts-expect-error exact bigints have no order, range has
+    defineEntity({ name: "x", schema, index: { big: exact({ sortable: true }) } });
+    // @ts-expect-error a point has geo
+    defineEntity({ name: "x", schema, index: { place: exact() } });
+    // @ts-expect-error a string is no point
+    defineEntity({ name: "x", schema, index: { name: geo() } });
+    // @ts-expect-error an object has no index of its own
+    defineEntity({ name: "x", schema, index: { inner: exact() } });
+    // @ts-expect-error one of several is wrong
+    defineEntity({ name: "x", schema, index: { age: [range(), text()] } });
+  });
+
+  test("special fields of the wrong type", () => {
+    // @ts-expect-error the id must be a string
+    defineEntity({ name: "x", schema, id: { field: "age" } });
+    // @ts-expect-error no such id field
+    defineEntity({ name: "x", schema, id: { field: "nope" } });
+    // @ts-expect-error no such way of making ids
+    defineEntity({ name: "x", schema, id: { generate: "random" } });
+    // @ts-expect-error the version must be a number
+    defineEntity({ name: "x", schema, version: "name" });
+    // @ts-expect-error a timestamp must be a date
+    defineEntity({ name: "x", schema, timestamps: { createdAt: "name" } });
+    // @ts-expect-error no such storage
+    defineEntity({ name: "x", schema, storage: "xml" });
+    // @ts-expect-error no such rule
+    defineEntity({ name: "x", schema, ttl: { onUpdate: "double" } });
+    // @ts-expect-error the schema must be an object
+    defineEntity({ name: "x", schema: z.string() });
+  });
+
+  test("a function may make the id from the input", () => {
+    defineEntity({ name: "x", schema, id: { generate: (input) => input.name.toLowerCase() } });
+    // @ts-expect-error the input has no such field
+    defineEntity({ name: "x", schema, id: { generate: (input) => input.nope } });
+  });
+});

@@ -1,0 +1,159 @@
+// Queries: only indexed fields, only the operators of their index, only operands of their type.
+// Never run; each expected error must be one, or the type check fails.
+import { describe, expectTypeOf, test } from "vitest";
+
+import type { BulkResult, EntityOf, Page, Query, IndexesOf, Repository } from "remora";
+import type { Movie as Definition } from "./definition.test-d.ts";
+
+type Movie = EntityOf<typeof Definition>;
+declare const movies: Repository<typeof Definition>;
+const query = (): Query<Movie, IndexesOf<typeof Definition>> => movies.query();
+
+describe("where", () => {
+  test("what the indexes allow compiles", () => {
+    query().where("title").eq("x").where("title").match("words");
+    query().where("title").in(["x", "y"]);
+    query().where("year").gte(1960).where("year").between(1, 2, { excludeUpper: true });
+    query().where("rating").eq(1).where("rating").isNull();
+    query().where("released").lt(new Date());
+    query()
+      .where("genres")
+      .contains("drama")
+      .where("genres")
+      .containsAll(["comedy", "western"])
+      .where("genres")
+      .containsAny([]);
+    query().where("director.name").ne("x").where("director.born").isNull();
+    query().where("studio.code").gt(5n).where("studio.open").eq(true).where("studio.open").isNull();
+    query().where("grade").eq("A").where("grade").notIn(["A", "B"]);
+    query().where("premiere").isNull();
+    query().whereNot("note").isNull();
+    query().where((f) => f.or(f("genres").contains("western"), f.not(f("year").lt(1970)), f.and(f("note").isNull())));
+  });
+
+  test("fields without an index do not", () => {
+    // @ts-expect-error not indexed
+    query().where("slug");
+    // @ts-expect-error not in the schema
+    query().where("nope");
+    // @ts-expect-error the object itself is not indexed
+    query().where("director");
+    // @ts-expect-error no such nested field
+    query().where("director.nope");
+    // @ts-expect-error not indexed
+    query().whereNot("slug");
+    // @ts-expect-error not indexed, inside a callback
+    query().where((f) => f("slug").eq("x"));
+  });
+
+  test("operators of another kind do not", () => {
+    // @ts-expect-error a number has no words
+    query().where("year").match("x");
+    // @ts-expect-error exact text has no order
+    query().where("title").gt("x");
+    // @ts-expect-error a single value contains nothing
+    query().where("title").contains("x");
+    // @ts-expect-error a list is not equal to one value
+    query().where("genres").eq("drama");
+    // @ts-expect-error a list has no order
+    query().where("genres").gt("drama");
+    // @ts-expect-error a required field is never null
+    query().where("year").isNull();
+    // @ts-expect-error a boolean has no order
+    query().where("studio.open").gt(true);
+    // @ts-expect-error without text() there are no words
+    query().where("director.name").match("x");
+    // @ts-expect-error a point has no equality
+    query().where("premiere").eq({ longitude: 1, latitude: 2 });
+    // @ts-expect-error the same inside a callback
+    query().where((f) => f("year").match("x"));
+  });
+
+  test("operands of another type do not", () => {
+    // @ts-expect-error a string for a number
+    query().where("year").eq("1960");
+    // @ts-expect-error a number for a string
+    query().where("title").eq(1);
+    // @ts-expect-error text for a date
+    query().where("released").gte("2020-01-01");
+    // @ts-expect-error a number for a bigint
+    query().where("studio.code").eq(5);
+    // @ts-expect-error text for a boolean
+    query().where("studio.open").eq("true");
+    // @ts-expect-error no member of the enum
+    query().where("grade").eq("C");
+    // @ts-expect-error one is no member of the enum
+    query().where("grade").in(["A", "C"]);
+    // @ts-expect-error no member of the list's enum
+    query().where("genres").contains("horror");
+    // @ts-expect-error one is no member of the list's enum
+    query().where("genres").containsAny(["drama", "horror"]);
+    // @ts-expect-error undefined is no operand
+    query().where("title").eq(undefined);
+    // @ts-expect-error neither is null: there is isNull
+    query().where("rating").eq(null);
+    // @ts-expect-error nor undefined inside a list
+    query().where("year").in([1, undefined]);
+    // @ts-expect-error in takes a list
+    query().where("year").in(1);
+    // @ts-expect-error between takes two
+    query().where("year").between(1);
+  });
+});
+
+describe("order and results", () => {
+  test("only sortable fields have an order", () => {
+    query().orderBy("title").orderBy("year", "desc").orderBy("director.born").orderBy("studio.code");
+    // @ts-expect-error a list has no order
+    query().orderBy("genres");
+    // @ts-expect-error exact without sortable
+    query().orderBy("director.name");
+    // @ts-expect-error not indexed
+    query().orderBy("slug");
+    // @ts-expect-error no such path
+    query().orderBy("director.nope");
+    // @ts-expect-error a point has no order
+    query().orderBy("premiere");
+    // @ts-expect-error no such direction
+    query().orderBy("year", "down");
+    // @ts-expect-error a limit is a number
+    query().limit("10");
+  });
+
+  test("results are entities", async () => {
+    expectTypeOf(query().all()).resolves.toEqualTypeOf<Movie[]>();
+    expectTypeOf(query().first()).resolves.toEqualTypeOf<Movie | null>();
+    expectTypeOf(query().page()).resolves.toEqualTypeOf<Page<Movie>>();
+    expectTypeOf(query().ids()).resolves.toEqualTypeOf<string[]>();
+    expectTypeOf(movies.findById("a")).resolves.toEqualTypeOf<Movie | null>();
+    expectTypeOf(movies.findByIds(["a"])).resolves.toEqualTypeOf<(Movie | null)[]>();
+    expectTypeOf(movies.saveMany([])).resolves.toEqualTypeOf<BulkResult<Movie>>();
+    const found = await movies.findByIdOrThrow("a");
+    expectTypeOf(found.director.born).toEqualTypeOf<Date | undefined>();
+    // @ts-expect-error no such property of a result
+    void found.nope;
+    // @ts-expect-error no such nested property of a result
+    void found.director.nope;
+    // @ts-expect-error it may be null
+    void (await movies.findById("a")).title;
+  });
+
+  test("writes take inputs", () => {
+    const input = { title: "t", year: 1, rating: null, director: { name: "n" }, released: new Date(), slug: "s" };
+    void movies.insert(input);
+    void movies.save({ ...input, id: "a", version: 3 });
+    void movies.insert({ ...input, genres: ["drama"] }, { ttl: { ms: 5 } });
+    // @ts-expect-error a property is missing
+    void movies.insert({ title: "t" });
+    // @ts-expect-error no member of the enum
+    void movies.insert({ ...input, genres: ["horror"] });
+    // @ts-expect-error a wrong type
+    void movies.save({ ...input, year: "1" });
+    // @ts-expect-error a nested property is missing
+    void movies.save({ ...input, director: {} });
+    // @ts-expect-error ids are strings
+    void movies.findById(1);
+    // @ts-expect-error no such time
+    void movies.insert(input, { ttl: "1h" });
+  });
+});
