@@ -9,10 +9,10 @@ import type { Storage } from "../../src/schema/metadata.ts";
 import { type AvailableLeg, freshNamespace } from "../setup/legs.ts";
 
 /** How the connection is given: as a client of the older driver, or by URL for the newer one. */
-export type Driver = "ioredis5" | "ioredis6";
+type Driver = "ioredis5" | "ioredis6";
 
 /** One way to run the mapper. */
-export interface Combination {
+interface Combination {
   readonly name: string;
   readonly leg: AvailableLeg;
   readonly storage: Storage;
@@ -41,7 +41,7 @@ export interface Bench extends Combination {
 }
 
 /** What a test may want otherwise. */
-export interface OpenOptions {
+interface OpenOptions {
   readonly namespace?: string;
   readonly deadline?: number;
 }
@@ -66,7 +66,7 @@ export function describeMatrix(name: string, tests: (bench: Bench) => void, choi
 }
 
 /** What can be run on one server. */
-export function combinationsOf(leg: AvailableLeg): Combination[] {
+function combinationsOf(leg: AvailableLeg): Combination[] {
   const storages: readonly Storage[] = leg.json ? ["hash", "json"] : ["hash"];
   const engines: readonly EngineName[] = leg.search ? ["scan", "search", "memory"] : ["scan", "memory"];
   return storages.flatMap((storage) =>

@@ -56,7 +56,6 @@ export function anyEntity(storage: Storage) {
 /** The type's definition. */
 export type AnyEntity = ReturnType<typeof anyEntity>;
 /** Any definition with the same metadata, for code that does not care for types. */
-export type Loose = EntityDefinition;
 
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined, freq: 3 });
@@ -71,7 +70,7 @@ const point = fc.record({
 });
 
 /** An id: anything that is not empty, blank or NUL. */
-export const anyId = fc
+const anyId = fc
   .oneof(fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 8 }), hostileString)
   .filter((id) => id.trim() !== "");
 
@@ -100,7 +99,7 @@ export const thing = fc
   .map(compact);
 
 /** Without the properties that are undefined. */
-export function compact<T extends object>(value: T): T {
+function compact<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as T;
 }
 

@@ -123,7 +123,7 @@ export const hostileStrings: readonly string[] = [
 ];
 
 /** Words with their marks and joints, as they stand in running text. */
-export const phrases: readonly string[] = [
+const phrases: readonly string[] = [
   "",
   "the",
   "The quick brown fox",

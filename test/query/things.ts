@@ -6,7 +6,7 @@ import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
 import type { Condition, Operand } from "../../src/query/node.ts";
 
 /** Every kind of index once. */
-export const Thing = defineEntity({
+const Thing = defineEntity({
   name: "thing",
   schema: z.object({
     id: z.string(),
