@@ -1,5 +1,6 @@
 // The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
 // Only indexed fields, their own operators and operands of their type compile.
+import { QueryError } from "../errors.ts";
 import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { both, type Condition, type Direction, everything, type QueryNode } from "./node.ts";
@@ -109,7 +110,7 @@ export class Query<O, I> {
   where(build: (field: ConditionBuilder<O, I>) => Condition): Query<O, I>;
   where(argument: string | ((field: ConditionBuilder<O, I>) => Condition)): unknown {
     if (typeof argument === "function") {
-      return this.#and(argument(conditionBuilder() as ConditionBuilder<O, I>));
+      return this.#and(built(argument(conditionBuilder() as ConditionBuilder<O, I>), this.#node.metadata));
     }
     return new AnyOperators(argument, (condition) => this.#and(condition));
   }
@@ -236,4 +237,10 @@ export class Query<O, I> {
   explain(): Promise<Explanation> {
     return this.#runner.explain(this.#node);
   }
+}
+
+// A callback that forgets its return is caught by the compiler only where the code is compiled.
+function built(condition: Condition | undefined, { name }: EntityMetadata): Condition {
+  if (typeof condition === "object" && condition !== null && "type" in condition) return condition;
+  throw new QueryError(`${name}: the callback of where() must return a condition`, { entity: name });
 }

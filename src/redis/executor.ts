@@ -131,12 +131,13 @@ export class Executor {
       };
       const fail = (error: Error): void => {
         this.#land(flight);
-        reject(error instanceof RemoraError ? error : toRemoraError(error, options));
+        // A mistake in code, ours or the driver's, is not the connection's fault: it keeps its own name.
+        reject(error instanceof RemoraError || isMistake(error) ? error : toRemoraError(error, options));
       };
       this.#deadlines.add(flight);
       signal?.addEventListener("abort", flight);
       work(flight).then(arrive, (error: Error) => {
-        if (error instanceof RemoraError) fail(error);
+        if (error instanceof RemoraError || isMistake(error)) fail(error);
         else recover(error, flight).then(arrive, fail);
       });
     });
@@ -219,6 +220,10 @@ export class Executor {
     this.#waiting.clear();
     for (const resolve of waiting) resolve(ready);
   }
+}
+
+function isMistake(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -4,7 +4,7 @@ import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { wrongType } from "../engines/documents.ts";
 import type { CallOptions } from "../query/query.ts";
-import { ReplyFailure } from "../redis/command.ts";
+import { ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
@@ -20,6 +20,8 @@ export interface ReadOptions extends CallOptions {
 /** Documents per batch: more gains nothing, and holds the server up. */
 const chunkSize = 200;
 const chunksInFlight = 4;
+
+const nothingSent: readonly Request[] = [];
 
 /**
  * Loads one entity.
@@ -41,10 +43,12 @@ export function loadOne(
   const { deadline, signal } = options;
   const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
   const request = reader.one(encodedId);
-  note([request], 1);
+  note([request], 0);
   return executor.one(request, attempt).then((reply) => {
     const stored = reader.readOne(reply);
-    return stored === undefined || stored instanceof ReplyFailure ? null : codec.decode(stored, id);
+    if (stored === undefined || stored instanceof ReplyFailure) return null;
+    note(nothingSent, 1);
+    return codec.decode(stored, id);
   });
 }
 

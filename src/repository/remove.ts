@@ -1,5 +1,6 @@
 // Removing: documents together with everything the indexes and constraints hold for them, in one call.
 // The same call forgets entities whose documents are gone already.
+import { wrongType } from "../engines/documents.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId } from "../schema/key.ts";
@@ -33,6 +34,7 @@ export function forgetCall(context: TypeContext, script: Script, encodedIds: rea
  * @param options - deadline and signal.
  * @param note - told of what is sent.
  * @returns true when there was one.
+ * @throws CorruptEntityError when the key holds something else than a document of the type.
  */
 export async function removeOne(
   context: TypeContext,
@@ -51,5 +53,7 @@ export async function removeOne(
   });
   if (typeof reply === "string") throw forbidden(context, reply);
   context.allowed.add(call.script);
-  return (reply as number[])[0] === 1;
+  const [removed] = reply as number[];
+  if (removed === -1) throw wrongType(context.layout, decodeId(encodedId));
+  return removed === 1;
 }

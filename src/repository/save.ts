@@ -93,7 +93,7 @@ function complete(
     throw new ValidationError(`${metadata.name}: an entity must be an object`, { entity: metadata.name });
   }
   const source: Record<string, unknown> = { ...input };
-  source[metadata.idField] ??= metadata.generateId(input);
+  if (source[metadata.idField] === undefined) source[metadata.idField] = metadata.generateId(input);
   const { version, createdAt, updatedAt } = metadata;
   const now = new Date();
   if (createdAt !== undefined) source[createdAt] ??= now;

@@ -65,7 +65,14 @@ export function bytes(): z.ZodType<Uint8Array, Uint8Array> {
  * @returns the parsed value, or zod's issues with their paths.
  */
 export function validate(schema: ZodObject, input: unknown): Validated {
-  const result = z.core.safeParse(schema, input);
+  let result: z.core.util.SafeParseResult<unknown>;
+  try {
+    result = z.core.safeParse(schema, input);
+  } catch (error) {
+    // An asynchronous or a failing refinement of the user's: the input counts as not validated.
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, issues: [{ path: [], message: `the schema could not be evaluated: ${reason}` }] };
+  }
   if (result.success) return { ok: true, value: result.data as Record<string, unknown> };
   return {
     ok: false,

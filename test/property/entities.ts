@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { defineEntity, type EntityDefinition, exact, geo, geoPoint, range, text } from "remora";
+import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
 
@@ -55,7 +55,6 @@ export function anyEntity(storage: Storage) {
 
 /** The type's definition. */
 export type AnyEntity = ReturnType<typeof anyEntity>;
-/** Any definition with the same metadata, for code that does not care for types. */
 
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined, freq: 3 });

@@ -1,5 +1,6 @@
 // Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
 // Generated from the layout, so that a type without a feature pays nothing for it.
+import type { Storage } from "../../schema/metadata.ts";
 import type { Layout, Slot } from "../layout.ts";
 
 /**
@@ -226,6 +227,16 @@ ${[...(isGrouped(layout) ? ["    reindex(id, nil, before)"] : []), ...frees].joi
 ${lines.join("\n")}
 end
 `;
+}
+
+/**
+ * What the server calls the type of a document's key.
+ *
+ * @param storage - how documents are stored.
+ * @returns the type as TYPE answers it.
+ */
+export function keyType(storage: Storage): string {
+  return storage === "hash" ? "hash" : "ReJSON-RL";
 }
 
 /** Lua for the server's time in milliseconds, asked for once per call and only when needed. */

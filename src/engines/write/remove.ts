@@ -3,13 +3,13 @@
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { forgetFunction, isGrouped, prelude, reindexFunction } from "./lua.ts";
+import { forgetFunction, isGrouped, keyType, luaString, prelude, reindexFunction } from "./lua.ts";
 
 /**
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; it answers with one 1 or 0 per id, or with the name of a forbidden command.
+ * @returns a script over a list of ids; it answers with 1 or 0 per id, -1 for a key of another type, or with the name of a forbidden command.
  */
 export function removeScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
@@ -19,8 +19,11 @@ ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 local removed = {}
 for at, id in ipairs(ITEMS) do
-  removed[at] = call('UNLINK', DOCUMENTS..id)
-  forget(id)
+  local kind = call('TYPE', DOCUMENTS..id).ok
+  if kind == 'none' or kind == ${luaString(keyType(layout.metadata.storage))} then
+    removed[at] = call('UNLINK', DOCUMENTS..id)
+    forget(id)
+  else removed[at] = -1 end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return removed`;

@@ -35,7 +35,7 @@ function neededCommands(layout: Layout): string[] {
     needed.push("{'TIME'}", command("PEXPIREAT", document, "'1'"));
     needed.push(command("PERSIST", document), command("PEXPIRETIME", document));
   }
-  if (metadata.version === undefined && uniques.length > 0) needed.push(command("TYPE", document));
+  needed.push(command("TYPE", document));
   if (expiry !== undefined) needed.push(command("ZRANGE", names.of(expiry), "'0'", "'0'"));
   const sorted = [ids, expiry, ...absent.map((slot) => slot.key)];
   sorted.push(...slots.filter((slot) => slot.kind === "scores" || slot.kind === "lex").map((slot) => slot.key));

@@ -3,7 +3,17 @@
 import { defineScript, type Script } from "../../redis/command.ts";
 import { type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { clock, forgetFunction, isGrouped, KeyNames, luaString, prelude, reindexFunction, sweep } from "./lua.ts";
+import {
+  clock,
+  forgetFunction,
+  isGrouped,
+  KeyNames,
+  keyType,
+  luaString,
+  prelude,
+  reindexFunction,
+  sweep,
+} from "./lua.ts";
 
 /*
  * KEYS: the fixed keys, then one document key per entity. ARGV: items, how many dead entities to sweep, and whether to check rights.
@@ -74,9 +84,8 @@ local after, before = {}, {}`);
   if item[2] == 0 and exists then ok = false fail(at, 'EXISTS') end`);
     // Unique values are claimed before the document is written, so its key must be known to take it.
     if (uniques.length > 0) {
-      const own = metadata.storage === "hash" ? "hash" : "ReJSON-RL";
       lines.push(`  local kind = call('TYPE', key).ok
-  if ok and kind ~= 'none' and kind ~= ${luaString(own)} then ok = false fail(at, 'TYPE') end`);
+  if ok and kind ~= 'none' and kind ~= ${luaString(keyType(metadata.storage))} then ok = false fail(at, 'TYPE') end`);
     }
   }
   if (snapshot !== undefined) {
