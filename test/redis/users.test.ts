@@ -73,6 +73,19 @@ describe("a user with few rights", () => {
     await db.close();
   });
 
+  test("who lacks one right of many writes nothing", async () => {
+    await admin.call(
+      ...(["ACL", "SETUSER", "partial", "on", ">pw", "~app:*", "+@all", "-zadd"] as [string, ...string[]]),
+    );
+    const db = await connect(as("partial"), { namespace: "app", engine: "scan" });
+    const repository = db.repository(Rich);
+    const error = await expectFailure(repository.insert({ id: "torn", text: "t" }), "CAPABILITY");
+    expect(error.message).toContain("ZADD");
+    expect(await admin.exists("app:{rich}:torn")).toBe(0);
+    await expectFailure(repository.delete("torn"), "CAPABILITY");
+    await db.close();
+  });
+
   test("who may only read reads", async () => {
     const writer = await connect(server.url, { namespace: "app", engine: "scan" });
     await writer.repository(Plain).insert({ id: "r", text: "t" });
