@@ -45,6 +45,71 @@ interface Layout {
   hasNulls: boolean;
 }
 
+/** Calls in Lua take some two hundred arguments. */
+const maxSteady = 80;
+
+/**
+ * The fields that every document of a type has, so that their names need not be sent.
+ *
+ * @param shape - the entity's shape.
+ * @param idField - the id, which is known anyway.
+ * @returns dotted names, in order.
+ */
+export function steadyFields(shape: ObjectShape, idField: string): string[] {
+  return steadyPaths(shape, [])
+    .map((path) => path.join("."))
+    .filter((field) => field !== idField)
+    .slice(0, maxSteady);
+}
+
+function steadyPaths(shape: ObjectShape, path: readonly string[]): (readonly string[])[] {
+  return [...shape.fields].flatMap(([property, field]) => {
+    const at = [...path, property];
+    // Free JSON may be anything, even nothing.
+    if (field.optional || field.nullable || field.kind === "json") return [];
+    return field.kind === "object" ? steadyPaths(field, at) : [at];
+  });
+}
+
+interface Steady {
+  readonly field: string;
+  readonly property: string;
+  /** The property's object, when it is not the entity itself. */
+  readonly parents: readonly string[] | undefined;
+  readonly write: (value: unknown) => string;
+}
+
+function steadyLeaves(nodes: readonly Node[], names: ReadonlySet<string>, parents: readonly string[]): Steady[] {
+  return nodes.flatMap((node) => {
+    if (node.type === "branch") return steadyLeaves(node.nodes, names, [...parents, node.property]);
+    if (!names.has(node.field)) return [];
+    return [
+      {
+        field: node.field,
+        property: node.property,
+        parents: parents.length === 0 ? undefined : parents,
+        write: node.write,
+      },
+    ];
+  });
+}
+
+function otherNodes(nodes: readonly Node[], names: ReadonlySet<string>): Node[] {
+  return nodes.flatMap((node): Node[] => {
+    if (node.type === "leaf") return names.has(node.field) ? [] : [node];
+    // An object that may be missing is not steady, and neither is anything in it.
+    if (node.position >= 0) return [node];
+    const inner = otherNodes(node.nodes, names);
+    return inner.length === 0 ? [] : [{ ...node, nodes: inner }];
+  });
+}
+
+function valueOf(entity: Record<string, unknown>, { parents, property }: Steady): unknown {
+  let holder = entity;
+  if (parents !== undefined) for (const name of parents) holder = (holder[name] ?? {}) as Record<string, unknown>;
+  return holder[property];
+}
+
 /**
  * Compiles the hash codec of an entity type.
  *
@@ -57,15 +122,23 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
   if (layout.hasNulls) layout.fields.push(nullsField);
   const { fields, hasNulls } = layout;
   const idField = metadata.idField;
+  const quick = quickDecoder(nodes);
+  const names = new Set(steadyFields(metadata.shape, idField));
+  const steady = steadyLeaves(nodes, names, []);
+  const others = otherNodes(nodes, names).filter((node) => node.field !== idField);
   return {
     fields: Object.freeze(fields),
-    encode(entity, encodedId, hidden): EncodedDocument {
-      const pairs: string[] = [idField, encodedId];
+    encode(entity, _encodedId, hidden): EncodedDocument {
+      const pairs: string[] = [];
       const absent: string[] = [];
       const nulls: string[] = [];
-      for (const node of nodes) {
-        if (node.field !== idField) encodeNode(node, entity[node.property], pairs, absent, nulls);
+      for (const leaf of steady) {
+        const value = valueOf(entity, leaf);
+        // Only a schema whose own functions break their word gets here.
+        if (value === undefined || value === null) throw new Unstorable([leaf.field], "is missing, against its schema");
+        pairs.push(leaf.write(value));
       }
+      for (const node of others) encodeNode(node, entity[node.property], pairs, absent, nulls);
       if (nulls.length > 0) pairs.push(nullsField, JSON.stringify(nulls));
       else if (hasNulls) absent.push(nullsField);
       encodeHidden(hidden, pairs, absent);
@@ -73,6 +146,8 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
     },
     decode(stored, issues): Record<string, unknown> {
       const values = stored as Exclude<StoredDocument, string>;
+      const whole = quick?.(values);
+      if (whole !== undefined) return whole;
       const nulls = hasNulls ? readNulls(values[fields.length - 1]) : noNulls;
       return decodeNodes(nodes, values, nulls, issues).value;
     },
@@ -181,6 +256,47 @@ function encodeHidden(hidden: HiddenMembers, pairs: string[], absent: string[]):
   for (const [name, value] of Object.entries(hidden)) {
     if (value === undefined) absent.push(name);
     else pairs.push(name, typeof value === "string" ? tagText(value) : value.map(tagText).join(tagSeparator));
+  }
+}
+
+type QuickDecoder = (values: readonly (string | null | false)[]) => Record<string, unknown> | undefined;
+
+/**
+ * Writes the decoder of a type as program text: one object literal, made in one go.
+ * It gives up on whatever is not complete and well-formed, which is then decoded, and reported, the long way.
+ *
+ * @param nodes - the type's fields.
+ * @returns the decoder, or undefined where programs may not be made from text, or for types whose fields come and go.
+ */
+function quickDecoder(nodes: readonly Node[]): QuickDecoder | undefined {
+  const readers: ((text: string) => unknown)[] = [];
+  const positions: number[] = [];
+  const literal = (inner: readonly Node[]): string | undefined => {
+    const members = inner.map((node) => {
+      if (node.optional || node.nullable) return undefined;
+      const name = JSON.stringify(node.property);
+      if (node.type === "branch") {
+        const text = literal(node.nodes);
+        return text && `${name}: ${text}`;
+      }
+      positions.push(node.position);
+      if (node.read === String) return `${name}: v${node.position}`;
+      readers.push(node.read);
+      return `${name}: r${readers.length - 1}(v${node.position})`;
+    });
+    return members.includes(undefined) ? undefined : `{ ${members.join(", ")} }`;
+  };
+  const text = literal(nodes);
+  if (text === undefined) return undefined;
+  const reads = positions.map((at) => `const v${at} = v[${at}]; if (typeof v${at} !== "string") return undefined;`);
+  try {
+    // eslint-disable-next-line typescript/no-implied-eval -- nothing but names and positions of the definition, all quoted
+    return new Function(
+      ...readers.map((_, at) => `r${at}`),
+      `return (v) => { ${reads.join(" ")} try { return ${text}; } catch { return undefined; } };`,
+    )(...readers) as QuickDecoder;
+  } catch {
+    return undefined;
   }
 }
 

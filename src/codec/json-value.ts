@@ -32,9 +32,10 @@ const maxDepth = 100;
  * Compiles the way from a value to what JSON can hold.
  *
  * @param shape - the value's shape.
+ * @param place - where such values stand, when that is always the same; saves putting paths together.
  * @returns a function, or undefined when the value can be written as it is.
  */
-export function jsonWriter(shape: Shape): Writer | undefined {
+export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
   switch (shape.kind) {
     case "string":
     case "boolean":
@@ -47,7 +48,7 @@ export function jsonWriter(shape: Shape): Writer | undefined {
     case "bytes":
       return scalarCodecs[shape.kind].write;
     case "point":
-      return writePoint;
+      return pointWriter(place);
     case "json":
       return writeJson;
     case "array": {
@@ -61,23 +62,24 @@ export function jsonWriter(shape: Shape): Writer | undefined {
       return (value, path, mends) => writeRecord(value as Record<string, unknown>, inner, path, mends);
     }
     case "object":
-      return objectWriter(shape);
+      return objectWriter(shape, place);
   }
 }
 
-function objectWriter(shape: ObjectShape): Writer | undefined {
-  const writers: [string, Writer][] = [];
+function objectWriter(shape: ObjectShape, place: Path | undefined): Writer | undefined {
+  const writers: { readonly name: string; readonly writer: Writer; readonly place: Path | undefined }[] = [];
   for (const [name, field] of shape.fields) {
-    const writer = jsonWriter(field);
-    if (writer !== undefined) writers.push([name, writer]);
+    const at = place && [...place, name];
+    const writer = jsonWriter(field, at);
+    if (writer !== undefined) writers.push({ name, writer, place: at });
   }
   if (writers.length === 0 && !shape.open) return undefined;
   return (value, path, mends) => {
     const source = value as Record<string, unknown>;
     const copy = { ...source };
-    for (const [name, writer] of writers) {
+    for (const { name, writer, place: at } of writers) {
       const inner = source[name];
-      if (inner !== undefined && inner !== null) copy[name] = writer(inner, [...path, name], mends);
+      if (inner !== undefined && inner !== null) copy[name] = writer(inner, at ?? [...path, name], mends);
     }
     if (shape.open) {
       for (const name of Object.keys(source)) {
@@ -138,11 +140,15 @@ function parsesExactly(value: number): boolean {
   return text.length <= 16 && !text.includes("e");
 }
 
-function writePoint(value: unknown, path: Path, mends: Mend[]): unknown {
-  const { longitude, latitude } = value as { longitude: number; latitude: number };
-  return {
-    longitude: writeNumber(longitude === 180 ? -180 : longitude, [...path, "longitude"], mends),
-    latitude: writeNumber(latitude, [...path, "latitude"], mends),
+function pointWriter(place: Path | undefined): Writer {
+  const east = place && [...place, "longitude"];
+  const north = place && [...place, "latitude"];
+  return (value, path, mends) => {
+    const { longitude, latitude } = value as { longitude: number; latitude: number };
+    return {
+      longitude: writeNumber(longitude === 180 ? -180 : longitude, east ?? [...path, "longitude"], mends),
+      latitude: writeNumber(latitude, north ?? [...path, "latitude"], mends),
+    };
   };
 }
 

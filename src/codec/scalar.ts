@@ -27,10 +27,17 @@ export interface ScalarCodec {
 }
 
 const numberPattern = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const nine = 0x39;
+const zero = 0x30;
 
 function readNumber(text: string): number {
+  // What begins with a digit other than 0 and ends with a digit is decimal, or not a number at all.
+  const first = text.charCodeAt(0);
+  const last = text.charCodeAt(text.length - 1);
+  const value = Number(text);
+  if (first > zero && first <= nine && last >= zero && last <= nine && value === value) return value;
   if (!numberPattern.test(text)) throw new Unreadable(text, "a number");
-  return Number(text);
+  return value;
 }
 
 function readDate(text: string): Date {
@@ -56,9 +63,9 @@ function readBytes(text: string): Uint8Array {
 }
 
 function readPoint(text: string): unknown {
-  const parts = text.split(",");
-  if (parts.length !== 2) throw new Unreadable(text, "longitude,latitude");
-  return { longitude: readNumber((parts[0] ?? "").trim()), latitude: readNumber((parts[1] ?? "").trim()) };
+  const comma = text.indexOf(",");
+  if (comma < 0) throw new Unreadable(text, "longitude,latitude");
+  return { longitude: readNumber(text.slice(0, comma).trim()), latitude: readNumber(text.slice(comma + 1).trim()) };
 }
 
 /** How each kind of scalar is written and read. */

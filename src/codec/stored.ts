@@ -8,7 +8,7 @@ export type HiddenMembers = Readonly<Record<string, string | readonly string[] |
 
 /** A document ready to be written. */
 export interface EncodedDocument {
-  /** Hash: field names and values in turn. JSON: the text. */
+  /** Hash: the values of the steady fields, then names and values of the others in turn. JSON: the text. */
   readonly body: readonly string[] | string;
   /** Hash: fields that must not be there. */
   readonly absent: readonly string[];

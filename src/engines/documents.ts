@@ -22,7 +22,7 @@ export class DocumentReader {
   constructor(layout: Layout, codec: DocumentCodec) {
     this.#layout = layout;
     this.#hash = layout.metadata.storage === "hash";
-    this.#fields = fixedWords("HMGET", codec.fields);
+    this.#fields = this.#hash ? fixedWords("HMGET", codec.fields) : fixedWords("JSON.GET", []);
   }
 
   /**
@@ -33,7 +33,7 @@ export class DocumentReader {
    */
   one(encodedId: string): Request {
     const key = this.#layout.documents + encodedId;
-    return this.#hash ? { name: "HMGET", key, rest: this.#fields } : { name: "JSON.GET", args: [key] };
+    return { name: this.#hash ? "HMGET" : "JSON.GET", key, rest: this.#fields };
   }
 
   /**

@@ -38,7 +38,7 @@ export interface Script {
 export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
-  readonly args: readonly string[];
+  readonly args: readonly (string | Buffer)[];
 }
 
 /** Anything that can be sent. */
@@ -106,7 +106,7 @@ export function requestWords(request: Request): string[] {
   if ("rest" in request) return [request.name, request.key, ...request.rest.words];
   if ("name" in request) return [request.name, ...request.args];
   const { script, keys, args } = request;
-  return [script.readOnly ? "EVALSHA_RO" : "EVALSHA", script.name, String(keys.length), ...keys, ...args];
+  return [script.readOnly ? "EVALSHA_RO" : "EVALSHA", script.name, String(keys.length), ...keys, ...args.map(String)];
 }
 
 /**

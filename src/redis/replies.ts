@@ -26,14 +26,14 @@ export interface SearchReply {
 export function readSearch(reply: unknown, content: boolean): SearchReply {
   const map = asMap(reply);
   if (map !== undefined) return fromMap(map);
-  const [total, ...rest] = reply as unknown[];
+  const list = reply as unknown[];
   const rows: SearchRow[] = [];
-  for (let at = 0; at < rest.length; at += content ? 2 : 1) {
-    const fields = content ? rest[at + 1] : undefined;
-    // A document that expired meanwhile has nothing in its place.
-    rows.push({ key: String(rest[at]), pairs: Array.isArray(fields) ? fields.map(String) : undefined });
+  for (let at = 1; at < list.length; at += content ? 2 : 1) {
+    const fields = content ? list[at + 1] : undefined;
+    // A document that expired meanwhile has nothing in its place; with RESP2 all else is text.
+    rows.push({ key: String(list[at]), pairs: Array.isArray(fields) ? (fields as string[]) : undefined });
   }
-  return { total: Number(total), rows, warnings: [] };
+  return { total: Number(list[0]), rows, warnings: [] };
 }
 
 /**

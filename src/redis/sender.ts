@@ -74,7 +74,7 @@ export class Sender {
   }
 
   // The text goes along until the server has answered it once on this connection; then its hash does.
-  #scriptWords({ script, keys, args }: ScriptCall): [string, ...string[]] {
+  #scriptWords({ script, keys, args }: ScriptCall): [string, ...(string | Buffer)[]] {
     const known = this.#loaded.has(script.sha);
     const name = `${known ? "EVALSHA" : "EVAL"}${script.readOnly ? "_RO" : ""}`;
     return [name, known ? script.sha : script.lua, String(keys.length), ...keys, ...args];

@@ -146,7 +146,9 @@ function* chunksOf(
     if (prepared === undefined) continue;
     // One id once per call: a later save of the same entity then sees the earlier one.
     const full =
-      chunk.prepared.length >= size || bytes + prepared.item.length > limits.bytes || ids.has(prepared.encodedId);
+      chunk.prepared.length >= size ||
+      bytes + prepared.item.length + prepared.text.length > limits.bytes ||
+      ids.has(prepared.encodedId);
     if (full && chunk.prepared.length > 0) {
       yield chunk;
       chunk = { prepared: [], positions: [] };
@@ -156,7 +158,7 @@ function* chunksOf(
     chunk.prepared.push(prepared);
     chunk.positions.push(position);
     ids.add(prepared.encodedId);
-    bytes += prepared.item.length;
+    bytes += prepared.item.length + prepared.text.length;
   }
   if (chunk.prepared.length > 0) yield chunk;
 }

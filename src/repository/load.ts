@@ -143,6 +143,7 @@ export function settle(
   found: readonly Found[],
   onCorrupt: ((error: CorruptEntityError) => void) | undefined,
 ): (Record<string, unknown> | null)[] {
+  if (!found.some((row) => row instanceof CorruptEntityError)) return found as (Record<string, unknown> | null)[];
   const rows = found.map((row) =>
     isRemoraError(row, "CORRUPT_ENTITY") ? null : (row as Record<string, unknown> | null),
   );

@@ -118,6 +118,7 @@ export function createIndex(layout: Layout, name: string): Command {
       ...tagType(json),
       "SORTABLE",
       "UNF",
+      ...(metadata.indexes.some(isAlwaysHeld) ? ["NOINDEX"] : []),
       place(absentMember, true),
       "AS",
       absentAttribute,
@@ -128,6 +129,11 @@ export function createIndex(layout: Layout, name: string): Command {
       "NUMERIC",
     ],
   };
+}
+
+// The id is there for order only; but a document of which nothing is indexed is not found at all.
+function isAlwaysHeld(index: IndexMetadata): boolean {
+  return !index.absentable && !index.array && index.kind !== "text";
 }
 
 function isList(index: IndexMetadata): boolean {

@@ -203,20 +203,33 @@ function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) =
         return text === undefined ? [] : [{ encodedId: idOf(row, idAttribute), stored: text }];
       });
   }
-  const positions = new Map(codec.fields.map((field, at) => [field, at]));
-  return (reply) =>
-    reply.rows.flatMap((row) =>
-      row.pairs === undefined || row.pairs.length === 0
-        ? []
-        : [{ encodedId: idOf(row, metadata.idField), stored: alignFields(row.pairs, positions) }],
-    );
+  const align = fieldAligner(codec.fields);
+  return (reply) => {
+    const found: StoredRow[] = [];
+    for (const row of reply.rows) {
+      if (row.pairs === undefined || row.pairs.length === 0) continue;
+      found.push({ encodedId: idOf(row, metadata.idField), stored: align(row.pairs) });
+    }
+    return found;
+  };
 }
 
-function alignFields(pairs: readonly string[], positions: ReadonlyMap<string, number>): StoredDocument {
-  const stored: (string | null)[] = Array.from({ length: positions.size }, () => null);
-  for (let at = 0; at < pairs.length; at += 2) {
-    const position = positions.get(pairs[at] as string);
-    if (position !== undefined) stored[position] = pairs[at + 1] as string;
-  }
-  return stored;
+// Documents of a type mostly list their fields in the same order: where the last one had a field is looked at first.
+function fieldAligner(fields: readonly string[]): (pairs: readonly string[]) => StoredDocument {
+  const positions = new Map(fields.map((field, at) => [field, at]));
+  const empty: readonly (string | null)[] = fields.map(() => null);
+  const order: number[] = [];
+  return (pairs) => {
+    const stored = empty.slice();
+    for (let at = 0; at < pairs.length; at += 2) {
+      const name = pairs[at] as string;
+      let position = order[at >> 1];
+      if (position === undefined || fields[position] !== name) {
+        position = positions.get(name) ?? -1;
+        order[at >> 1] = position;
+      }
+      if (position >= 0) stored[position] = pairs[at + 1] as string;
+    }
+    return stored;
+  };
 }

@@ -1,5 +1,6 @@
 // The save script: checks first, then document, indexes, uniques, version and time in one atomic call.
 // One text per entity type; a batch that fails in part reports each entity in its place.
+import { steadyFields } from "../../codec/hash.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import { type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
@@ -16,8 +17,10 @@ import {
 } from "./lua.ts";
 
 /*
- * KEYS: the fixed keys, then one document key per entity. ARGV: items, how many dead entities to sweep, and whether to check rights.
+ * KEYS: the fixed keys, then one document key per entity.
+ * ARGV: items, how many dead entities to sweep, whether to check rights, then the texts of JSON documents.
  * An item: [id, mode, version, body, absent, mends, snapshot, ttl mode, ttl]
+ *   body of a hash: the values of its steady fields, then names and values of the others in turn; 0 for JSON.
  *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
@@ -169,6 +172,7 @@ local listed, expiring${snapshot === undefined ? "" : ", remembered"} = {}, {}${
 for at, item in ipairs(ITEMS) do if states[at] then
   local id, key, fresh = item[1], KEYS[${names.count} + at], states[at] == 'new'`,
   ];
+  if (metadata.storage === "json") lines.push("  local body = ARGV[3 + at]");
   if (metadata.ttl !== undefined) lines.push(ttlValue(layout));
   lines.push(metadata.storage === "hash" ? writeHash(layout) : writeJson(layout));
   lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
@@ -224,20 +228,23 @@ function deadlineMember(layout: Layout): string {
   }
   return `
   local deadline = expires or call('PEXPIRETIME', key)
-  if deadline > 0 then item[4] = string.sub(item[4], 1, -2)..',"$deadline":'..plain(deadline)..'}' end`;
+  if deadline > 0 then body = string.sub(body, 1, -2)..',"$deadline":'..plain(deadline)..'}' end`;
 }
 
 function writeHash(layout: Layout): string {
   // With absent fields told apart, a save replaces the document and keeps its remaining time.
   const removal =
     layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh";
-  return `  local written = redis.pcall('HSET', key, unpack(item[4]))
+  const steady = steadyFields(layout.metadata.shape, layout.metadata.idField);
+  const known = steady.map((name, at) => `, ${luaString(name)}, body[${at + 1}]`).join("");
+  return `  local body = item[4]
+  local written = redis.pcall('HSET', key, ${luaString(layout.metadata.idField)}, id${known}, unpack(body, ${steady.length + 1}))
   if item[5] ~= 0 and ${removal} and type(written) ~= 'table' then call('HDEL', key, unpack(item[5])) end`;
 }
 
 function writeJson(_layout: Layout): string {
   // The server's parser may be off by a bit in long decimals; adding the difference is exact.
-  return `  local written = redis.pcall('JSON.SET', key, '$', item[4])
+  return `  local written = redis.pcall('JSON.SET', key, '$', body)
   if not written.err and item[6] ~= 0 then
     for _, mend in ipairs(item[6]) do
       local wanted = tonumber(mend[2])
