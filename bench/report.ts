@@ -32,7 +32,7 @@ export function caseTable(result: CaseResult): string {
 export function markdown({ machine: { cores, node, platform }, versions, cases }: Report): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const rows = cases.flatMap((result) =>
-    result.scores.map((score, at) => `| ${[at === 0 ? result.title : "", ...cells(result, score)].join(" | ")} |`),
+    result.scores.map((score, at) => [at === 0 ? result.title : "", ...cells(result, score)]),
   );
   return [
     "# Benchmark results",
@@ -41,11 +41,18 @@ export function markdown({ machine: { cores, node, platform }, versions, cases }
     "Ratios are relative to `raw`, hand-written ioredis code: × is throughput (more is better), ÷ is time (less is better).",
     "Run it with `npm run bench -- --write`.",
     "",
-    `| case | ${head.join(" | ")} |`,
-    `|---|${head.map(() => "---").join("|")}|`,
-    ...rows,
+    ...tableLines([["case", ...head], ...rows]),
     "",
   ].join("\n");
+}
+
+// Padded, as the formatter would have it.
+function tableLines(rows: readonly (readonly string[])[]): string[] {
+  const columns = (rows[0] ?? []).map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${columns.map((width, at) => (row[at] ?? "").padEnd(width)).join(" | ")} |`;
+  const rule = `| ${columns.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(rows[0] ?? []), rule, ...rows.slice(1).map(line)];
 }
 
 /** The gates, one line each. */

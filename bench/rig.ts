@@ -78,10 +78,10 @@ export class Rig {
 
   /** Versions of the servers started so far. */
   async versions(): Promise<Record<string, string>> {
-    const servers = await Promise.all(
-      [...this.#servers].map(async ([key, server]) => [key.split(" ")[0] ?? key, (await server).version]),
+    const started = await Promise.all([...this.#servers].map(async ([key, server]) => ({ key, server: await server })));
+    return Object.fromEntries(
+      started.map(({ key, server }) => [key.startsWith("search") ? "Redis with search" : "Redis", server.version]),
     );
-    return Object.fromEntries(servers) as Record<string, string>;
   }
 
   /** Ends every client, then every server. */
