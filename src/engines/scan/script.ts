@@ -218,7 +218,14 @@ if QUERY.cursor == 0 then
   local count = size(QUERY.filter)
   local total = call('ZCARD', KEYS[1])
   local wanted = QUERY.want == 'count' and total or QUERY.skip + QUERY.limit
-  local walked = math.min(total, wanted / math.max(selectivity(QUERY.filter, total), 1 / (total + 1)))
+  -- A walk sees only what lies within its bounds, and of that what the whole filter lets through.
+  local reach = 0
+  for _, phase in ipairs(QUERY.phases) do
+    local first, last = bounds(phase)
+    reach = reach + math.max(0, last - first + 1)
+  end
+  local matching = math.max(selectivity(QUERY.filter, total) * total, 1)
+  local walked = math.min(reach, wanted * reach / matching)
   state.listed, state.total = count, total
   if QUERY.explain then
     state.plan = count and count <= ENUMERABLE and count <= walked and 'enumerate' or 'walk'
