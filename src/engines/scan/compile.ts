@@ -71,7 +71,8 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
   }
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
   // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
-  const ordering = sort ? compiler.slot(sort, isTextual(sort) ? "lex" : "scores") : compiler.boundedSlot(formula);
+  const bounded = compiler.boundedSlot(formula);
+  const ordering = sort ? compiler.sortedSlot(sort) : bounded;
   const program: Program = {
     want,
     filter,
@@ -84,10 +85,8 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
             position: ordering.position + 1,
           },
     desc: orderKey?.direction === "desc" ? 1 : 0,
-    phases:
-      want === "count" || ordering === undefined
-        ? compiler.anyPhases(formula)
-        : compiler.orderPhases(ordering, formula),
+    // A count needs no order: a sorted index that a condition bounds is shorter than the one asked for.
+    phases: compiler.phases(want === "count" ? bounded : ordering, formula),
     expiry: layout.expiry !== undefined,
     skip: query.offset,
     limit: query.limit ?? 0,
@@ -141,11 +140,11 @@ class ScanCompiler {
         return ["terms", negated, slot.key, leaf.terms, slot.position + 1];
       }
       case "points": {
-        const slot = this.slot(index, isTextual(index) ? "lex" : "scores");
+        const slot = this.sortedSlot(index);
         return ["points", negated, this.key(slot.key), leaf.terms, slot.position + 1, isTextual(index) ? 0 : 1];
       }
       case "range": {
-        const slot = this.slot(index, isTextual(index) ? "lex" : "scores");
+        const slot = this.sortedSlot(index);
         return [slot.kind, negated, this.key(slot.key), ...bound(leaf.lower), ...bound(leaf.upper), slot.position + 1];
       }
       case "absent": {
@@ -155,30 +154,21 @@ class ScanCompiler {
     }
   }
 
-  /** The sorted index of the first condition that bounds one. */
+  /** The sorted set of an index. */
+  sortedSlot(index: IndexMetadata): Slot {
+    return this.slot(index, isTextual(index) ? "lex" : "scores");
+  }
+
+  /** The sorted set of the first condition that bounds one. */
   boundedSlot(formula: Formula): Slot | undefined {
-    const items = formula.type === "every" ? formula.items : [formula];
-    const range = items.find((item) => item.type === "range" && !item.negated);
-    return range?.type === "range" ? this.slot(range.index, isTextual(range.index) ? "lex" : "scores") : undefined;
+    const [range] = boundingRanges(formula);
+    return range && this.sortedSlot(range.index);
   }
 
-  // Any order will do: a sorted index that a condition bounds is shorter than the list of all ids.
-  anyPhases(formula: Formula): Phase[] {
-    const items = formula.type === "every" ? formula.items : [formula];
-    for (const item of items) {
-      if (item.type !== "range" || item.negated) continue;
-      const slot = this.slot(item.index, isTextual(item.index) ? "lex" : "scores");
-      return [{ kind: slot.kind as "scores" | "lex", key: this.key(slot.key), range: this.#leaf(item) }];
-    }
-    return [{ kind: "ids", key: 1, range: 0 }];
-  }
-
-  // The sorted index, then the entities without a value, which come last in both directions.
-  orderPhases(slot: Slot, formula: Formula): Phase[] {
-    const items = formula.type === "every" ? formula.items : [formula];
-    const range = items.find(
-      (item) => item.type === "range" && !item.negated && this.slot(item.index, slot.kind)?.key === slot.key,
-    );
+  /** The sorted set, then the entities without a value, which come last in both directions; without one, all ids. */
+  phases(slot: Slot | undefined, formula: Formula): Phase[] {
+    if (slot === undefined) return [{ kind: "ids", key: 1, range: 0 }];
+    const range = boundingRanges(formula).find((item) => this.sortedSlot(item.index).key === slot.key);
     const first: Phase = {
       kind: slot.kind as "scores" | "lex",
       key: this.key(slot.key),
@@ -188,6 +178,12 @@ class ScanCompiler {
     if (absent === undefined || range !== undefined) return [first];
     return [first, { kind: "ids", key: this.key(absent.key), range: 0 }];
   }
+}
+
+// The conditions that every match must meet and that bound a sorted set.
+function boundingRanges(formula: Formula): Leaf[] {
+  const items = formula.type === "every" ? formula.items : [formula];
+  return items.filter((item): item is Leaf => item.type === "range" && !item.negated);
 }
 
 function bound(value: TermBound | undefined): [string | 0, 0 | 1] {
