@@ -6,7 +6,7 @@ import type { ScriptCall } from "../redis/command.ts";
 import { inFlight } from "./flight.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { type Prepared, prepare, saveCall, saveErrors, type SaveMode } from "./save.ts";
+import { type Prepared, prepare, saveManyCall, saveErrors, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 import type { TypeContext } from "./context.ts";
 
@@ -62,6 +62,8 @@ const defaultConcurrency = 4;
 
 interface Chunk {
   readonly prepared: Prepared[];
+  /** The script's item of each, as JSON. */
+  readonly items: string[];
   readonly positions: number[];
 }
 
@@ -94,8 +96,8 @@ export async function saveMany(
     entity: context.metadata.name,
     ...callOptions(options),
   };
-  const send = async ({ prepared, positions }: Chunk): Promise<void> => {
-    const call = saveCall(context, prepared);
+  const send = async ({ prepared, items, positions }: Chunk): Promise<void> => {
+    const call = saveManyCall(context, prepared, items);
     note([call], prepared.length);
     const errors = await sendChunk(context, prepared, call, attempt);
     for (const [at, position] of positions.entries()) {
@@ -135,8 +137,8 @@ function* chunksOf(
 ): Generator<Chunk> {
   const { layout } = context;
   const limits = layout.slots.length === 0 && layout.uniques.length === 0 ? plainChunk : indexedChunk;
-  const size = Math.max(1, Math.min(options.chunkSize ?? limits.entities, maxChunk));
-  let chunk: Chunk = { prepared: [], positions: [] };
+  const limit = Math.max(1, Math.min(options.chunkSize ?? limits.entities, maxChunk));
+  let chunk: Chunk = { prepared: [], items: [], positions: [] };
   let ids = new Set<string>();
   let bytes = 0;
   let position = -1;
@@ -144,21 +146,21 @@ function* chunksOf(
     position += 1;
     const prepared = prepareOne(context, input, mode, options.ttl, (error) => fail(position, error));
     if (prepared === undefined) continue;
+    const item = JSON.stringify(prepared.item);
+    const size = item.length + prepared.text.length;
     // One id once per call: a later save of the same entity then sees the earlier one.
-    const full =
-      chunk.prepared.length >= size ||
-      bytes + prepared.item.length + prepared.text.length > limits.bytes ||
-      ids.has(prepared.encodedId);
+    const full = chunk.prepared.length >= limit || bytes + size > limits.bytes || ids.has(prepared.encodedId);
     if (full && chunk.prepared.length > 0) {
       yield chunk;
-      chunk = { prepared: [], positions: [] };
+      chunk = { prepared: [], items: [], positions: [] };
       ids = new Set();
       bytes = 0;
     }
     chunk.prepared.push(prepared);
+    chunk.items.push(item);
     chunk.positions.push(position);
     ids.add(prepared.encodedId);
-    bytes += prepared.item.length + prepared.text.length;
+    bytes += size;
   }
   if (chunk.prepared.length > 0) yield chunk;
 }

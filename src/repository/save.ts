@@ -31,8 +31,8 @@ export interface Prepared {
   readonly mode: SaveMode;
   /** The version the caller started from; undefined for a new entity or a type without versions. */
   readonly expected: number | undefined;
-  /** The script's item, as JSON. */
-  readonly item: string;
+  /** The script's item, word by word. */
+  readonly item: readonly string[];
   /** A JSON document's text, which goes beside the items, so that it is not written as JSON twice; else empty. */
   readonly text: string;
 }
@@ -40,9 +40,9 @@ export interface Prepared {
 /** One in so many single saves sweeps for all of them. */
 const singlesPerSweep = 8;
 
-const mustBeNew = 0;
-const whatever = 1;
-const mustHaveVersion = 2;
+const mustBeNew = "0";
+const whatever = "1";
+const mustHaveVersion = "2";
 
 /**
  * Validates and encodes an input.
@@ -70,19 +70,17 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
   const versioned = metadata.version !== undefined;
   const check =
     mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
-  const text = typeof document.body === "string" ? document.body : "";
-  const item = JSON.stringify([
-    encodedId,
-    check,
-    expected === undefined ? 0 : String(expected),
-    text === "" ? document.body : 0,
-    document.absent.length === 0 ? 0 : document.absent,
-    document.mends.length === 0 ? 0 : document.mends,
-    layout.snapshot === undefined ? 0 : JSON.stringify(values.map(snapshotValue)),
-    ttlMode,
-    ttlValue,
-  ]);
-  return { encodedId, entity, mode, expected, item, text };
+  const json = typeof document.body === "string";
+  const item = ["", encodedId, check];
+  if (versioned) item.push(expected === undefined ? "0" : String(expected));
+  if (layout.snapshot !== undefined) item.push(JSON.stringify(values.map(snapshotValue)));
+  if (metadata.ttl !== undefined) item.push(ttlMode, ttlValue);
+  const extras = json ? document.mends.flat() : document.absent;
+  item.push(String(extras.length));
+  for (const word of extras) item.push(word);
+  if (!json) for (const word of document.body) item.push(word);
+  item[0] = String(item.length);
+  return { encodedId, entity, mode, expected, item, text: json ? (document.body as string) : "" };
 }
 
 const noValues: readonly IndexValue[] = [];
@@ -158,27 +156,38 @@ function withId<T>(metadata: EntityMetadata, encodedId: string, work: () => T): 
 }
 
 /**
+ * The script call that saves one entity: its item goes word by word, since the server reads words faster than JSON.
+ *
+ * @param context - the entity type.
+ * @param prepared - the entity.
+ * @returns the call.
+ */
+function saveOneCall(context: TypeContext, { encodedId, item, text }: Prepared): ScriptCall {
+  const { layout, fixedKeys, scripts } = context;
+  const head = [sweepLimit(context, 1), askRights(context, scripts.save), ""];
+  if (layout.metadata.storage === "json") head.push(text);
+  return { script: scripts.save, keys: [...fixedKeys, layout.documents + encodedId], args: head.concat(item) };
+}
+
+/**
  * The script call that saves some entities.
  *
  * @param context - the entity type.
  * @param prepared - entities with distinct ids.
+ * @param items - the script's item of each, as JSON.
  * @returns the call.
  */
-export function saveCall(context: TypeContext, prepared: readonly Prepared[]): ScriptCall {
+export function saveManyCall(
+  context: TypeContext,
+  prepared: readonly Prepared[],
+  items: readonly string[],
+): ScriptCall {
   const { layout, fixedKeys, scripts } = context;
-  const [first] = prepared;
-  const single = prepared.length === 1 && first !== undefined;
+  const texts = layout.metadata.storage === "json" ? prepared.map(({ text }) => text) : [];
   return {
     script: scripts.save,
-    keys: single
-      ? [...fixedKeys, layout.documents + first.encodedId]
-      : [...fixedKeys, ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
-    args: [
-      single ? `[${first.item}]` : payload(prepared),
-      sweepLimit(context, prepared.length),
-      askRights(context, scripts.save),
-      ...(layout.metadata.storage === "json" ? prepared.map(({ text }) => text) : []),
-    ],
+    keys: [...fixedKeys, ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
+    args: [sweepLimit(context, prepared.length), askRights(context, scripts.save), payload(items), ...texts],
   };
 }
 
@@ -207,15 +216,15 @@ export function forbidden({ metadata }: TypeContext, command: string): Capabilit
   );
 }
 
-// Item by item: one string beyond Latin-1 would make the joined text several times slower to write.
-function payload(prepared: readonly Prepared[]): Buffer {
-  let size = prepared.length + 1;
-  for (const { item } of prepared) size += Buffer.byteLength(item);
+// One flat array of all items. Item by item: one string beyond Latin-1 would make the joined text slower to write.
+function payload(items: readonly string[]): Buffer {
+  let size = 1;
+  for (const item of items) size += Buffer.byteLength(item) - 1;
   const bytes = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const { item } of prepared) {
+  for (const item of items) {
     bytes[at] = at === 0 ? 0x5b : 0x2c;
-    at += 1 + bytes.write(item, at + 1);
+    at += 1 + bytes.write(item.slice(1, -1), at + 1);
   }
   bytes[at] = 0x5d;
   return bytes;
@@ -247,7 +256,7 @@ export function saveOne(
   note: Note,
 ): Promise<Record<string, unknown>> {
   const prepared = prepare(context, input, mode, options.ttl);
-  const call = saveCall(context, [prepared]);
+  const call = saveOneCall(context, prepared);
   note([call], 1);
   const { deadline, signal } = options;
   const id = decodeId(prepared.encodedId);

@@ -19,14 +19,14 @@ export interface TtlDate {
 export type Ttl = number | TtlMilliseconds | TtlDate | null;
 
 /** Mode and value, as the save script takes them. */
-export type TtlArguments = readonly [mode: number, value: number];
+export type TtlArguments = readonly [mode: string, value: string];
 
-const leave = 0;
-const fromNow = 1;
-const at = 2;
-const forEver = 3;
-const fromNowIfNew = 4;
-const onlyIfNew = 5;
+const leave = "0";
+const fromNow = "1";
+const at = "2";
+const forEver = "3";
+const fromNowIfNew = "4";
+const onlyIfNew = "5";
 
 /**
  * Turns a wish and the definition's default into the script's arguments.
@@ -43,29 +43,29 @@ export function ttlArguments(metadata: EntityMetadata, ttl: Ttl | undefined): Tt
       entity: metadata.name,
     });
   }
-  if (ttl === null) return [forEver, 0];
+  if (ttl === null) return [forEver, "0"];
   if (typeof ttl === "object" && "at" in ttl) {
     const time = ttl.at instanceof Date ? ttl.at.getTime() : Number.NaN;
     if (!(time > Date.now())) throw refused(metadata, "`at` must be a date to come");
-    return [at, time];
+    return [at, String(time)];
   }
   const milliseconds = typeof ttl === "number" ? Math.round(ttl * 1000) : Math.round(ttl.ms);
   // Far enough below the largest integer that adding the present stays exact.
   if (!(milliseconds >= 1 && milliseconds <= 2 ** 52)) throw refused(metadata, "must be a positive time");
-  return [fromNow, milliseconds];
+  return [fromNow, String(milliseconds)];
 }
 
 function defaultTtl(ttl: EntityMetadata["ttl"]): TtlArguments {
   const milliseconds = ttl?.milliseconds;
   switch (ttl?.onUpdate) {
     case undefined:
-      return [leave, 0];
+      return [leave, "0"];
     case "clear":
-      return milliseconds === undefined ? [forEver, 0] : [onlyIfNew, milliseconds];
+      return milliseconds === undefined ? [forEver, "0"] : [onlyIfNew, String(milliseconds)];
     case "reset":
-      return milliseconds === undefined ? [leave, 0] : [fromNow, milliseconds];
+      return milliseconds === undefined ? [leave, "0"] : [fromNow, String(milliseconds)];
     case "keep":
-      return milliseconds === undefined ? [leave, 0] : [fromNowIfNew, milliseconds];
+      return milliseconds === undefined ? [leave, "0"] : [fromNowIfNew, String(milliseconds)];
   }
 }
 

@@ -76,15 +76,16 @@ export function luaString(text: string): string {
 }
 
 /**
- * What every writing script begins with: shorthands, the payload, key prefixes, and grouped index writes.
+ * What every writing script begins with: shorthands, key prefixes, and grouped index writes.
  *
  * @param layout - the type's layout.
- * @param firstId - Lua expression of the first item's id.
+ * @param payload - Lua statements that read the arguments.
+ * @param firstId - Lua expression of the first entity's id.
  * @returns statements; only what the type needs.
  */
-export function prelude(layout: Layout, firstId: string): string {
+export function prelude(layout: Layout, payload: string, firstId: string): string {
   const names = new KeyNames(layout);
-  const lines = ["local call, decode = redis.call, cjson.decode", "local ITEMS = decode(ARGV[1])"];
+  const lines = ["local call, pcall, decode = redis.call, redis.pcall, cjson.decode", payload];
   // Prefixes are read off the declared keys, so that nothing has to be sent twice.
   if (layout.slots.some((slot) => slot.kind === "terms")) lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
   lines.push(`local DOCUMENTS = string.sub(KEYS[${names.count + 1}], 1, -#${firstId} - 1)`);

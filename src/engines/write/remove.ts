@@ -13,12 +13,12 @@ import { forgetFunction, isGrouped, keyType, luaString, prelude, reindexFunction
  */
 export function removeScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
-${prelude(layout, "ITEMS[1]")}
+${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 local removed = {}
-for at, id in ipairs(ITEMS) do
+for at, id in ipairs(IDS) do
   local kind = call('TYPE', DOCUMENTS..id).ok
   if kind == 'none' or kind == ${luaString(keyType(layout.metadata.storage))} then
     removed[at] = call('UNLINK', DOCUMENTS..id)
@@ -38,11 +38,11 @@ return removed`;
  */
 export function reapScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
-${prelude(layout, "ITEMS[1]")}
+${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
-for _, id in ipairs(ITEMS) do
+for _, id in ipairs(IDS) do
   if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}

@@ -18,14 +18,47 @@ import {
 
 /*
  * KEYS: the fixed keys, then one document key per entity.
- * ARGV: items, how many dead entities to sweep, whether to check rights, then the texts of JSON documents.
- * An item: [id, mode, version, body, absent, mends, snapshot, ttl mode, ttl]
- *   body of a hash: the values of its steady fields, then names and values of the others in turn; 0 for JSON.
+ * ARGV: how many dead entities to sweep, whether to check rights, the items as one JSON array or nothing,
+ * then the texts of JSON documents, then the one item when there is no array.
+ * Items lie one after another in one flat list, since a table apiece costs more than reading it. An item:
+ *   its length, id, mode, [version], [snapshot], [ttl mode, ttl], how many names are absent (hash) or how many
+ *   words the mends take (JSON), those names or words, then a hash's values of steady fields, then names and
+ *   values of the others in turn. What stands in brackets is there if the type has it; {@link ItemWords} knows.
  *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
  * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...].
  */
+
+/** Where an item's words stand, counted from its length. */
+export interface ItemWords {
+  /** Position of the version; undefined where the type has none, as below. */
+  readonly version: number | undefined;
+  readonly snapshot: number | undefined;
+  /** Position of the ttl mode; the ttl follows. */
+  readonly ttl: number | undefined;
+  /** Position of the count of absent names or words of mends. */
+  readonly extras: number;
+}
+
+/**
+ * The order of an item's words.
+ *
+ * @param layout - the type's layout.
+ * @returns the positions.
+ */
+export function itemWords({ metadata, snapshot }: Layout): ItemWords {
+  let next = 3;
+  const take = (present: boolean, words: number): number | undefined => {
+    if (!present) return undefined;
+    next += words;
+    return next - words;
+  };
+  const version = take(metadata.version !== undefined, 1);
+  const remembered = take(snapshot !== undefined, 1);
+  const ttl = take(metadata.ttl !== undefined, 2);
+  return Object.freeze({ version, snapshot: remembered, ttl, extras: next });
+}
 
 /**
  * Generates the save script of a type.
@@ -36,19 +69,35 @@ import {
 export function saveScript(layout: Layout): Script {
   const parts = [
     "#!lua",
-    prelude(layout, "ITEMS[1][1]"),
-    checkRights(layout, "ARGV[3] == '1'", "return {{0, 'NOPERM', command[1]}}"),
+    prelude(layout, payload(layout), "ITEMS[FIRST + 1]"),
+    checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}"),
     checkStamp(layout),
     layout.metadata.ttl === undefined ? "" : clock,
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
     checks(layout),
     writes(layout),
-    sweep(layout, "tonumber(ARGV[2])"),
+    sweep(layout, "tonumber(ARGV[1])"),
     isGrouped(layout) ? "writeGroups()" : "",
     "return failures or 0",
   ];
   return defineScript("save", parts.filter((part) => part !== "").join("\n"));
+}
+
+// A single item stands among the arguments as it is: reading JSON would cost more than all else.
+function payload(layout: Layout): string {
+  const single = layout.metadata.storage === "json" ? 5 : 4;
+  return `local ITEMS, FIRST, COUNT = ARGV, ${single}, #KEYS - ${new KeyNames(layout).count}
+if ARGV[3] ~= '' then ITEMS, FIRST = decode(ARGV[3]), 1 end`;
+}
+
+// Steps from item to item; `o` is where an item begins.
+function eachItem(lines: readonly string[]): string {
+  return `local o = FIRST
+for at = 1, COUNT do
+${lines.join("\n")}
+  o = o + ITEMS[o]
+end`;
 }
 
 // The first save of a type notes its layout; afterwards nobody with another layout may write.
@@ -68,23 +117,24 @@ end`;
 
 function checks(layout: Layout): string {
   const names = new KeyNames(layout);
+  const words = itemWords(layout);
   const { snapshot, uniques, metadata } = layout;
   const lines: string[] = [];
+  const before: string[] = [];
   if (snapshot !== undefined) {
-    lines.push(`local ids = {}
-for at, item in ipairs(ITEMS) do ids[at] = item[1] end
+    before.push(`local ids = {}
+${eachItem(["  ids[at] = ITEMS[o + 1]"])}
 local stored = call('HMGET', ${names.of(snapshot)}, unpack(ids))
 local after, before = {}, {}`);
   }
-  for (const unique of uniques) lines.push(`local owners${unique.position} = {}`);
-  lines.push(`for at, item in ipairs(ITEMS) do
-  local key, ok = KEYS[${names.count} + at], true
+  for (const unique of uniques) before.push(`local owners${unique.position} = {}`);
+  lines.push(`  local key, mode, ok = KEYS[${names.count} + at], ITEMS[o + 2], true
   local exists, version`);
-  if (metadata.version !== undefined) lines.push(versionCheck(layout));
+  if (metadata.version !== undefined) lines.push(versionCheck(layout, `ITEMS[o + ${words.version}]`));
   else {
     const always = metadata.ttl !== undefined;
-    lines.push(`  if ${always ? "true" : "item[2] == 0"} then exists = call('EXISTS', key) == 1 end
-  if item[2] == 0 and exists then ok = false fail(at, 'EXISTS') end`);
+    lines.push(`  if ${always ? "true" : "mode == '0'"} then exists = call('EXISTS', key) == 1 end
+  if mode == '0' and exists then ok = false fail(at, 'EXISTS') end`);
     // Unique values are claimed before the document is written, so its key must be known to take it.
     if (uniques.length > 0) {
       lines.push(`  local kind = call('TYPE', key).ok
@@ -94,39 +144,38 @@ local after, before = {}, {}`);
   if (snapshot !== undefined) {
     // Unchanged snapshots need no work, unless a unique value may have changed hands behind them.
     const always = uniques.length > 0;
-    lines.push(`  local old = stored[at]
-  if ok and ${always ? "true" : "old ~= item[7]"} then
-    after[at] = decode(item[7])
+    lines.push(`  local old, new = stored[at], ITEMS[o + ${words.snapshot}]
+  if ok and ${always ? "true" : "old ~= new"} then
+    after[at] = decode(new)
     before[at] = old and decode(old) or nil
   end`);
   }
   if (uniques.length > 0) lines.push(uniqueChecks(layout, names));
-  lines.push(`  if ok then states[at] = exists and 'old' or 'new' end
-end`);
-  return lines.join("\n");
+  lines.push("  if ok then states[at] = exists and 'old' or 'new' end");
+  return [...before, `do ${eachItem(lines)} end`].join("\n");
 }
 
-function versionCheck(layout: Layout): string {
+function versionCheck(layout: Layout, expected: string): string {
   const field = layout.metadata.version as string;
   const read =
     layout.metadata.storage === "hash"
-      ? `redis.pcall('HGET', key, ${luaString(field)})`
-      : `redis.pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
+      ? `pcall('HGET', key, ${luaString(field)})`
+      : `pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
   const value =
     layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
   // One look per entity: at the key where nothing may be there, at the version where one must be.
   return `  local found
-  if item[2] == 0 then
+  if mode == '0' then
     exists = call('EXISTS', key) == 1
     if exists then found = ${read} end
   else found = ${read} end
   if type(found) == 'table' then ok = false fail(at, 'TYPE')
-  elseif found or item[2] ~= 0 then
+  elseif found or mode ~= '0' then
     if found then version = ${value} end
     exists = exists or version ~= nil or call('EXISTS', key) == 1
-    if item[2] == 0 then ok = false fail(at, 'EXISTS', version or '0')
+    if mode == '0' then ok = false fail(at, 'EXISTS', version or '0')
     elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
-    elseif version ~= item[3] then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
+    elseif version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
@@ -138,7 +187,7 @@ function uniqueChecks(layout: Layout, names: KeyNames): string {
     if ok and value${position} ~= 0 then
       local holder = owners${slot.position}[value${position}]
       if holder == nil then holder = call('HGET', ${names.of(slot.key)}, value${position}) end
-      if holder and holder ~= item[1]
+      if holder and holder ~= id
         and (owners${slot.position}[value${position}] or call('EXISTS', DOCUMENTS..holder) == 1) then
         ok = false fail(at, 'UNIQUE', ${luaString(slot.name)}, holder)
       end
@@ -151,11 +200,12 @@ function uniqueChecks(layout: Layout, names: KeyNames): string {
       if had${position} ~= 0 and had${position} ~= value${position} then
         local holder = ${owners}[had${position}]
         if holder == nil then holder = call('HGET', ${names.of(slot.key)}, had${position}) end
-        if holder == item[1] then ${owners}[had${position}] = false end
+        if holder == id then ${owners}[had${position}] = false end
       end
-      if value${position} ~= 0 then ${owners}[value${position}] = item[1] end`;
+      if value${position} ~= 0 then ${owners}[value${position}] = id end`;
   });
   return `  if ok then
+    local id = ids[at]
 ${checksOf.join("\n")}
     if ok then
 ${claims.join("\n")}
@@ -165,16 +215,23 @@ ${claims.join("\n")}
 
 function writes(layout: Layout): string {
   const names = new KeyNames(layout);
+  const words = itemWords(layout);
   const { snapshot, ids, uniques, metadata } = layout;
-  const lines = [
-    `if not stamp and next(states) then call('HSET', KEYS[1], ${metaFields(layout).map(luaString).join(", ")}) end
-local listed, expiring${snapshot === undefined ? "" : ", remembered"} = {}, {}${snapshot === undefined ? "" : ", {}"}
-for at, item in ipairs(ITEMS) do if states[at] then
-  local id, key, fresh = item[1], KEYS[${names.count} + at], states[at] == 'new'`,
+  const before = [
+    `if not stamp and next(states) then call('HSET', KEYS[1], ${metaFields(layout).map(luaString).join(", ")}) end`,
   ];
-  if (metadata.storage === "json") lines.push("  local body = ARGV[3 + at]");
-  if (metadata.ttl !== undefined) lines.push(ttlValue(layout));
-  lines.push(metadata.storage === "hash" ? writeHash(layout) : writeJson(layout));
+  const lists = [
+    ...(ids === undefined ? [] : ["listed"]),
+    ...(layout.expiry === undefined ? [] : ["expiring"]),
+    ...(snapshot === undefined ? [] : ["remembered"]),
+  ];
+  if (lists.length > 0) before.push(`local ${lists.join(", ")} = ${lists.map(() => "{}").join(", ")}`);
+  const lines = [
+    `  if states[at] then
+  local id, key, fresh, extras = ITEMS[o + 1], KEYS[${names.count} + at], states[at] == 'new', ITEMS[o + ${words.extras}]`,
+  ];
+  if (metadata.ttl !== undefined) lines.push(ttlValue(words.ttl as number));
+  lines.push(metadata.storage === "hash" ? writeHash(layout, words) : writeJson(layout, words));
   lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
   else`);
   if (metadata.ttl !== undefined) lines.push(writeTtl(layout, names));
@@ -184,74 +241,79 @@ for at, item in ipairs(ITEMS) do if states[at] then
     lines.push(`    if ${known} then listed[#listed + 1] = 0 listed[#listed + 1] = id end`);
   }
   if (snapshot !== undefined) {
-    lines.push(`    if after[at] and stored[at] ~= item[7] then
+    lines.push(`    local new = ITEMS[o + ${words.snapshot}]
+    if after[at] and stored[at] ~= new then
 ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
-      remembered[#remembered + 1] = id remembered[#remembered + 1] = item[7]
+      remembered[#remembered + 1] = id remembered[#remembered + 1] = new
     end`);
   }
-  lines.push("  end\nend end");
+  lines.push("  end\n  end");
+  const after: string[] = [];
   if (layout.expiry !== undefined) {
-    lines.push(`if #expiring > 0 then call('ZADD', ${names.of(layout.expiry)}, unpack(expiring)) end`);
+    after.push(`if #expiring > 0 then call('ZADD', ${names.of(layout.expiry)}, unpack(expiring)) end`);
   }
-  if (ids !== undefined) lines.push(`if #listed > 0 then call('ZADD', ${names.of(ids)}, unpack(listed)) end`);
+  if (ids !== undefined) after.push(`if #listed > 0 then call('ZADD', ${names.of(ids)}, unpack(listed)) end`);
   if (snapshot !== undefined) {
-    lines.push(`if #remembered > 0 then call('HSET', ${names.of(snapshot)}, unpack(remembered)) end`);
+    after.push(`if #remembered > 0 then call('HSET', ${names.of(snapshot)}, unpack(remembered)) end`);
   }
   for (const slot of uniques) {
     const key = names.of(slot.key);
-    lines.push(`for value, holder in pairs(owners${slot.position}) do
+    after.push(`for value, holder in pairs(owners${slot.position}) do
   if holder then call('HSET', ${key}, value, holder) else call('HDEL', ${key}, value) end
 end`);
   }
-  return lines.join("\n");
+  return [...before, `do ${eachItem(lines)} end`, ...after].join("\n");
 }
 
 // nil leaves the time as it is, 0 takes it away, anything else is when the entity expires.
-function ttlValue(layout: Layout): string {
-  return `  local expires, mode = nil, item[8]
-  if mode == 1 or (mode >= 4 and fresh) then expires = now() + item[9]
-  elseif mode == 2 then expires = item[9]
-  elseif mode == 3 or mode == 5 or fresh then expires = 0 end${layout.engine === "search" ? deadlineMember(layout) : ""}`;
+function ttlValue(position: number): string {
+  return `  local expires, mode, ttl = nil, ITEMS[o + ${position}], ITEMS[o + ${position + 1}]
+  if mode == '1' or ((mode == '4' or mode == '5') and fresh) then expires = now() + ttl
+  elseif mode == '2' then expires = tonumber(ttl)
+  elseif mode == '3' or mode == '5' or fresh then expires = 0 end`;
 }
 
 // In search mode the document itself says when it dies, for queries to look at.
-function deadlineMember(layout: Layout): string {
-  if (layout.metadata.storage === "hash") {
-    return `
-  if expires and expires > 0 then
-    item[4][#item[4] + 1] = '$deadline'
-    item[4][#item[4] + 1] = plain(expires)
-  elseif expires == 0 then
-    if item[5] == 0 then item[5] = {} end
-    item[5][#item[5] + 1] = '$deadline'
-  end`;
-  }
-  return `
+function keepsDeadline(layout: Layout): boolean {
+  return layout.engine === "search" && layout.metadata.ttl !== undefined;
+}
+
+function writeHash(layout: Layout, words: ItemWords): string {
+  const steady = steadyFields(layout.metadata.shape, layout.metadata.idField);
+  const first = words.extras + 1;
+  const known = steady.map((name, at) => `, ${luaString(name)}, ITEMS[body + ${at}]`).join("");
+  const write = (deadline: string): string =>
+    `pcall('HSET', key, ${luaString(layout.metadata.idField)}, id${known}${deadline}, unpack(ITEMS, body + ${steady.length}, o + ITEMS[o] - 1))`;
+  // With absent fields told apart, a save replaces the document and keeps its remaining time.
+  const replaces =
+    layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "ITEMS[o + 2] ~= '0'" : "not fresh";
+  const lines = [`  local body = o + ${first} + extras`];
+  if (keepsDeadline(layout)) {
+    lines.push(`  local written
+  if expires and expires > 0 then written = ${write(", '$deadline', plain(expires)")}
+  else written = ${write("")} end
+  if expires == 0 and not fresh and type(written) ~= 'table' then call('HDEL', key, '$deadline') end`);
+  } else lines.push(`  local written = ${write("")}`);
+  lines.push(`  if extras ~= '0' and ${replaces} and type(written) ~= 'table' then
+    call('HDEL', key, unpack(ITEMS, o + ${first}, body - 1))
+  end`);
+  return lines.join("\n");
+}
+
+function writeJson(layout: Layout, words: ItemWords): string {
+  const deadline = `
   local deadline = expires or call('PEXPIRETIME', key)
   if deadline > 0 then body = string.sub(body, 1, -2)..',"$deadline":'..plain(deadline)..'}' end`;
-}
-
-function writeHash(layout: Layout): string {
-  // With absent fields told apart, a save replaces the document and keeps its remaining time.
-  const removal =
-    layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "item[2] ~= 0" : "not fresh";
-  const steady = steadyFields(layout.metadata.shape, layout.metadata.idField);
-  const known = steady.map((name, at) => `, ${luaString(name)}, body[${at + 1}]`).join("");
-  return `  local body = item[4]
-  local written = redis.pcall('HSET', key, ${luaString(layout.metadata.idField)}, id${known}, unpack(body, ${steady.length + 1}))
-  if item[5] ~= 0 and ${removal} and type(written) ~= 'table' then call('HDEL', key, unpack(item[5])) end`;
-}
-
-function writeJson(_layout: Layout): string {
   // The server's parser may be off by a bit in long decimals; adding the difference is exact.
-  return `  local written = redis.pcall('JSON.SET', key, '$', body)
-  if not written.err and item[6] ~= 0 then
-    for _, mend in ipairs(item[6]) do
-      local wanted = tonumber(mend[2])
+  return `  local body = ARGV[3 + at]${keepsDeadline(layout) ? deadline : ""}
+  local written = pcall('JSON.SET', key, '$', body)
+  if not written.err and extras ~= '0' then
+    for mend = o + ${words.extras + 1}, o + ${words.extras} + extras, 2 do
+      local path, wanted = ITEMS[mend], tonumber(ITEMS[mend + 1])
       for _ = 1, 4 do
-        local held = tonumber(string.sub(call('JSON.GET', key, mend[1]), 2, -2))
+        local held = tonumber(string.sub(call('JSON.GET', key, path), 2, -2))
         if held == wanted then break end
-        call('JSON.NUMINCRBY', key, mend[1], string.format('%.17g', wanted - held))
+        call('JSON.NUMINCRBY', key, path, string.format('%.17g', wanted - held))
       end
     end
   end`;
