@@ -2,7 +2,7 @@
 // Sends and nothing else; what to do about failures is the executor's business.
 import type { RedisClient } from "./client.ts";
 import type { KeyedCommand, Request, Script, ScriptCall } from "./command.ts";
-import { takesWireCommands, WireCommand, type WireTarget } from "./wire-command.ts";
+import { keyedCommand, scriptCommand, takesWireCommands, type WireTarget } from "./wire-command.ts";
 
 /** Sends requests over one client. */
 export class Sender {
@@ -30,7 +30,7 @@ export class Sender {
     if ("script" in request) return this.#script(request);
     if (!("rest" in request)) return this.#client.call(request.name, ...request.args);
     if (!this.#wired) return this.#client.call(request.name, ...keyedWords(request));
-    return (this.#client as unknown as WireTarget).sendCommand(new WireCommand(request));
+    return (this.#client as unknown as WireTarget).sendCommand(keyedCommand(request));
   }
 
   /**
@@ -44,7 +44,7 @@ export class Sender {
     for (const request of requests) {
       if ("script" in request) pipeline.call(...this.#scriptWords(request));
       else if (!("rest" in request)) pipeline.call(request.name, ...request.args);
-      else if (this.#wired) void (pipeline as unknown as WireTarget).sendCommand(new WireCommand(request));
+      else if (this.#wired) void (pipeline as unknown as WireTarget).sendCommand(keyedCommand(request));
       else pipeline.call(request.name, ...keyedWords(request));
     }
     const results = (await pipeline.exec()) ?? [];
@@ -64,9 +64,12 @@ export class Sender {
   }
 
   #script(call: ScriptCall): Promise<unknown> {
+    const known = this.#loaded.has(call.script.sha);
+    const command = known && this.#wired ? scriptCommand(call) : undefined;
+    if (command !== undefined) return (this.#client as unknown as WireTarget).sendCommand(command);
     const [name, ...args] = this.#scriptWords(call);
     const reply = this.#client.call(name, ...args);
-    if (this.#loaded.has(call.script.sha)) return reply;
+    if (known) return reply;
     return reply.then((value) => {
       this.#loaded.add(call.script.sha);
       return value;

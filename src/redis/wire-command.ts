@@ -1,23 +1,25 @@
-// A command whose text is put together from prepared pieces instead of word by word.
-// Reading many hashes field by field is as much the driver's work as the server's; this takes the driver's share away.
+// A command whose text is put together here instead of by the driver.
+// For short calls the driver's handling of the words costs as much as the server's work; this takes its share away.
 import { Command, Redis } from "ioredis";
 import type { RedisClient } from "./client.ts";
-import { bulk, type KeyedCommand } from "./command.ts";
+import { bulk, type KeyedCommand, type ScriptCall } from "./command.ts";
 
 const noWords: string[] = [];
 const asText = { replyEncoding: "utf8" as const };
 
-/** A {@link KeyedCommand} in the driver's own form. */
+/** A command in the driver's own form, its text ready for the wire. */
 export class WireCommand extends Command {
   readonly #text: string;
 
   /**
-   * @param command - the command.
+   * @param name - the command.
+   * @param key - its first key, for the driver's own use.
+   * @param text - all of it in the protocol's form.
    */
-  constructor({ name, key, rest }: KeyedCommand) {
+  constructor(name: string, key: string, text: string) {
     super(name, noWords, asText);
     this.args = [key];
-    this.#text = rest.head + bulk(key) + rest.tail;
+    this.#text = text;
   }
 
   /**
@@ -28,6 +30,33 @@ export class WireCommand extends Command {
   override toWritable(): string {
     return this.#text;
   }
+}
+
+/**
+ * A command on one key, ready for the wire.
+ *
+ * @param command - the command.
+ * @returns it in the driver's own form.
+ */
+export function keyedCommand({ name, key, rest }: KeyedCommand): WireCommand {
+  return new WireCommand(name, key, rest.head + bulk(key) + rest.tail);
+}
+
+/**
+ * A call of a script that the server knows, ready for the wire.
+ *
+ * @param call - the call; its arguments are text.
+ * @returns it in the driver's own form; undefined when an argument is not text.
+ */
+export function scriptCommand({ script, keys, args }: ScriptCall): WireCommand | undefined {
+  const name = script.readOnly ? "EVALSHA_RO" : "EVALSHA";
+  let text = `*${3 + keys.length + args.length}\r\n${bulk(name)}$40\r\n${script.sha}\r\n${bulk(String(keys.length))}`;
+  for (const key of keys) text += bulk(key);
+  for (const word of args) {
+    if (typeof word !== "string") return undefined;
+    text += bulk(word);
+  }
+  return new WireCommand(name, keys[0] ?? "", text);
 }
 
 /** What takes commands of the driver's own form. */

@@ -119,14 +119,11 @@ export function createIndex(layout: Layout, name: string): Command {
       "SORTABLE",
       "UNF",
       ...(metadata.indexes.some(isAlwaysHeld) ? ["NOINDEX"] : []),
-      place(absentMember, true),
-      "AS",
-      absentAttribute,
-      ...tagType(json),
-      place(deadlineMember, false),
-      "AS",
-      deadlineAttribute,
-      "NUMERIC",
+      // An attribute that documents never fill still costs time on each of them.
+      ...(metadata.indexes.some((index) => index.absentable)
+        ? [place(absentMember, true), "AS", absentAttribute, ...tagType(json)]
+        : []),
+      ...(metadata.ttl === undefined ? [] : [place(deadlineMember, false), "AS", deadlineAttribute, "NUMERIC"]),
     ],
   };
 }
