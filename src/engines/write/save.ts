@@ -31,7 +31,7 @@ import {
  */
 
 /** Where an item's words stand, counted from its length. */
-export interface ItemWords {
+interface ItemWords {
   /** Position of the version; undefined where the type has none, as below. */
   readonly version: number | undefined;
   readonly snapshot: number | undefined;
@@ -47,7 +47,7 @@ export interface ItemWords {
  * @param layout - the type's layout.
  * @returns the positions.
  */
-export function itemWords({ metadata, snapshot }: Layout): ItemWords {
+function itemWords({ metadata, snapshot }: Layout): ItemWords {
   let next = 3;
   const take = (present: boolean, words: number): number | undefined => {
     if (!present) return undefined;
