@@ -255,7 +255,7 @@ function encodeNode(node: Node, value: unknown, pairs: string[], absent: string[
 function encodeHidden(hidden: HiddenMembers, pairs: string[], absent: string[]): void {
   for (const [name, value] of Object.entries(hidden)) {
     if (value === undefined) absent.push(name);
-    else pairs.push(name, typeof value === "string" ? tagText(value) : value.map(tagText).join(tagSeparator));
+    else pairs.push(name, typeof value === "string" ? value : value.map(tagText).join(tagSeparator));
   }
 }
 

@@ -16,7 +16,9 @@ const maxTermBytes = 4095;
  */
 export function foldCase(value: string): string {
   // Down, up, down: so that letters with several small or capital forms (sigma, sharp s) meet in one.
-  return value.toLowerCase().toUpperCase().toLowerCase();
+  const folded = value.toLowerCase().toUpperCase().toLowerCase();
+  // The last sigma of a word has a form of its own, which no beginning of a longer word would have.
+  return folded.includes("\u03c2") ? folded.replaceAll("\u03c2", "\u03c3") : folded;
 }
 
 /**
@@ -26,7 +28,33 @@ export function foldCase(value: string): string {
  * @returns the distinct words, in order of appearance.
  */
 export function tokens(value: string): string[] {
-  return [...new Set(foldCase(value.normalize("NFKC")).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [])];
+  return [...new Set(words(value))];
+}
+
+/**
+ * Splits text into its words, repeated ones as often as they stand there.
+ *
+ * @param value - any text.
+ * @returns the words, in order.
+ */
+export function words(value: string): string[] {
+  return foldCase(value.normalize("NFKC")).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+}
+
+/**
+ * The lowest text above everything that begins with another.
+ *
+ * @param prefix - any text that is not empty.
+ * @returns the bound; undefined when there is nothing above.
+ */
+export function afterPrefix(prefix: string): string | undefined {
+  const characters = [...prefix];
+  for (let last = characters.pop(); last !== undefined; last = characters.pop()) {
+    const code = last.codePointAt(0) as number;
+    // Surrogates are no characters of their own.
+    if (code < 0x10ffff) return characters.join("") + String.fromCodePoint(code === 0xd7ff ? 0xe000 : code + 1);
+  }
+  return undefined;
 }
 
 /**
@@ -84,11 +112,17 @@ export function numberText(value: number): string {
  * @returns `longitude,latitude` without exponents.
  */
 export function pointText(point: GeoPoint): string {
-  return `${degrees(point.longitude === 180 ? -180 : point.longitude)},${degrees(point.latitude)}`;
+  // Servers read no exponents in coordinates; what is lost is far below their grid.
+  return `${plainDecimal(point.longitude === 180 ? -180 : point.longitude)},${plainDecimal(point.latitude)}`;
 }
 
-function degrees(value: number): string {
-  // Servers read no exponents in coordinates; a millionth of a millionth of a degree is far below their grid.
+/**
+ * A number as servers read it where they read no exponents.
+ *
+ * @param value - a finite number.
+ * @returns its decimal form, to a millionth of a millionth.
+ */
+export function plainDecimal(value: number): string {
   return Math.abs(value) < 1e-6
     ? value
         .toFixed(12)
@@ -112,7 +146,10 @@ export type IndexValue = string | readonly string[] | undefined;
 function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
   const value = valueAt(entity, index.names);
   if (value === undefined) return undefined;
-  if (index.kind === "text") return tokens(value as string).map((token) => checkTerm(token, index.path, name));
+  if (index.kind === "text") {
+    const found = index.phrase ? words(value as string) : tokens(value as string);
+    return found.map((word) => checkTerm(word, index.path, name));
+  }
   if (index.kind === "geo") checkPoint(value as GeoPoint, index.path, name);
   if (!index.array) return checkTerm(termOf(index, value), index.path, name);
   const terms = new Set<string>();
@@ -182,6 +219,36 @@ function checkTerm(term: string, path: string, name: string): string {
       : undefined;
   if (problem === undefined) return term;
   throw new ValidationError(`${name}.${path} ${problem}`, { entity: name, field: path });
+}
+
+// Words of a comma-free code: where one of them stands in a text, nothing but that one can have been meant.
+const bordered = { "\u0001": "22223", "\u0002": "22323", "\u0003": "22332", start: "33223", end: "33232" };
+type Bordered = keyof typeof bordered;
+
+function border(name: Bordered): string {
+  return bordered[name].replaceAll("2", "\u0002").replaceAll("3", "\u0003");
+}
+
+/**
+ * Writes a part of a string as it stands inside of {@link borderedText}.
+ *
+ * @param part - a part of a string.
+ * @param atEnd - whether it is the last part.
+ * @returns the part, found in the text exactly where the string has it.
+ */
+export function borderedPart(part: string, atEnd: boolean): string {
+  const inner = part.replace(/[\u0001-\u0003]/g, (character) => border(character as Bordered));
+  return atEnd ? inner + border("end") : inner;
+}
+
+/**
+ * Writes a string so that a search server neither trims nor splits it, and its parts can be looked for.
+ *
+ * @param value - a string without NUL.
+ * @returns the string between marks of its beginning and end.
+ */
+export function borderedText(value: string): string {
+  return border("start") + borderedPart(value, true);
 }
 
 /** Separates the terms of an array in one hash field. */

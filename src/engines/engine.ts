@@ -69,6 +69,16 @@ export function isStep(outcome: Answer | Step): outcome is Step {
 }
 
 /**
+ * Makes a step of what may be an answer already.
+ *
+ * @param outcome - an answer or a step.
+ * @returns a step; for an answer one that asks nothing.
+ */
+export function asStep(outcome: Answer | Step): Step {
+  return isStep(outcome) ? outcome : { requests: [], read: () => outcome };
+}
+
+/**
  * Runs two steps in the same round trips and joins their answers.
  *
  * @param left - gives rows or ids.
@@ -77,8 +87,8 @@ export function isStep(outcome: Answer | Step): outcome is Step {
  */
 export function together(left: Step, right: Step): Step {
   const join = (a: Answer | Step, b: Answer | Step): Answer | Step => {
-    if (isStep(a)) return together(a, isStep(b) ? b : { requests: [], read: () => b });
-    return isStep(b) ? together({ requests: [], read: () => a }, b) : { ...a, count: b.count };
+    if (isStep(a) || isStep(b)) return together(asStep(a), asStep(b));
+    return { ...a, count: b.count };
   };
   return {
     requests: [...left.requests, ...right.requests],

@@ -13,6 +13,8 @@ const layoutVersion = 1;
 export type SlotKind =
   /** One set per term: exact values and words. */
   | "terms"
+  /** One set per run of up to three characters of a string. */
+  | "grams"
   /** Sorted set, the number as score. */
   | "scores"
   /** Sorted set, score 0, members `value NUL id`: byte order. */
@@ -26,8 +28,10 @@ export interface Slot {
   readonly index: IndexMetadata;
   /** Position of the index's value in the snapshot, from 0. */
   readonly position: number;
-  /** The key, or for terms what every key begins with. */
+  /** The key; for terms and grams what every key begins with. */
   readonly key: string;
+  /** Where terms or grams that are looked for by their beginning are listed. */
+  readonly vocabulary?: string;
 }
 
 /** The ids of entities whose field has no value. */
@@ -109,13 +113,15 @@ function slotsOf(index: IndexMetadata, position: number, internal: string): Slot
   const slot = (kind: SlotKind, key: string): Slot => ({ kind, index, position, key: internal + key });
   switch (index.kind) {
     case "exact": {
-      const terms = slot("terms", `t:${path}:`);
-      return index.sortable ? [terms, slot("lex", `l:${path}`)] : [terms];
+      const slots = [slot("terms", `t:${path}:`)];
+      if (index.sortable) slots.push(slot("lex", `l:${path}`));
+      if (index.substring) slots.push({ ...slot("grams", `i:${path}:`), vocabulary: `${internal}i:${path}` });
+      return slots;
     }
     case "range":
       return [isTextual(index) ? slot("lex", `l:${path}`) : slot("scores", `n:${path}`)];
     case "text":
-      return [slot("terms", `w:${path}:`)];
+      return [{ ...slot("terms", `w:${path}:`), vocabulary: `${internal}w:${path}` }];
     case "geo":
       return [slot("geo", `g:${path}`)];
   }

@@ -2,6 +2,7 @@
 // The compiler refuses all of this already; here it is refused again for data that came from outside.
 import { QueryError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { checkArea } from "./geo.ts";
 import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
 
 const maxDepth = 64;
@@ -65,10 +66,8 @@ export function sortIndex(metadata: EntityMetadata, path: string): IndexMetadata
 export function indexFor(metadata: EntityMetadata, comparison: Comparison): IndexMetadata {
   const { path } = comparison;
   const indexes = metadata.indexes.filter((index) => index.path === path);
-  const found = wantedKinds(comparison.type)
-    .map((kind) => indexes.find((index) => index.kind === kind && index.array === isArrayOperator(comparison)))
-    .find((index) => index !== undefined);
-  const index = found ?? (comparison.type === "isNull" ? indexes[0] : undefined);
+  const able = indexes.filter((index) => answers(index, comparison));
+  const index = able.find((candidate) => candidate.kind === preferred(comparison)) ?? able[0];
   if (index !== undefined) return index;
   const reason = indexes.length === 0 ? "has no index" : `has no index for ${operatorName(comparison)}`;
   throw new QueryError(`${metadata.name}.${path} ${reason}; indexed are ${indexedPaths(metadata)}`, {
@@ -77,24 +76,36 @@ export function indexFor(metadata: EntityMetadata, comparison: Comparison): Inde
   });
 }
 
-function wantedKinds(type: Comparison["type"]): readonly IndexMetadata["kind"][] {
-  switch (type) {
-    case "in":
-      return ["exact", "range"];
-    case "range":
-      return ["range"];
-    case "containsAny":
-    case "containsAll":
-      return ["exact"];
-    case "match":
-      return ["text"];
-    case "isNull":
-      return [];
-  }
+// A field's sorted set holds the values of its range() where it has both: that one knows prefixes.
+function preferred({ type }: Comparison): IndexMetadata["kind"] {
+  return type === "startsWith" ? "range" : "exact";
 }
 
-function isArrayOperator(comparison: Comparison): boolean {
-  return comparison.type === "containsAny" || comparison.type === "containsAll";
+function answers(index: IndexMetadata, { type }: Comparison): boolean {
+  switch (type) {
+    case "in":
+      return !index.array && (index.kind === "exact" || index.kind === "range");
+    case "range":
+      return index.kind === "range";
+    case "startsWith":
+      return index.sortable && index.scalar === "string" && (index.kind === "exact" || index.kind === "range");
+    case "endsWith":
+    case "includes":
+      return index.substring;
+    case "containsAny":
+    case "containsAll":
+      return index.kind === "exact" && index.array;
+    case "match":
+    case "matchPrefix":
+    case "fuzzy":
+      return index.kind === "text";
+    case "phrase":
+      return index.phrase;
+    case "within":
+      return index.kind === "geo";
+    case "isNull":
+      return true;
+  }
 }
 
 function operatorName(comparison: Comparison): string {
@@ -144,8 +155,25 @@ function checkComparison(comparison: Comparison, metadata: EntityMetadata): void
       if (comparison.lower !== undefined) checkOperand(comparison.lower.value, index, metadata, true);
       if (comparison.upper !== undefined) checkOperand(comparison.upper.value, index, metadata, true);
       return;
-    case "match":
+    case "fuzzy":
+      if (comparison.distance !== 1 && comparison.distance !== 2) {
+        throw new QueryError(`${metadata.name}.${comparison.path}: the distance of fuzzy is 1 or 2`, {
+          entity: metadata.name,
+          field: comparison.path,
+        });
+      }
       if (typeof comparison.text !== "string") refuseOperand(comparison.text, "a string", index, metadata);
+      return;
+    case "startsWith":
+    case "endsWith":
+    case "includes":
+    case "match":
+    case "matchPrefix":
+    case "phrase":
+      if (typeof comparison.text !== "string") refuseOperand(comparison.text, "a string", index, metadata);
+      return;
+    case "within":
+      checkArea(comparison.area, metadata.name, comparison.path);
       return;
     case "isNull":
       return;

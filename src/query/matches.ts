@@ -1,9 +1,12 @@
 // The meaning of every operator, on entities in memory: the judge of the engines, and the memory engine itself.
 // Written on values, not on index terms, so that it cannot share a mistake with the engines.
-import { foldCase, tokens } from "../codec/term.ts";
+import { foldCase, words } from "../codec/term.ts";
 import { compareValues } from "./order.ts";
 import { valueAt } from "../schema/shape.ts";
+import type { GeoPoint } from "../schema/paths.ts";
 import { indexFor } from "./check.ts";
+import { liesWithin } from "./geo.ts";
+import { isNear, typedWords } from "./spelling.ts";
 import type { Bound, Comparison, Condition, Operand } from "./node.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 
@@ -41,11 +44,39 @@ function compare(comparison: Comparison, value: unknown, metadata: EntityMetadat
       return comparison.values.some((operand) => has(value, operand, fold));
     case "containsAll":
       return comparison.values.every((operand) => has(value, operand, fold));
+    case "startsWith":
+      return folded(value, fold).startsWith(folded(comparison.text, fold));
+    case "endsWith":
+      return folded(value, fold).endsWith(folded(comparison.text, fold));
+    case "includes":
+      return folded(value, fold).includes(folded(comparison.text, fold));
     case "match": {
-      const words = new Set(tokens(value as string));
-      return tokens(comparison.text).every((word) => words.has(word));
+      const held = new Set(words(value as string));
+      return words(comparison.text).every((word) => held.has(word));
     }
+    case "matchPrefix": {
+      const held = words(value as string);
+      const { complete, last } = typedWords(comparison.text);
+      return (
+        complete.every((word) => held.includes(word)) &&
+        (last === undefined || held.some((word) => word.startsWith(last)))
+      );
+    }
+    case "phrase":
+      return ` ${words(value as string).join(" ")} `.includes(
+        ` ${words(comparison.text).join(" ")} `.replace("  ", " "),
+      );
+    case "fuzzy": {
+      const held = words(value as string);
+      return words(comparison.text).every((word) => held.some((other) => isNear(word, other, comparison.distance)));
+    }
+    case "within":
+      return liesWithin(value as GeoPoint, comparison.area);
   }
+}
+
+function folded(value: unknown, fold: boolean): string {
+  return fold ? foldCase(value as string) : (value as string);
 }
 
 function has(array: unknown, operand: Operand, fold: boolean): boolean {

@@ -1,6 +1,7 @@
 // The query as data: frozen unions of conditions, orders and a window.
 // Builders make it, engines read it; nothing here knows how either works.
 import type { EntityMetadata } from "../schema/metadata.ts";
+import type { Area } from "./geo.ts";
 
 /** A single value that a query compares with. */
 export type Operand = string | number | boolean | bigint | Date;
@@ -11,6 +12,9 @@ export interface Bound {
   /** The bound itself is outside the range. */
   readonly exclusive: boolean;
 }
+
+/** Comparisons with a piece of text. */
+type TextComparison = "startsWith" | "endsWith" | "includes" | "match" | "matchPrefix" | "phrase";
 
 /** A condition on one field. */
 export type Comparison =
@@ -23,7 +27,9 @@ export type Comparison =
     }
   | { readonly type: "containsAny"; readonly path: string; readonly values: readonly Operand[] }
   | { readonly type: "containsAll"; readonly path: string; readonly values: readonly Operand[] }
-  | { readonly type: "match"; readonly path: string; readonly text: string }
+  | { readonly type: TextComparison; readonly path: string; readonly text: string }
+  | { readonly type: "fuzzy"; readonly path: string; readonly text: string; readonly distance: number }
+  | { readonly type: "within"; readonly path: string; readonly area: Area }
   | { readonly type: "isNull"; readonly path: string };
 
 /** Several conditions joined. */

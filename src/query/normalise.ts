@@ -1,10 +1,12 @@
 // The query made plain: negations at the leaves, constants folded, values turned into index terms.
 // Both engines compile this form, so they cannot read a condition differently.
 import { QueryError } from "../errors.ts";
-import { foldCase, sortableBigint, termOf, tokens } from "../codec/term.ts";
+import { afterPrefix, foldCase, sortableBigint, termOf, tokens, words } from "../codec/term.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { indexFor } from "./check.ts";
+import { type Area, earthRadius, isCircle, radiusOf } from "./geo.ts";
 import { compareText } from "./order.ts";
+import { typedWords, type WordTest } from "./spelling.ts";
 import type { Bound, Comparison, Condition, Operand } from "./node.ts";
 
 /** A bound as the index holds it: a decimal number, or text compared by bytes. */
@@ -32,6 +34,29 @@ export type Leaf = { readonly negated: boolean; readonly index: IndexMetadata } 
       readonly upper: TermBound | undefined;
     }
   | {
+      /** A string has the text in it, or at its end. */
+      readonly type: "infix";
+      readonly text: string;
+      readonly atEnd: boolean;
+      /** Runs of characters one of which every match has, when a vocabulary was asked for them. */
+      readonly grams?: readonly string[];
+    }
+  | {
+      /** A text index holds the words next to each other. */
+      readonly type: "phrase";
+      readonly words: readonly string[];
+    }
+  | {
+      /** A text index holds a word that passes a test: to be replaced by `terms`, once its words are known. */
+      readonly type: "words";
+      readonly test: WordTest;
+    }
+  | {
+      /** A point lies in an area. */
+      readonly type: "within";
+      readonly area: Area;
+    }
+  | {
       /** The field is null or missing. */
       readonly type: "absent";
     }
@@ -45,8 +70,10 @@ export type Formula =
   | { readonly type: "some"; readonly items: readonly Formula[] }
   | Leaf;
 
-const all: Formula = Object.freeze({ type: "all" });
-const none: Formula = Object.freeze({ type: "none" });
+/** The formula that is true of everything. */
+export const all: Formula = Object.freeze({ type: "all" });
+/** The formula that is true of nothing. */
+export const none: Formula = Object.freeze({ type: "none" });
 
 /**
  * Brings a checked condition into plain form.
@@ -76,7 +103,13 @@ function plain(condition: Condition, negated: boolean, metadata: EntityMetadata)
   }
 }
 
-function every(items: readonly Formula[]): Formula {
+/**
+ * Joins formulas with AND.
+ *
+ * @param items - formulas.
+ * @returns one formula, constants folded away.
+ */
+export function every(items: readonly Formula[]): Formula {
   const flat = items.flatMap((item) => (item.type === "every" ? item.items : [item]));
   if (flat.some((item) => item.type === "none")) return none;
   const kept = flat.filter((item) => item.type !== "all");
@@ -84,7 +117,13 @@ function every(items: readonly Formula[]): Formula {
   return kept.length === 1 ? (kept[0] as Formula) : { type: "every", items: kept };
 }
 
-function some(items: readonly Formula[]): Formula {
+/**
+ * Joins formulas with OR.
+ *
+ * @param items - formulas.
+ * @returns one formula, constants folded away.
+ */
+export function some(items: readonly Formula[]): Formula {
   const flat = items.flatMap((item) => (item.type === "some" ? item.items : [item]));
   if (flat.some((item) => item.type === "all")) return all;
   const kept = flat.filter((item) => item.type !== "none");
@@ -129,8 +168,30 @@ function comparison(node: Comparison, index: IndexMetadata): Formula {
       if (terms.length < new Set(node.values.map((value) => termOf(index, value))).size) return none;
       return allTerms(terms, index);
     }
+    case "startsWith":
+      return prefixLeaf(index, node.text);
+    case "endsWith":
+    case "includes":
+      return infixLeaf(index, node.text, node.type === "endsWith");
     case "match":
       return allTerms(tokens(node.text), index);
+    case "matchPrefix": {
+      const { complete, last } = typedWords(node.text);
+      if (last === undefined) return allTerms(complete, index);
+      return every([...termLeaves(complete, index), wordsLeaf(index, { type: "prefix", text: last })]);
+    }
+    case "fuzzy": {
+      const near = tokens(node.text).map((text) => wordsLeaf(index, { type: "near", text, distance: node.distance }));
+      return near.length === 0 ? absent(index, true) : every(near);
+    }
+    case "phrase": {
+      const sequence = words(node.text);
+      return sequence.length < 2
+        ? allTerms(sequence, index)
+        : { type: "phrase", index, words: sequence, negated: false };
+    }
+    case "within":
+      return withinLeaf(index, node.area);
     case "isNull":
       return absent(index, false);
     case "range":
@@ -140,8 +201,48 @@ function comparison(node: Comparison, index: IndexMetadata): Formula {
 
 // Every term present; of no terms at all, only that there is a value.
 function allTerms(terms: readonly string[], index: IndexMetadata): Formula {
-  if (terms.length === 0) return absent(index, true);
-  return every(terms.map((term) => ({ type: "terms", index, terms: [term], negated: false })));
+  return terms.length === 0 ? absent(index, true) : every(termLeaves(terms, index));
+}
+
+function termLeaves(terms: readonly string[], index: IndexMetadata): Leaf[] {
+  return terms.map((term) => ({ type: "terms", index, terms: [term], negated: false }));
+}
+
+function wordsLeaf(index: IndexMetadata, test: WordTest): Leaf {
+  return { type: "words", index, test, negated: false };
+}
+
+// What begins with a text lies between the text and the lowest one above all of those.
+function prefixLeaf(index: IndexMetadata, text: string): Formula {
+  if (text === "") return absent(index, true);
+  if (!isStorable(text)) return none;
+  const prefix = index.caseInsensitive ? foldCase(text) : text;
+  const end = afterPrefix(prefix);
+  const upper = end === undefined ? undefined : { term: end, exclusive: true };
+  return { type: "range", index, lower: { term: prefix, exclusive: false }, upper, negated: false };
+}
+
+function infixLeaf(index: IndexMetadata, text: string, atEnd: boolean): Formula {
+  if (text === "") return absent(index, true);
+  if (!isStorable(text)) return none;
+  return { type: "infix", index, text: index.caseInsensitive ? foldCase(text) : text, atEnd, negated: false };
+}
+
+// Text that cannot be stored cannot be found either.
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\u0000");
+}
+
+function withinLeaf(index: IndexMetadata, area: Area): Formula {
+  if (isCircle(area)) {
+    const { longitude, latitude } = area.center;
+    const radius = radiusOf(area);
+    if (radius >= Math.PI * earthRadius) return absent(index, true);
+    // One meridian, two names: servers know the points at the western one.
+    const center = { longitude: longitude === 180 ? -180 : longitude, latitude };
+    return { type: "within", index, area: { center, radius }, negated: false };
+  }
+  return { type: "within", index, area, negated: false };
 }
 
 function absent(index: IndexMetadata, negated: boolean): Formula {
@@ -149,12 +250,11 @@ function absent(index: IndexMetadata, negated: boolean): Formula {
   return { type: "absent", index, negated };
 }
 
-// Text that cannot be stored cannot be found either: it is left out rather than sent.
+// Values that cannot be stored are left out rather than sent.
 function usableTerms(values: readonly Operand[], index: IndexMetadata): string[] {
   const terms = new Set<string>();
   for (const value of values) {
-    if (typeof value !== "string" || (value.isWellFormed() && !value.includes("\u0000")))
-      terms.add(termOf(index, value));
+    if (typeof value !== "string" || isStorable(value)) terms.add(termOf(index, value));
   }
   return [...terms];
 }

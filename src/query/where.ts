@@ -1,9 +1,10 @@
 // Which operators a field offers, by its index kinds, and what they compile to.
 // The types are the promise; the object behind them is one and the same for every field.
-import type { Index, IndexKind } from "../schema/index-kinds.ts";
+import type { Index, IndexFeature, IndexKind } from "../schema/index-kinds.ts";
 import type { IndexAt, IndexedPaths, PathValue } from "../schema/paths.ts";
 import type { Comparison, Condition, Operand } from "./node.ts";
 import { QueryError } from "../errors.ts";
+import type { Area } from "./geo.ts";
 
 /** A bound of `between`, when it is not simply the value: `{ exclusive: true }` leaves the value itself out. */
 export interface BetweenOptions {
@@ -51,10 +52,46 @@ export interface ArrayOperators<V, R> {
   containsNone(values: readonly V[]): R;
 }
 
+/** The beginning of a string. */
+export interface PrefixOperators<R> {
+  /** The string begins with the text; every string begins with an empty one. */
+  startsWith(text: string): R;
+}
+
+/** The inside of a string. */
+export interface SubstringOperators<R> {
+  /** The string ends with the text; every string ends with an empty one. */
+  endsWith(text: string): R;
+  /** The string has the text somewhere in it; every string has an empty one. */
+  includes(text: string): R;
+}
+
+/** How near a word must come. */
+export interface FuzzyOptions {
+  /** How many characters may be missing, too many or wrong in each word: 1 (the default) or 2. */
+  readonly distance?: 1 | 2;
+}
+
 /** Words of a text. */
 export interface TextOperators<R> {
   /** The text has every word of the query. */
   match(query: string): R;
+  /** The text has every word of the query, the last of which may be a beginning only: for search as one types. */
+  matchPrefix(query: string): R;
+  /** The text has, for every word of the query, one that is spelled nearly alike. */
+  fuzzy(query: string, options?: FuzzyOptions): R;
+}
+
+/** Words of a text, in their order. */
+export interface PhraseOperators<R> {
+  /** The text has the words of the query next to each other, in this order. */
+  phrase(query: string): R;
+}
+
+/** Places. */
+export interface GeoOperators<R> {
+  /** The point lies in a circle or a box, borders included; exact to a metre. */
+  within(area: Area): R;
 }
 
 /** Absence. */
@@ -64,23 +101,31 @@ export interface NullOperators<R> {
 }
 
 type KindOf<X> = X extends Index<infer K, boolean> ? K : never;
-type Has<K, Kind extends IndexKind> = Kind extends K ? true : false;
+type FeatureOf<X> = X extends Index<infer _K, infer _S, infer F> ? F : never;
+type Has<K, Kind extends IndexKind | IndexFeature> = Kind extends K ? true : false;
+type If<Condition, T> = Condition extends true ? T : unknown;
 type ArrayItem<V> = V extends readonly (infer E)[] ? NonNullable<E> : never;
 type Absentable<V> = undefined extends V ? true : null extends V ? true : false;
+type IsString<V> = [V] extends [string] ? true : false;
 // An enum reads as a union of its members: operators take members, not strings at large.
-type Operators<V, K, R> = ([NonNullable<V>] extends [readonly unknown[]]
-  ? Has<K, "exact"> extends true
-    ? ArrayOperators<ArrayItem<NonNullable<V>>, R>
-    : unknown
-  : (Has<K, "exact"> extends true ? EqualityOperators<NonNullable<V>, R> : unknown) &
-      (Has<K, "range"> extends true
-        ? EqualityOperators<NonNullable<V>, R> & RangeOperators<NonNullable<V>, R>
-        : unknown) &
-      (Has<K, "text"> extends true ? TextOperators<R> : unknown)) &
-  (Absentable<V> extends true ? NullOperators<R> : unknown);
+type Operators<V, K, F, R> = ([NonNullable<V>] extends [readonly unknown[]]
+  ? If<Has<K, "exact">, ArrayOperators<ArrayItem<NonNullable<V>>, R>>
+  : If<Has<K, "exact">, EqualityOperators<NonNullable<V>, R>> &
+      If<Has<K, "range">, EqualityOperators<NonNullable<V>, R> & RangeOperators<NonNullable<V>, R>> &
+      If<IsString<NonNullable<V>>, If<Has<F, "prefix">, PrefixOperators<R>>> &
+      If<Has<F, "substring">, SubstringOperators<R>> &
+      If<Has<K, "text">, TextOperators<R>> &
+      If<Has<F, "phrase">, PhraseOperators<R>> &
+      If<Has<K, "geo">, GeoOperators<R>>) &
+  If<Absentable<V>, NullOperators<R>>;
 
 /** The operators of the field at path P, each giving R. */
-export type FieldOperators<O, I, P extends keyof I & string, R> = Operators<PathValue<O, P>, KindOf<IndexAt<I, P>>, R>;
+export type FieldOperators<O, I, P extends keyof I & string, R> = Operators<
+  PathValue<O, P>,
+  KindOf<IndexAt<I, P>>,
+  FeatureOf<IndexAt<I, P>>,
+  R
+>;
 
 /** Builds conditions inside a `where` callback. */
 export interface ConditionBuilder<O, I> {
@@ -160,8 +205,29 @@ export class AnyOperators<R> {
   containsNone(values: readonly Operand[]): R {
     return this.#not({ type: "containsAny", path: this.#path, values: list(values, this.#path) });
   }
+  startsWith(text: string): R {
+    return this.#compare({ type: "startsWith", path: this.#path, text });
+  }
+  endsWith(text: string): R {
+    return this.#compare({ type: "endsWith", path: this.#path, text });
+  }
+  includes(text: string): R {
+    return this.#compare({ type: "includes", path: this.#path, text });
+  }
   match(text: string): R {
     return this.#compare({ type: "match", path: this.#path, text });
+  }
+  matchPrefix(text: string): R {
+    return this.#compare({ type: "matchPrefix", path: this.#path, text });
+  }
+  phrase(text: string): R {
+    return this.#compare({ type: "phrase", path: this.#path, text });
+  }
+  fuzzy(text: string, { distance = 1 }: FuzzyOptions = {}): R {
+    return this.#compare({ type: "fuzzy", path: this.#path, text, distance });
+  }
+  within(area: Area): R {
+    return this.#compare({ type: "within", path: this.#path, area: Object.freeze({ ...area }) });
   }
   isNull(): R {
     return this.#compare({ type: "isNull", path: this.#path });

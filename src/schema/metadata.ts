@@ -30,6 +30,10 @@ export interface IndexMetadata {
   readonly sortable: boolean;
   readonly caseInsensitive: boolean;
   readonly weight: number;
+  /** Allows endsWith and includes. */
+  readonly substring: boolean;
+  /** Keeps the words in their order, for phrases. */
+  readonly phrase: boolean;
 }
 
 /** A unique constraint over one or more fields. */
@@ -224,6 +228,10 @@ class DefinitionCompiler {
       this.#problem(path, "exact() does not order bigints; range() does");
     }
     if (array && index.sortable) this.#problem(path, "an array has no order: sortable is for single values");
+    const substring = index.features.includes("substring");
+    if (substring && (array || item.kind !== "string")) {
+      this.#problem(path, "substring is for single strings");
+    }
     if (!(index.weight > 0 && Number.isFinite(index.weight))) this.#problem(path, "weight must be a positive number");
     return Object.freeze({
       path,
@@ -235,6 +243,8 @@ class DefinitionCompiler {
       sortable: index.sortable && !array,
       caseInsensitive: index.caseInsensitive && item.kind === "string",
       weight: index.weight,
+      substring,
+      phrase: index.features.includes("phrase"),
     });
   }
 

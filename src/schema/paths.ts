@@ -41,9 +41,9 @@ export type PathValue<T, P extends string> = P extends `${infer K}.${infer R}`
 type ScalarIndex<V> = [V] extends [string]
   ? Index<"exact"> | Index<"range"> | Index<"text">
   : [V] extends [boolean]
-    ? Index<"exact">
+    ? Index<"exact", boolean, "prefix">
     : [V] extends [bigint]
-      ? Index<"exact", false> | Index<"range">
+      ? Index<"exact", false, never> | Index<"range">
       : [V] extends [number | Date]
         ? Index<"range">
         : [V] extends [GeoPoint]
@@ -52,7 +52,7 @@ type ScalarIndex<V> = [V] extends [string]
 
 type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
   ? [NonNullable<E>] extends [string | boolean | bigint]
-    ? Index<"exact", false>
+    ? Index<"exact", false, never>
     : never
   : ScalarIndex<V>;
 
@@ -72,4 +72,13 @@ export type IndexedPaths<I> = keyof I & string;
 export type SortablePaths<I> = {
   [P in keyof I & string]: true extends SortableOf<IndexAt<I, P>> ? P : never;
 }[keyof I & string];
-type SortableOf<X> = X extends Index<infer _K, infer S> ? S : never;
+type SortableOf<X> = X extends Index<infer _K, infer S, infer _F> ? S : never;
+
+/** The paths of points that have a geo index. */
+export type GeoPaths<I> = {
+  [P in keyof I & string]: IndexAt<I, P> extends Index<infer K, infer _S, infer _F>
+    ? "geo" extends K
+      ? P
+      : never
+    : never;
+}[keyof I & string];

@@ -26,7 +26,7 @@ const page = (storage: Storage) =>
       site: z.string(),
     }),
     index: {
-      title: [exact({ sortable: true }), text()],
+      title: [exact({ sortable: true, substring: true }), text({ phrase: true })],
       lang: exact({ caseInsensitive: true }),
       rank: range(),
       made: range(),
@@ -82,9 +82,20 @@ const third: Page = {
 
 // What the mapper must keep, worked out by hand: encoded ids, terms, words, sortable text.
 const encoded: Record<string, string> = { "a:1": "a%3A1", b: "b", c: "c", d: "d" };
-const words: Record<string, string[]> = { "New\nworld new": ["new", "world"], "": [], é: ["é"], other: ["other"] };
+const words: Record<string, string[]> = {
+  "New\nworld new": ["new", "world", "new"],
+  "": [],
+  é: ["é"],
+  other: ["other"],
+};
 const folded: Record<string, string> = { Ab: "ab", "": "", q: "q" };
 const bigs: Record<string, string> = { "-12": "-99999787", "3": "00000013", "7": "00000017" };
+
+// Three characters from each one on, with a mark after the last.
+function grams(title: string): Set<string> {
+  const padded = `${title}\u0000`;
+  return new Set(Array.from(title, (_character, at) => padded.slice(at, at + 3)));
+}
 
 function model(prefix: string, pages: readonly Page[], dying: Record<string, number> = {}): Record<string, unknown> {
   const sets = new Map<string, string[]>();
@@ -95,13 +106,17 @@ function model(prefix: string, pages: readonly Page[], dying: Record<string, num
     sorted.set(key, [...(sorted.get(key) ?? []), [member, value]]);
   const put = (key: string, name: string, value: string): unknown =>
     hashes.set(key, { ...hashes.get(key), [name]: value });
+  const vocabulary = new Set<string>();
   for (const each of pages) {
     const id = encoded[each.id] as string;
     const { title, lang, rank, made, big, live, tags, at, slug, site } = each;
     score("a", "0", id);
     add(`t:title:${title}`, id);
     score("l:title", "0", `${title}\u0000${id}`);
-    for (const word of words[title] as string[]) add(`w:title:${word}`, id);
+    for (const word of new Set(words[title])) add(`w:title:${word}`, id);
+    for (const word of new Set(words[title])) vocabulary.add(`w:title ${word}`);
+    for (const gram of grams(title)) add(`i:title:${gram}`, id);
+    for (const gram of grams(title)) vocabulary.add(`i:title ${gram}`);
     if (lang === null) score("0:lang", "0", id);
     else add(`t:lang:${folded[lang]}`, id);
     if (rank === null) score("0:rank", "0", id);
@@ -134,6 +149,10 @@ function model(prefix: string, pages: readonly Page[], dying: Record<string, num
       slug === null ? 0 : JSON.stringify([site, slug]),
     ];
     put("s", id, JSON.stringify(snapshot));
+  }
+  for (const entry of vocabulary) {
+    const space = entry.indexOf(" ");
+    score(entry.slice(0, space), "0", entry.slice(space + 1));
   }
   const byScore = (pairs: [string, string][]): string[] =>
     pairs

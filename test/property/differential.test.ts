@@ -3,15 +3,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { connect, isRemoraError, type Repository } from "remora";
+import { connect, type GeoPoint, isRemoraError, type Repository } from "remora";
 import type { EngineName } from "../../src/engines/layout.ts";
+import { type Area, distance, isCircle, radiusOf } from "../../src/query/geo.ts";
 import { matches } from "../../src/query/matches.ts";
 import { comparator } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { tidy } from "../behaviour/matrix.ts";
 import { type AvailableLeg, freshNamespace, legs } from "../setup/legs.ts";
 import { type AnyEntity, anyEntity, canonical, thing } from "./entities.ts";
-import { hasTextRange, type RandomQuery, randomQuery } from "./queries.ts";
+import { areasOf, isEntangled, type RandomQuery, randomQuery } from "./queries.ts";
 import { runs, seed } from "./seed.ts";
 
 type Entity = Record<string, unknown>;
@@ -64,6 +65,7 @@ async function check(
   query: RandomQuery,
 ): Promise<void> {
   const metadata = metadataOf(storage);
+  if (areasOf(query.where).some((area) => stored.some((entity) => isOnBorder(entity["place"], area)))) return;
   const matching = stored
     .filter((entity) => matches(query.where, entity, metadata))
     .sort(comparator(metadata, query.orderBy));
@@ -106,7 +108,20 @@ function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
 
 // What an engine may refuse, by name; everything else it must answer.
 function mayRefuse(engine: EngineName, query: RandomQuery): boolean {
-  return engine === "scan" ? query.orderBy.length > 1 : hasTextRange(query.where);
+  return engine === "scan" ? query.orderBy.length > 1 : isEntangled(query.where);
+}
+
+/** Servers round places to less than a metre: what lies on a border may lie on either side of it. */
+function isOnBorder(place: unknown, area: Area): boolean {
+  if (place === null || place === undefined) return false;
+  const point = place as GeoPoint;
+  if (isCircle(area)) return Math.abs(distance(point, area.center) - radiusOf(area)) < 2;
+  const across = 1e-4 / Math.cos((point.latitude * Math.PI) / 180);
+  const meridians = [area.west, area.east].map((border) => Math.abs(point.longitude - border) % 360);
+  return (
+    meridians.some((gap) => Math.min(gap, 360 - gap) < across) ||
+    [area.south, area.north].some((border) => Math.abs(point.latitude - border) < 1e-4)
+  );
 }
 
 function idOf(entity: Entity): string {

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 
 import type { Bound, Comparison, Condition, Operand, OrderKey } from "../../src/query/node.ts";
+import type { Area } from "../../src/query/geo.ts";
 import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
 
 /** A random query. */
@@ -31,7 +32,47 @@ const arrays = (path: string, value: fc.Arbitrary<Operand>): fc.Arbitrary<Compar
     values: fc.array(value, { maxLength: 3 }),
   });
 
-const words = (path: string): fc.Arbitrary<Comparison> => phrase.map((text) => ({ type: "match", path, text }));
+const texts = (
+  path: string,
+  value: fc.Arbitrary<string>,
+  ...types: readonly ("match" | "matchPrefix" | "phrase" | "startsWith" | "endsWith" | "includes")[]
+): fc.Arbitrary<Comparison> =>
+  fc.record({ type: fc.constantFrom(...types), path: fc.constant(path), text: fc.oneof(value, value.map(partOf)) });
+
+// Half of a text is found more often than a whole other one.
+function partOf(text: string): string {
+  const characters = [...text];
+  return characters.slice(characters.length >> 2, (characters.length >> 1) + 1).join("");
+}
+
+const fuzzy = (path: string): fc.Arbitrary<Comparison> =>
+  fc.record({
+    type: fc.constant("fuzzy" as const),
+    path: fc.constant(path),
+    text: fc.oneof(phrase, fc.constantFrom("qick", "brwn fox", "helo", "nwe", "runing", "bra")),
+    distance: fc.constantFrom(1, 2),
+  });
+
+const angle = (limit: number): fc.Arbitrary<number> => fc.double({ min: -limit, max: limit, noNaN: true });
+
+const area: fc.Arbitrary<Area> = fc.oneof(
+  fc.record({
+    center: fc.record({
+      longitude: fc.oneof(fc.constantFrom(0, 180, -180, 2.35), angle(180)),
+      latitude: fc.oneof(fc.constantFrom(0, 85, 48.85), angle(85)),
+    }),
+    radius: fc.oneof(
+      fc.constantFrom(0.5, 20, 900, 1500, 9000, 30_000),
+      fc.double({ min: 1, max: 20_000, noNaN: true }),
+    ),
+    unit: fc.constantFrom("km" as const, "mi" as const),
+  }),
+  fc
+    .tuple(angle(180), angle(90), fc.oneof(angle(180), fc.constant(180)), angle(90))
+    .map(([west, a, east, b]) => ({ west, east, south: Math.min(a, b), north: Math.max(a, b) })),
+);
+
+const places: fc.Arbitrary<Comparison> = area.map((within) => ({ type: "within", path: "place", area: within }));
 
 const absent = fc
   .constantFrom(
@@ -73,14 +114,27 @@ const comparison = fc.oneof(
   arrays("labels", hostileString),
   arrays("bits", fc.boolean()),
   arrays("bigs", anyBigint),
-  words("title"),
-  words("note"),
+  texts("title", phrase, "match", "matchPrefix"),
+  texts("note", phrase, "match", "matchPrefix"),
+  fuzzy("note"),
   absent,
   absent,
 );
 
-/** Ranges over text, which some engine may refuse. */
-const textRange = fc.oneof(between("code", hostileString), between("both", hostileString), between("big", anyBigint));
+/** Conditions that the search engine answers by filters, so not in every company. */
+const filtered = fc.oneof(
+  between("code", hostileString),
+  between("both", hostileString),
+  between("big", anyBigint),
+  texts("title", hostileString, "startsWith", "endsWith", "includes"),
+  texts("name", hostileString, "startsWith", "endsWith", "includes"),
+  texts("code", hostileString, "startsWith"),
+  texts("both", hostileString, "startsWith"),
+  texts("title", phrase, "phrase"),
+  texts("note", phrase, "phrase"),
+  places,
+  places,
+);
 
 function conditions(leaf: fc.Arbitrary<Condition>): fc.Arbitrary<Condition> {
   return fc.letrec<{ tree: Condition }>((tie) => ({
@@ -107,7 +161,14 @@ const orderKey = fc.record({
 export const randomQuery: fc.Arbitrary<RandomQuery> = fc.record({
   where: fc.oneof(
     { weight: 4, arbitrary: conditions(comparison) },
-    { weight: 1, arbitrary: conditions(fc.oneof(comparison, textRange)) },
+    { weight: 1, arbitrary: conditions(fc.oneof(comparison, filtered)) },
+    { weight: 2, arbitrary: conditions(filtered) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.array(comparison, { maxLength: 2 }), fc.array(filtered, { minLength: 1, maxLength: 2 }))
+        .map(([some, more]): Condition => ({ type: "and", items: [...some, ...more] })),
+    },
   ),
   orderBy: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
@@ -118,17 +179,27 @@ export const randomQuery: fc.Arbitrary<RandomQuery> = fc.record({
   offset: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 12 }) }),
 });
 
-/** Whether some condition compares text by order. */
-export function hasTextRange(condition: Condition): boolean {
+const filters = new Set(["startsWith", "endsWith", "includes", "phrase", "within"]);
+
+/** Whether some condition that needs a filter stands under an OR or a NOT. */
+export function isEntangled(condition: Condition, within = false): boolean {
   switch (condition.type) {
     case "and":
+      return condition.items.some((item) => isEntangled(item, within));
     case "or":
-      return condition.items.some(hasTextRange);
+      return condition.items.some((item) => isEntangled(item, true));
     case "not":
-      return hasTextRange(condition.item);
+      return isEntangled(condition.item, true);
     case "range":
-      return ["code", "both", "big"].includes(condition.path);
+      return within && ["code", "both", "big"].includes(condition.path);
     default:
-      return false;
+      return within && filters.has(condition.type);
   }
+}
+
+/** The areas that a condition names. */
+export function areasOf(condition: Condition): Area[] {
+  if (condition.type === "and" || condition.type === "or") return condition.items.flatMap(areasOf);
+  if (condition.type === "not") return areasOf(condition.item);
+  return condition.type === "within" ? [condition.area] : [];
 }

@@ -23,7 +23,9 @@ function show(formula: Formula): string {
         const { lower, upper } = formula;
         return `${name}${lower?.exclusive === true ? "(" : "["}${lower?.term ?? ""}..${upper?.term ?? ""}${upper?.exclusive === true ? ")" : "]"}`;
       }
-      return `${name}{${formula.terms.join(",")}}`;
+      if (formula.type === "terms" || formula.type === "points") return `${name}{${formula.terms.join(",")}}`;
+      const { negated: _negated, index: _index, ...rest } = formula;
+      return `${name}${JSON.stringify(rest)}`;
     }
   }
 }

@@ -2,9 +2,11 @@
 // Everything a caller supplied travels as data inside one JSON argument.
 import { UnsupportedQueryError } from "../../errors.ts";
 import { sortIndex } from "../../query/check.ts";
+import { type Area, circleAround, isCircle, radiusOf } from "../../query/geo.ts";
 import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
 import type { QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
+import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
 import type { Want } from "../engine.ts";
 
@@ -147,11 +149,35 @@ class ScanCompiler {
         const slot = this.sortedSlot(index);
         return [slot.kind, negated, this.key(slot.key), ...bound(leaf.lower), ...bound(leaf.upper), slot.position + 1];
       }
+      case "infix": {
+        const slot = this.slot(index, "grams");
+        const grams = leaf.grams ?? gramsOf(leaf.text, leaf.atEnd) ?? [];
+        const any = leaf.grams === undefined ? 0 : 1;
+        return ["infix", negated, slot.key, leaf.text, leaf.atEnd ? 1 : 0, grams, any, slot.position + 1];
+      }
+      case "phrase": {
+        const slot = this.slot(index, "terms");
+        return ["phrase", negated, slot.key, leaf.words, slot.position + 1];
+      }
+      case "within":
+        return this.#within(leaf.area, negated, this.key(this.slot(index, "geo").key));
+      case "words":
+        throw new TypeError(`${index.path}: its words are not known yet`);
       case "absent": {
         const slot = this.#layout.absent.find((absent) => absent.path === index.path);
         return ["absent", negated, this.key(slot?.key ?? "")];
       }
     }
+  }
+
+  #within(area: Area, negated: 0 | 1, key: number): Node {
+    if (isCircle(area)) {
+      return ["circle", negated, key, area.center.longitude, area.center.latitude, radiusOf(area)];
+    }
+    const { west, south, east, north } = area;
+    const around = circleAround(area);
+    const circle = around === undefined ? [0, 0, 0] : [around.center.longitude, around.center.latitude, around.radius];
+    return ["box", negated, key, west, south, east, north, ...circle];
   }
 
   /** The sorted set of an index. */

@@ -3,12 +3,14 @@
 import type { DocumentCodec } from "../../codec/document.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
 import { checkQuery } from "../../query/check.ts";
-import { normalise } from "../../query/normalise.ts";
+import { type Formula, normalise } from "../../query/normalise.ts";
+import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { DocumentReader } from "../documents.ts";
 import {
   type Answer,
+  asStep,
   type Engine,
   noAnswer,
   type Step,
@@ -20,6 +22,7 @@ import {
 import type { Layout } from "../layout.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
+import { isShort, withVocabulary } from "./vocabulary.ts";
 
 /** What the script answers, decoded. */
 interface ScriptState {
@@ -57,9 +60,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     keys,
     args: [JSON.stringify(program), layout.documents, fields],
   });
-  const compile = (query: QueryNode, want: Want): Compiled | undefined => {
-    checkQuery(query);
-    const formula = normalise(query.where, layout.metadata);
+  const compile = (query: QueryNode, formula: Formula, want: Want): Compiled | undefined => {
     const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want);
     const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
     return empty ? undefined : compiled;
@@ -79,9 +80,13 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
   };
   const plan = (query: QueryNode, want: Want): Step => {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
-    const compiled = compile(query, want);
-    if (compiled === undefined) return { requests: [], read: () => noAnswer };
-    return step(compiled, { rows: [], ids: [], ghosts: [], count: 0 });
+    checkQuery(query);
+    return asStep(
+      withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
+        const compiled = compile(query, formula, want);
+        return compiled === undefined ? noAnswer : step(compiled, { rows: [], ids: [], ghosts: [], count: 0 });
+      }),
+    );
   };
   return {
     name: "scan",
@@ -94,10 +99,19 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       }));
     },
     describe(query, want) {
-      const compiled = compile(query, want);
-      if (compiled === undefined)
+      checkQuery(query);
+      const first = plan(query, want);
+      if (first.requests.length === 0) {
         return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
-      return { plan: describeProgram(compiled), requests: [call(compiled)], roundTrips: 1 };
+      }
+      const formula = normalise(query.where, layout.metadata);
+      const looks = waitingLeaves(formula, isShort).map(
+        ({ index }) => `look up the words of ${index.path} that are meant`,
+      );
+      const known = closeWords(formula, new Map(waitingLeaves(formula, isShort).map((leaf) => [leaf, ["..."]])));
+      const compiled = compile(query, known, want === "page" ? "rows" : want);
+      const lines = compiled === undefined ? [] : describeProgram(compiled);
+      return { plan: [...looks, ...lines], requests: first.requests, roundTrips: 1 + looks.length };
     },
     hidden: () => ({}),
   };

@@ -9,6 +9,12 @@
  *   ["scores", negated, key, low, low open, high, high open]
  *   ["lex", negated, key, low, low open, high, high open, position]
  *   ["absent", negated, key]
+ *   ["infix", negated, key prefix, text, at end, grams, any, position]
+ *     sets of the grams: one of them, or all of them, hold every match
+ *   ["phrase", negated, key prefix, words, position]
+ *   ["circle", negated, key, longitude, latitude, metres]
+ *   ["box", negated, key, west, south, east, north, longitude, latitude, metres]
+ *     the circle around the box, or 0
  * 0 stands for a missing bound. Positions point into an entity's snapshot, from 1.
  */
 
@@ -18,6 +24,7 @@ local call, decode = redis.call, cjson.decode
 local QUERY, DOCUMENTS = decode(ARGV[1]), ARGV[2]
 local FIELDS = ARGV[3] ~= '' and decode(ARGV[3]) or nil
 local ENUMERABLE, PROBED_TERMS, COUNTED_TERMS, HYDRATED = 4000, 4, 500, 200
+local EARTH = 6372797.560856
 local used = 0
 
 -- Entities whose time has passed are invisible from the first millisecond, swept or not.
@@ -137,6 +144,52 @@ function tests.absent(node, ids)
   for at, score in ipairs(call('ZMSCORE', KEYS[node[3]], unpack(ids))) do hits[at] = score and true end
   return hits
 end
+function tests.infix(node, ids)
+  local hits = {}
+  for at, values in ipairs(snapshots(ids)) do
+    local value = values[node[8]]
+    if type(value) ~= 'string' then hits[at] = false
+    elseif node[5] == 1 then hits[at] = #value >= #node[4] and string.sub(value, -#node[4]) == node[4]
+    else hits[at] = string.find(value, node[4], 1, true) ~= nil end
+  end
+  return hits
+end
+function tests.phrase(node, ids)
+  local hits, sought = {}, '_'..table.concat(node[4], '_')..'_'
+  for at, values in ipairs(snapshots(ids)) do
+    local value = values[node[5]]
+    hits[at] = type(value) == 'table' and string.find('_'..table.concat(value, '_')..'_', sought, 1, true) ~= nil
+  end
+  return hits
+end
+-- Great circles, as the server itself computes them.
+local function metres(lon1, lat1, lon2, lat2)
+  local u = math.sin(math.rad(lat2 - lat1) / 2)
+  local v = math.sin(math.rad(lon2 - lon1) / 2)
+  local root = math.sqrt(u * u + math.cos(math.rad(lat1)) * math.cos(math.rad(lat2)) * v * v)
+  return 2 * EARTH * math.asin(math.min(1, root))
+end
+function tests.circle(node, ids)
+  local hits = {}
+  for at, place in ipairs(call('GEOPOS', KEYS[node[3]], unpack(ids))) do
+    hits[at] = place and metres(tonumber(place[1]), tonumber(place[2]), node[4], node[5]) <= node[6]
+  end
+  return hits
+end
+function tests.box(node, ids)
+  local hits, west, south, east, north = {}, node[4], node[5], node[6], node[7]
+  for at, place in ipairs(call('GEOPOS', KEYS[node[3]], unpack(ids))) do
+    if place then
+      local lon, lat = tonumber(place[1]), tonumber(place[2])
+      local inside
+      if west <= east then inside = lon >= west and lon <= east else inside = lon >= west or lon <= east end
+      -- Points on the antimeridian are kept at its western name, and read as the middle of their cell.
+      if not inside and lon < -179.999994 then inside = east == 180 end
+      hits[at] = inside and lat >= south and lat <= north
+    end
+  end
+  return hits
+end
 
 local keep
 local function keepSome(node, ids)
@@ -179,6 +232,7 @@ local function scoreRange(node)
   local high = node[6] == 0 and '+inf' or (node[7] == 1 and '(' or '')..node[6]
   return low, high
 end
+local function plainNumber(number) return string.format('%.17g', number) end
 local function idOf(member)
   return string.sub(member, string.find(member, '\\0', 1, true) + 1)
 end

@@ -2,7 +2,25 @@
 // Cardinalities cost a microsecond each; they decide between listing and walking.
 
 /** Defines `size(node)` and `list(node)`. */
-export const listLua = `-- How many ids a node can list, nil when it cannot list them.
+export const listLua = `-- The ids around a place, so many at most; nil when the place is too large to say.
+local function circle(node, limit)
+  local at = node[1] == 'circle' and 4 or 8
+  if node[at + 2] == 0 then return nil end
+  local query = { 'GEOSEARCH', KEYS[node[3]], 'FROMLONLAT', plainNumber(node[at]), plainNumber(node[at + 1]),
+    'BYRADIUS', plainNumber(node[at + 2] * 1.000001 + 1), 'm' }
+  if limit then query[9], query[10], query[11] = 'COUNT', limit, 'ANY' end
+  return call(unpack(query))
+end
+-- The smallest set of a list of terms.
+local function smallest(prefix, terms)
+  local least, key
+  for _, term in ipairs(terms) do
+    local count = call('SCARD', prefix..term)
+    if not least or count < least then least, key = count, prefix..term end
+  end
+  return key
+end
+-- How many ids a node can list, nil when it cannot list them.
 local function size(node)
   local kind = node == 0 and 'none' or node[1]
   if kind == 'none' then return nil end
@@ -33,6 +51,28 @@ local function size(node)
       else sum = sum + call('ZLEXCOUNT', KEYS[node[3]], '['..value..'\\0', '('..value..'\\1') end
     end
     return sum
+  end
+  if kind == 'infix' then
+    if #node[6] == 0 or #node[6] > COUNTED_TERMS then return node[7] == 1 and #node[6] == 0 and 0 or nil end
+    local sum, least = 0, nil
+    for _, gram in ipairs(node[6]) do
+      local count = call('SCARD', node[3]..gram)
+      sum = sum + count
+      if not least or count < least then least = count end
+    end
+    return node[7] == 1 and sum or least
+  end
+  if kind == 'phrase' then
+    local least
+    for _, word in ipairs(node[4]) do
+      local count = call('SCARD', node[3]..word)
+      if not least or count < least then least = count end
+    end
+    return least
+  end
+  if kind == 'circle' or kind == 'box' then
+    local near = circle(node, ENUMERABLE + 1)
+    return near and #near <= ENUMERABLE and #near or nil
   end
   if kind == 'scores' then return call('ZCOUNT', KEYS[node[3]], scoreRange(node)) end
   if kind == 'lex' then return call('ZLEXCOUNT', KEYS[node[3]], lexRange(node)) end
@@ -69,6 +109,11 @@ local function list(node)
       if node[6] == 1 then add(call('ZRANGE', KEYS[node[3]], value, value, 'BYSCORE'))
       else add(members(call('ZRANGE', KEYS[node[3]], '['..value..'\\0', '('..value..'\\1', 'BYLEX'))) end
     end
+  elseif kind == 'infix' and node[7] == 1 then
+    for _, gram in ipairs(node[6]) do add(call('SMEMBERS', node[3]..gram)) end
+  elseif kind == 'infix' then add(call('SMEMBERS', smallest(node[3], node[6])))
+  elseif kind == 'phrase' then add(call('SMEMBERS', smallest(node[3], node[4])))
+  elseif kind == 'circle' or kind == 'box' then add(circle(node))
   elseif kind == 'scores' then
     local low, high = scoreRange(node)
     add(call('ZRANGE', KEYS[node[3]], low, high, 'BYSCORE'))

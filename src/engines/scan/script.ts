@@ -180,12 +180,15 @@ local function walk(phases)
   end
 end
 
+-- Leaves whose sets hold more than the matches.
+local INEXACT = { infix = true, phrase = true, circle = true, box = true }
 -- A filter of one leaf is counted without looking at a single id.
 local function countLeaf()
   local node = QUERY.filter
   local negated = node ~= 0 and node[2] == 1
   if manyDead or (node ~= 0 and (node[1] == 'every' or node[1] == 'some')) then return nil end
   if node ~= 0 and (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
+  if node ~= 0 and INEXACT[node[1]] then return nil end
   local total = call('ZCARD', KEYS[1])
   if node == 0 then return total - #deadList end
   node[2] = 0

@@ -2,7 +2,7 @@
 // Attribute names are generated, so no name of a field ever reaches a query's text.
 import type { HiddenMembers } from "../../codec/stored.ts";
 import { jsonPath } from "../../codec/json-value.ts";
-import { type IndexValue, tagSeparator } from "../../codec/term.ts";
+import { borderedText, type IndexValue, tagSeparator, tagText } from "../../codec/term.ts";
 import type { Command } from "../../redis/command.ts";
 import type { EntityMetadata, IndexMetadata } from "../../schema/metadata.ts";
 import { isTextual, type Layout } from "../layout.ts";
@@ -23,6 +23,14 @@ export interface Attribute {
   readonly name: string;
   /** Name of the hidden member that holds its terms; undefined when the document itself does. */
   readonly member: string | undefined;
+  /** A second attribute, over which filters look for parts of a string or words in their order. */
+  readonly filtered: FilteredAttribute | undefined;
+}
+
+/** An attribute that no query text names, only filters. */
+interface FilteredAttribute {
+  readonly name: string;
+  readonly member: string;
 }
 
 /**
@@ -32,11 +40,26 @@ export interface Attribute {
  * @returns the attributes.
  */
 export function attributesOf(metadata: EntityMetadata): Attribute[] {
-  return metadata.indexes.map((index, position) => ({
-    index,
-    name: `${index.path.replace(/[^A-Za-z0-9]/g, "_")}_${position}`,
-    member: needsMember(index, metadata) ? `$${index.kind}.${index.path}` : undefined,
-  }));
+  return metadata.indexes.map((index, position) => {
+    const name = `${index.path.replace(/[^A-Za-z0-9]/g, "_")}_${position}`;
+    const extra = index.substring ? "substring" : index.phrase ? "phrase" : undefined;
+    return {
+      index,
+      name,
+      member: needsMember(index, metadata) ? `$${index.kind}.${index.path}` : undefined,
+      filtered: extra === undefined ? undefined : { name: `${name}_${extra}`, member: `$${extra}.${index.path}` },
+    };
+  });
+}
+
+/**
+ * Words in their order, as filters find them.
+ *
+ * @param words - words of a text.
+ * @returns the words between signs that no word has.
+ */
+export function wordSequence(words: readonly string[]): string {
+  return `_${words.join("_")}_`;
 }
 
 // Whatever the document does not hold in the form the index needs is kept beside it.
@@ -60,15 +83,26 @@ export function hiddenMembers(
   attributes: readonly Attribute[],
 ): (values: readonly IndexValue[]) => HiddenMembers {
   const members = attributes.flatMap(({ member }, position) => (member === undefined ? [] : [{ member, position }]));
+  const filtered = attributes.flatMap(({ filtered: extra, index }, position) =>
+    extra === undefined ? [] : [{ member: extra.member, position, substring: index.substring }],
+  );
   const absentable = layout.metadata.indexes.flatMap((index, position) =>
     index.absentable ? [{ path: index.path, position }] : [],
   );
-  if (members.length === 0 && absentable.length === 0) return () => ({});
+  if (members.length + filtered.length + absentable.length === 0) return () => ({});
+  const safe = layout.metadata.storage === "hash" ? tagText : String;
   return (values) => {
     const hidden: Record<string, string | readonly string[] | undefined> = {};
     for (const { member, position } of members) {
       const value = values[position];
-      hidden[member] = value === undefined || value.length === 0 ? emptyMember(value) : value;
+      // An empty string is a value; an empty list and an absent value have nothing to index.
+      if (typeof value === "string") hidden[member] = safe(value);
+      else hidden[member] = value === undefined || value.length === 0 ? undefined : value;
+    }
+    for (const { member, position, substring } of filtered) {
+      const value = values[position];
+      if (value === undefined) hidden[member] = undefined;
+      else hidden[member] = substring ? borderedText(value as string) : wordSequence(value as readonly string[]);
     }
     if (absentable.length > 0) {
       const absent = absentable.filter(({ position }) => values[position] === undefined).map(({ path }) => path);
@@ -76,11 +110,6 @@ export function hiddenMembers(
     }
     return hidden;
   };
-}
-
-// An empty string is a value; an empty list and an absent value have nothing to index.
-function emptyMember(value: IndexValue): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 /**
@@ -94,10 +123,14 @@ export function createIndex(layout: Layout, name: string): Command {
   const { metadata } = layout;
   const json = metadata.storage === "json";
   const place = (path: string, each: boolean): string => (json ? `$["${path}"]${each ? "[*]" : ""}` : path);
-  const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member }) => {
+  const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member, filtered }) => {
     const inDocument = json ? jsonPath(index.names) + (index.array ? "[*]" : "") : index.path;
     const path = member === undefined ? inDocument : place(member, isList(index));
-    return [[path, "AS", attribute], attributeType(index, json)].flat();
+    const words = [path, "AS", attribute, ...attributeType(index, json)];
+    if (filtered === undefined) return words;
+    // Parts of strings are looked for in memory, long texts in the few documents that have all the words.
+    const sorted = index.substring ? ["SORTABLE", "UNF"] : [];
+    return [...words, place(filtered.member, false), "AS", filtered.name, ...tagType(json), ...sorted, "NOINDEX"];
   });
   return {
     name: "FT.CREATE",

@@ -1,10 +1,11 @@
 // From a formula to a search query: values only as parameters, boolean trees only in the form servers answer rightly.
 // Never an OR over anything but plain positive conditions, and every other OR as NOT of AND of NOTs.
-import { tagText } from "../../codec/term.ts";
-import { UnsupportedQueryError } from "../../errors.ts";
+import { plainDecimal, tagText } from "../../codec/term.ts";
+import { type Circle, radiusOf } from "../../query/geo.ts";
 import { complement, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
 import { isTextual } from "../layout.ts";
+import { FilterWriter, narrowing, needsFilter } from "./filter.ts";
 import { absentAttribute, type Attribute, deadlineAttribute } from "./attributes.ts";
 
 /** A compiled condition. */
@@ -12,6 +13,10 @@ export interface CompiledQuery {
   readonly text: string;
   /** Names and values in turn. */
   readonly params: readonly string[];
+  /** What only an aggregation can ask, after the query: a FILTER expression, or nothing. */
+  readonly filter: string;
+  /** Attributes that the filter needs read from the documents. */
+  readonly load: readonly string[];
 }
 
 /** Name of the parameter that the server's clock fills in. */
@@ -32,12 +37,21 @@ export function compileSearch(
   formula: Formula,
 ): CompiledQuery {
   const compiler = new SearchCompiler(metadata, attributes);
-  const parts = formula.type === "all" ? [] : [compiler.formula(formula)];
+  const writer = new FilterWriter(metadata, attributes);
+  const items = formula.type === "every" ? formula.items : formula.type === "all" ? [] : [formula];
+  const filtered = items.filter(needsFilter);
+  const filter = filtered.map((item) => writer.expression(item)).join(" && ");
+  const said = [...items.filter((item) => !needsFilter(item)), ...filtered.flatMap(narrowing)];
+  const parts =
+    said.length === 0
+      ? []
+      : [compiler.formula(said.length === 1 ? (said[0] as Formula) : { type: "every", items: said })];
   if (metadata.ttl !== undefined) {
     parts.push(`-@${deadlineAttribute}:[-inf ($${nowParam}]`);
     compiler.params.push(nowParam, "0");
   }
-  return { text: parts.length === 0 ? "*" : parts.join(" "), params: compiler.params };
+  const text = parts.length === 0 ? "*" : parts.join(" ");
+  return { text, params: compiler.params, filter, load: [...writer.load] };
 }
 
 class SearchCompiler {
@@ -86,10 +100,21 @@ class SearchCompiler {
         });
         return points.length === 1 ? (points[0] as string) : `(${points.join("|")})`;
       }
+      case "within":
+        return this.#circle(attribute, leaf.area as Circle);
+      case "infix":
+      case "phrase":
+      case "words":
+        throw new TypeError(`${index.path}: ${leaf.type} is for filters`);
       case "range":
-        if (isTextual(index)) throw this.#unsupported(index.path);
         return `@${attribute}:[${this.#bound(leaf.lower, "-inf")} ${this.#bound(leaf.upper, "+inf")}]`;
     }
+  }
+
+  #circle(attribute: string, circle: Circle): string {
+    const { longitude, latitude } = circle.center;
+    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.#param(plainDecimal(number)));
+    return `@${attribute}:[${words.join(" ")} m]`;
   }
 
   #bound(bound: TermBound | undefined, open: string): string {
@@ -106,15 +131,6 @@ class SearchCompiler {
     const name = `p${this.params.length / 2}`;
     this.params.push(name, value);
     return `$${name}`;
-  }
-
-  #unsupported(path: string): UnsupportedQueryError {
-    const { name } = this.#metadata;
-    return new UnsupportedQueryError(
-      `${name}.${path}: gt, gte, lt, lte and between on text are not answered by the search engine; ` +
-        "use the scan engine for this type, or eq and in",
-      { entity: name, field: path },
-    );
   }
 }
 

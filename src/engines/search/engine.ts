@@ -2,15 +2,18 @@
 // Counts and rows are compared wherever the server could have cut a result without saying so.
 import type { DocumentCodec } from "../../codec/document.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
-import { IndexNotReadyError, ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
+import { ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery, sortIndex } from "../../query/check.ts";
-import { normalise } from "../../query/normalise.ts";
+import { type Formula, normalise } from "../../query/normalise.ts";
+import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
-import { type Command, defineScript, type Reply, ReplyFailure, type Request } from "../../redis/command.ts";
+import { type Command, defineScript, type Request } from "../../redis/command.ts";
 import { type Answer, type Engine, noAnswer, type Step, type StoredRow, together, type Want } from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
+import { checked } from "./reply.ts";
+import { withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
 
 /** Servers cut results at this many rows, silently, unless configured otherwise. */
@@ -46,10 +49,14 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const attributes = attributesOf(metadata);
   const rowsOf = rowReader(layout, codec);
 
-  const compile = (query: QueryNode): CompiledQuery | undefined => {
+  const compile = (formula: Formula): CompiledQuery | undefined =>
+    formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
+  const prepared = (query: QueryNode, go: (query: CompiledQuery) => Step): Step => {
     checkQuery(query);
-    const formula = normalise(query.where, metadata);
-    return formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
+    return withVocabulary(layout, attributes, normalise(query.where, metadata), (formula) => {
+      const compiled = compile(formula);
+      return compiled === undefined ? nothing : go(compiled);
+    });
   };
   const sortBy = (query: QueryNode): string[] => {
     const keys = query.orderBy.map((key) => {
@@ -66,16 +73,31 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     const tail = params.length === 0 ? [] : ["PARAMS", String(params.length), ...params];
     return timed({ name, args: [...args, ...tail, ...closing] }, layout);
   };
-  const count = (query: CompiledQuery): Step => ({
-    requests: [send("FT.SEARCH", [layout.alias, query.text, "NOCONTENT", "LIMIT", "0", "0"], query)],
-    read: ([reply]) => ({ ...noAnswer, count: readSearch(checked(reply, layout), false).total }),
-  });
-  const aggregate = (node: QueryNode, query: CompiledQuery, load: readonly string[]): Request =>
-    send(
-      "FT.AGGREGATE",
-      [layout.alias, query.text, ...sortBy(node), "LIMIT", String(node.offset), String(node.limit ?? 0), ...load],
-      query,
-    );
+  const filterOf = ({ filter, load }: CompiledQuery): string[] => [
+    ...(load.length === 0 ? [] : ["LOAD", String(load.length), ...load]),
+    ...(filter === "" ? [] : ["FILTER", filter]),
+  ];
+  const count = (query: CompiledQuery): Step => {
+    if (query.filter === "") {
+      return {
+        requests: [send("FT.SEARCH", [layout.alias, query.text, "NOCONTENT", "LIMIT", "0", "0"], query)],
+        read: ([reply]) => ({ ...noAnswer, count: readSearch(checked(reply, layout), false).total }),
+      };
+    }
+    const words = [layout.alias, query.text, ...filterOf(query), "GROUPBY", "0", "REDUCE", "COUNT", "0", "AS", "count"];
+    return {
+      requests: [send("FT.AGGREGATE", words, query)],
+      read([reply]) {
+        const [row] = readAggregate(checked(reply, layout)).rows;
+        return { ...noAnswer, count: Number(valueOf(row?.pairs ?? [], "count") ?? 0) };
+      },
+    };
+  };
+  const aggregate = (node: QueryNode, query: CompiledQuery, load: readonly string[]): Request => {
+    const window = ["LIMIT", String(node.offset), String(node.limit ?? 0)];
+    const words = [layout.alias, query.text, ...filterOf(query), ...sortBy(node), ...window, ...load];
+    return send("FT.AGGREGATE", words, query);
+  };
   const rows = (node: QueryNode, query: CompiledQuery): Step => ({
     requests: [aggregate(node, query, loadAll(layout))],
     read: ([reply]) => ({ ...noAnswer, rows: rowsOf(readAggregate(checked(reply, layout))) }),
@@ -86,7 +108,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   });
   // Without an order one command gives both; its total is the only one that can be trusted.
   const page = (node: QueryNode, query: CompiledQuery): Step => {
-    if (node.orderBy.length > 0) return together(rows(node, query), count(query));
+    if (node.orderBy.length > 0 || query.filter !== "") return together(rows(node, query), count(query));
     const window = ["LIMIT", String(node.offset), String(node.limit ?? 0)];
     const content = metadata.storage === "json" ? ["RETURN", "1", "$"] : [];
     return {
@@ -97,30 +119,38 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       },
     };
   };
-  const plan = (node: QueryNode, want: Want): Step => {
-    const query = compile(node);
-    if (query === undefined || (node.limit === 0 && want !== "count" && want !== "page")) return nothing;
+  const planned = (node: QueryNode, query: CompiledQuery, want: Want): Step => {
+    if (node.limit === 0 && want !== "count" && want !== "page") return nothing;
     if (want === "count" || (want === "page" && node.limit === 0)) return count(query);
     if (want === "page") return complete(page(node, query), node, layout);
     const step = want === "ids" ? ids(node, query) : rows(node, query);
     // Beyond the cap only a count tells a cut result from a short one.
     return node.offset + (node.limit ?? 0) <= serverCap ? step : complete(together(step, count(query)), node, layout);
   };
+  const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   return {
     name: "search",
     plan,
     exhaust(node, ceiling, want) {
-      const query = compile(node);
-      if (query === undefined) return nothing;
       const capped = { ...node, limit: ceiling };
-      const step = want === "ids" ? together(ids(capped, query), count(query)) : page(capped, query);
-      return complete(step, capped, layout);
+      return prepared(node, (query) => {
+        const step = want === "ids" ? together(ids(capped, query), count(query)) : page(capped, query);
+        return complete(step, capped, layout);
+      });
     },
     describe(node, want) {
-      const query = compile(node);
-      if (query === undefined) return { plan: ["nothing can match: no command is sent"], requests: [], roundTrips: 0 };
       const { requests } = plan(node, want);
-      return { plan: [`search index ${layout.alias}`, `query ${query.text}`], requests, roundTrips: 1 };
+      if (requests.length === 0) return { plan: ["nothing can match: no command is sent"], requests, roundTrips: 0 };
+      const formula = normalise(node.where, metadata);
+      const waiting = waitingLeaves(formula);
+      const query = compile(closeWords(formula, new Map(waiting.map((leaf) => [leaf, ["..."]]))));
+      const lines = [
+        ...waiting.map(({ index }) => `look up the words of ${index.path} that are meant`),
+        `search index ${layout.alias}`,
+        `query ${query?.text ?? ""}`,
+        ...(query === undefined || query.filter === "" ? [] : [`filter ${query.filter}`]),
+      ];
+      return { plan: lines, requests, roundTrips: waiting.length === 0 ? 1 : 2 };
     },
     hidden: hiddenMembers(layout, attributes),
   };
@@ -145,18 +175,6 @@ function timed(command: Command, layout: Layout): Request {
   // The compiler puts the `now` parameter last, just before the closing words.
   const position = words.length - closing.length;
   return { script: timedSearch, keys: [], args: [String(position), ...words] };
-}
-
-function checked(reply: Reply, layout: Layout): unknown {
-  if (!(reply instanceof ReplyFailure)) return reply;
-  if (/no such index|unknown index name/i.test(reply.error.message)) {
-    const { name } = layout.metadata;
-    throw new IndexNotReadyError(`${name} has no search index yet: call indexes.sync() once`, {
-      entity: name,
-      cause: reply.error,
-    });
-  }
-  throw reply.error;
 }
 
 // A result shorter than its count says was cut by the server: that is an error, not an answer.

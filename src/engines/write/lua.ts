@@ -11,7 +11,10 @@ import type { Layout, Slot } from "../layout.ts";
  */
 export function fixedKeys(layout: Layout): string[] {
   const optional = [layout.ids, layout.expiry, layout.snapshot].filter((key) => key !== undefined);
-  const slots = layout.slots.filter((slot) => slot.kind !== "terms").map((slot) => slot.key);
+  const slots = layout.slots.flatMap((slot) => {
+    if (slot.kind !== "terms" && slot.kind !== "grams") return [slot.key];
+    return slot.vocabulary === undefined ? [] : [slot.vocabulary];
+  });
   return [
     layout.meta,
     ...optional,
@@ -87,9 +90,11 @@ export function prelude(layout: Layout, payload: string, firstId: string): strin
   const names = new KeyNames(layout);
   const lines = ["local call, pcall, decode = redis.call, redis.pcall, cjson.decode", payload];
   // Prefixes are read off the declared keys, so that nothing has to be sent twice.
-  if (layout.slots.some((slot) => slot.kind === "terms")) lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
+  if (layout.slots.some((slot) => slot.kind === "terms" || slot.kind === "grams"))
+    lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
   lines.push(`local DOCUMENTS = string.sub(KEYS[${names.count + 1}], 1, -#${firstId} - 1)`);
   if (isGrouped(layout)) lines.push(groups);
+  if (layout.slots.some((slot) => slot.kind === "grams")) lines.push(gramsLua);
   return lines.join("\n");
 }
 
@@ -118,9 +123,37 @@ local function flush(command, groups)
     end
   end
 end
+local listed = {}
+-- Sets of terms; a vocabulary lists the terms that have one.
+local function post(prefix, term, id, vocabulary)
+  local key = prefix..term
+  if vocabulary and not adds[key] then collect(scores, vocabulary, 0, term) end
+  collect(adds, key, id)
+end
+local function unpost(prefix, term, id, vocabulary)
+  local key = prefix..term
+  if vocabulary and not removals[key] then listed[#listed + 1] = { key, vocabulary, term } end
+  collect(removals, key, id)
+end
 local function writeGroups()
   flush('SREM', removals) flush('ZREM', forgotten)
   flush('SADD', adds) flush('ZADD', scores)
+  for _, term in ipairs(listed) do
+    if call('EXISTS', term[1]) == 0 then call('ZREM', term[2], term[3]) end
+  end
+end`;
+
+// A mark after the last character tells an ending from the rest.
+const gramsLua = `local function grams(value)
+  local characters, found = {}, {}
+  if value == 0 then return found end
+  for character in string.gmatch(value..'\\0', '[%z\\1-\\127\\194-\\244][\\128-\\191]*') do
+    characters[#characters + 1] = character
+  end
+  for at = 1, #characters - 1 do
+    found[characters[at]..characters[at + 1]..(characters[at + 2] or '')] = true
+  end
+  return found
 end`;
 
 /**
@@ -156,10 +189,19 @@ function slotLua(slot: Slot, names: KeyNames): string {
   switch (slot.kind) {
     case "terms": {
       const key = names.derived(slot.key);
-      if (slot.index.array || slot.index.kind === "text") return `${values}${termListLua(key)}`;
+      if (slot.index.array || slot.index.kind === "text")
+        return `${values}${termListLua(key, vocabularyOf(slot, names))}`;
       return `${values}  if a ~= b then
     if b ~= 0 then collect(removals, ${key}..b, id) end
     if a ~= 0 then collect(adds, ${key}..a, id) end
+  end`;
+    }
+    case "grams": {
+      const key = names.derived(slot.key);
+      return `${values}  if a ~= b then
+    local has, had = grams(a), grams(b)
+    for gram in pairs(has) do if not had[gram] then post(${key}, gram, id, ${vocabularyOf(slot, names)}) end end
+    for gram in pairs(had) do if not has[gram] then unpost(${key}, gram, id, ${vocabularyOf(slot, names)}) end end
   end`;
     }
     case "scores": {
@@ -187,15 +229,19 @@ function slotLua(slot: Slot, names: KeyNames): string {
   }
 }
 
-function termListLua(key: string): string {
+function vocabularyOf(slot: Slot, names: KeyNames): string {
+  return slot.vocabulary === undefined ? "nil" : names.of(slot.vocabulary);
+}
+
+function termListLua(key: string, vocabulary: string): string {
   return `  do
     local had, has = {}, {}
     if b ~= 0 then for _, term in ipairs(b) do had[term] = true end end
     if a ~= 0 then for _, term in ipairs(a) do
+      if not had[term] and not has[term] then post(${key}, term, id, ${vocabulary}) end
       has[term] = true
-      if not had[term] then collect(adds, ${key}..term, id) end
     end end
-    for term in pairs(had) do if not has[term] then collect(removals, ${key}..term, id) end end
+    for term in pairs(had) do if not has[term] then unpost(${key}, term, id, ${vocabulary}) end end
   end`;
 }
 

@@ -41,7 +41,13 @@ function neededCommands(layout: Layout): string[] {
   sorted.push(...slots.filter((slot) => slot.kind === "scores" || slot.kind === "lex").map((slot) => slot.key));
   for (const key of sorted) if (key !== undefined) needed.push(...addAndRemove("Z", names.of(key)));
   for (const slot of slots) {
-    if (slot.kind === "terms") needed.push(...addAndRemove("S", `${names.derived(slot.key)}..'x'`));
+    if (slot.kind === "terms" || slot.kind === "grams") {
+      const set = `${names.derived(slot.key)}..'x'`;
+      needed.push(...addAndRemove("S", set));
+      if (slot.vocabulary !== undefined) {
+        needed.push(...addAndRemove("Z", names.of(slot.vocabulary)), command("EXISTS", set));
+      }
+    }
     if (slot.kind === "geo") {
       needed.push(
         command("GEOADD", names.of(slot.key), "'0'", "'0'", "'x'"),
