@@ -26,7 +26,10 @@ export function foldCase(value: string): string {
  * @returns the distinct words, in order of appearance.
  */
 export function tokens(value: string): string[] {
-  return [...new Set(foldCase(value.normalize("NFKC")).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [])];
+  const words = value.normalize("NFKC").match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  // Each word by itself, and composed again: folding looks at neighbours (a final sigma) and takes letters apart,
+  // and a word alone must be the word it is in a text.
+  return [...new Set(words.map((word) => foldCase(word).normalize("NFKC")))];
 }
 
 /**
