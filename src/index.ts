@@ -29,12 +29,12 @@ export {
   type ValidationIssue,
   VersionConflictError,
 } from "./errors.ts";
-export type { Condition, Direction } from "./query/node.ts";
+export { type Condition, type ConditionBuilder, type ConditionOf, conditions } from "./query/conditions.ts";
+export type { Direction } from "./query/node.ts";
 export { type CallOptions, type Explanation, type Page, Query } from "./query/query.ts";
 export type {
   ArrayOperators,
   BetweenOptions,
-  ConditionBuilder,
   EqualityOperators,
   FieldOperators,
   NullOperators,
