@@ -30,6 +30,7 @@ export {
   VersionConflictError,
 } from "./errors.ts";
 export { type Condition, type ConditionBuilder, type ConditionOf, conditions } from "./query/conditions.ts";
+export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/filter.ts";
 export type { Direction } from "./query/node.ts";
 export { type CallOptions, type Explanation, type Page, Query } from "./query/query.ts";
 export type {

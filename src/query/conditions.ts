@@ -94,6 +94,16 @@ export function conditionBuilder(metadata: EntityMetadata): ConditionBuilder<unk
 }
 
 /**
+ * Tells a condition from a filter object.
+ *
+ * @param value - anything.
+ * @returns whether a builder made it.
+ */
+export function isCondition(value: unknown): boolean {
+  return typeof value === "object" && value !== null && entityName in value;
+}
+
+/**
  * Takes a condition for what it is to the other rooms: a node.
  *
  * @param condition - what should be a condition.

@@ -3,7 +3,8 @@
 import { QueryError } from "../errors.ts";
 import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import { type Condition, type ConditionBuilder, conditionBuilder, nodeOf } from "./conditions.ts";
+import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
+import { type Filter, filterConditions } from "./filter.ts";
 import { both, type Condition as ConditionNode, type Direction, everything, type QueryNode } from "./node.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
@@ -117,6 +118,14 @@ export class Query<O, I> {
    * @returns the query.
    */
   where(condition: Condition<O, I>): Query<O, I>;
+  /**
+   * Adds the conditions of a filter object, as if each of its properties were a `where` of its own.
+   *
+   * @param filter - fields with operands or operators, AND, OR, NOT.
+   * @returns the query.
+   * @throws QueryError naming the field, for whatever in the object is not understood.
+   */
+  where(filter: Filter<O, I>): Query<O, I>;
   where(argument: unknown): unknown {
     const { metadata } = this.#node;
     if (typeof argument === "string") return new AnyOperators(argument, (condition) => this.#and(condition));
@@ -124,7 +133,8 @@ export class Query<O, I> {
       const condition: unknown = argument(conditionBuilder(metadata));
       return this.#and(nodeOf(condition, metadata, "the callback of where() must return a condition"));
     }
-    return this.#and(nodeOf(argument, metadata, "where() takes a field, a callback or a condition"));
+    if (isCondition(argument)) return this.#and(nodeOf(argument, metadata, "where() takes a condition"));
+    return this.#with({ where: filterConditions(argument, metadata).reduce(both, this.#node.where) });
   }
 
   /**
