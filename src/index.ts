@@ -29,18 +29,25 @@ export {
   type ValidationIssue,
   VersionConflictError,
 } from "./errors.ts";
-export type { Condition, Direction } from "./query/node.ts";
+export { type Condition, type ConditionBuilder, type ConditionOf, conditions } from "./query/conditions.ts";
+export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/filter.ts";
+export type { Direction } from "./query/node.ts";
 export { type CallOptions, type Explanation, type Page, Query } from "./query/query.ts";
 export type {
   ArrayOperators,
   BetweenOptions,
-  ConditionBuilder,
   EqualityOperators,
   FieldOperators,
+  FuzzyOptions,
+  GeoOperators,
   NullOperators,
+  PhraseOperators,
+  PrefixOperators,
   RangeOperators,
+  SubstringOperators,
   TextOperators,
 } from "./query/where.ts";
+export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
@@ -64,6 +71,7 @@ export {
   type ExactOptions,
   geo,
   type Index,
+  type IndexFeature,
   type IndexKind,
   range,
   text,

@@ -38,7 +38,10 @@ export function tokens(value: string): string[] {
  * @returns the words, in order.
  */
 export function words(value: string): string[] {
-  return foldCase(value.normalize("NFKC")).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  const found = value.normalize("NFKC").match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+  // Each word by itself, and composed again: folding takes letters apart and looks at neighbours, and a word alone
+  // must be the word it is in a text.
+  return found.map((word) => foldCase(word).normalize("NFKC"));
 }
 
 /**
@@ -48,7 +51,7 @@ export function words(value: string): string[] {
  * @returns the bound; undefined when there is nothing above.
  */
 export function afterPrefix(prefix: string): string | undefined {
-  const characters = [...prefix];
+  const characters = Array.from(prefix);
   for (let last = characters.pop(); last !== undefined; last = characters.pop()) {
     const code = last.codePointAt(0) as number;
     // Surrogates are no characters of their own.

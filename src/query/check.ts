@@ -5,8 +5,10 @@ import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { checkArea } from "./geo.ts";
 import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
 
-const maxDepth = 64;
-const maxConditions = 10_000;
+/** How deep conditions may be nested. */
+export const maxDepth = 64;
+/** How many conditions a query, and how many values a condition may have. */
+export const maxConditions = 10_000;
 const maxWindow = Number.MAX_SAFE_INTEGER;
 
 /**

@@ -121,7 +121,7 @@ export function circleAround(box: Box): { readonly center: GeoPoint; readonly ra
   const width = widthOf(box);
   if (width > 60) return undefined;
   const middle = box.west + width / 2;
-  const center = { longitude: middle > 180 ? middle - 360 : middle, latitude: clamp((box.south + box.north) / 2) };
+  const center = { longitude: middle >= 180 ? middle - 360 : middle, latitude: clamp((box.south + box.north) / 2) };
   const parallels = [box.south, box.north, center.latitude, Math.min(Math.max(0, box.south), box.north)];
   const radius = Math.max(...parallels.map((latitude) => distance(center, { longitude: box.west, latitude })));
   return { center, radius: radius * 1.05 + 1 };

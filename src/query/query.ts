@@ -3,8 +3,11 @@
 import { QueryError } from "../errors.ts";
 import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import { both, type Condition, type Direction, everything, type QueryNode } from "./node.ts";
-import { AnyOperators, type ConditionBuilder, conditionBuilder, type FieldOperators } from "./where.ts";
+import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
+import { type Filter, filterConditions } from "./filter.ts";
+import { both, type Condition as ConditionNode, type Direction, everything, type QueryNode } from "./node.ts";
+import { type Searchable, searchCondition } from "./search.ts";
+import { AnyOperators, type FieldOperators } from "./where.ts";
 
 /** What every call that waits accepts. */
 export interface CallOptions {
@@ -90,7 +93,7 @@ export class Query<O, I> {
     return new Query<O, I>(Object.freeze({ ...this.#node, ...change }), this.#runner);
   }
 
-  #and(condition: Condition): Query<O, I> {
+  #and(condition: ConditionNode): Query<O, I> {
     return this.#with({ where: both(this.#node.where, condition) });
   }
 
@@ -107,12 +110,31 @@ export class Query<O, I> {
    * @param build - receives the builder, returns a condition.
    * @returns the query.
    */
-  where(build: (field: ConditionBuilder<O, I>) => Condition): Query<O, I>;
-  where(argument: string | ((field: ConditionBuilder<O, I>) => Condition)): unknown {
+  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I>;
+  /**
+   * Adds a condition made beforehand, by `conditions()`.
+   *
+   * @param condition - a condition on this entity type.
+   * @returns the query.
+   */
+  where(condition: Condition<O, I>): Query<O, I>;
+  /**
+   * Adds the conditions of a filter object, as if each of its properties were a `where` of its own.
+   *
+   * @param filter - fields with operands or operators, AND, OR, NOT.
+   * @returns the query.
+   * @throws QueryError naming the field, for whatever in the object is not understood.
+   */
+  where(filter: Filter<O, I>): Query<O, I>;
+  where(argument: unknown): unknown {
+    const { metadata } = this.#node;
+    if (typeof argument === "string") return new AnyOperators(argument, (condition) => this.#and(condition));
     if (typeof argument === "function") {
-      return this.#and(built(argument(conditionBuilder() as ConditionBuilder<O, I>), this.#node.metadata));
+      const condition: unknown = argument(conditionBuilder(metadata));
+      return this.#and(nodeOf(condition, metadata, "the callback of where() must return a condition"));
     }
-    return new AnyOperators(argument, (condition) => this.#and(condition));
+    if (isCondition(argument)) return this.#and(nodeOf(argument, metadata, "where() takes a condition"));
+    return this.#with({ where: filterConditions(argument, metadata).reduce(both, this.#node.where) });
   }
 
   /**
@@ -124,6 +146,34 @@ export class Query<O, I> {
   whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I>> {
     const operators = new AnyOperators(path, (item) => this.#and(Object.freeze({ type: "not", item })));
     return operators as unknown as FieldOperators<O, I, P, Query<O, I>>;
+  }
+
+  /**
+   * Adds the condition that every word of a text is in some `text()` field, different words in any of them.
+   *
+   * @param text - any text; without a word in it, some text field must have a value.
+   * @returns the query.
+   */
+  search(text: Searchable<I>): Query<O, I> {
+    return this.#and(searchCondition(text, this.#node.metadata));
+  }
+
+  /**
+   * Changes the query only if a value is truthy, so that a chain need not be broken up.
+   *
+   * @param condition - the value.
+   * @param change - receives the query and the value, returns the query to go on with.
+   * @returns that query, or this one.
+   */
+  when<V>(
+    condition: V,
+    change: (query: Query<O, I>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I>,
+  ): Query<O, I> {
+    if (!condition) return this;
+    const query: unknown = change(this, condition as Exclude<NonNullable<V>, false | 0 | 0n | "">);
+    if (typeof query === "object" && query !== null && #node in query) return query;
+    const { name } = this.#node.metadata;
+    throw new QueryError(`${name}: the callback of when() must return a query`, { entity: name });
   }
 
   /**
@@ -237,10 +287,4 @@ export class Query<O, I> {
   explain(): Promise<Explanation> {
     return this.#runner.explain(this.#node);
   }
-}
-
-// A callback that forgets its return is caught by the compiler only where the code is compiled.
-function built(condition: Condition | undefined, { name }: EntityMetadata): Condition {
-  if (typeof condition === "object" && condition !== null && "type" in condition) return condition;
-  throw new QueryError(`${name}: the callback of where() must return a condition`, { entity: name });
 }

@@ -38,7 +38,7 @@ export function typedWords(text: string): TypedWords {
  */
 export function isNear(left: string, right: string, distance: number): boolean {
   if (left === right) return true;
-  const [a, b] = [[...left], [...right]];
+  const [a, b] = [Array.from(left), Array.from(right)];
   if (Math.abs(a.length - b.length) > distance) return false;
   let row = b.map((_character, at) => at + 1);
   for (const [at, character] of a.entries()) {

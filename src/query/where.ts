@@ -1,7 +1,7 @@
 // Which operators a field offers, by its index kinds, and what they compile to.
 // The types are the promise; the object behind them is one and the same for every field.
 import type { Index, IndexFeature, IndexKind } from "../schema/index-kinds.ts";
-import type { IndexAt, IndexedPaths, PathValue } from "../schema/paths.ts";
+import type { IndexAt, PathValue } from "../schema/paths.ts";
 import type { Comparison, Condition, Operand } from "./node.ts";
 import { QueryError } from "../errors.ts";
 import type { Area } from "./geo.ts";
@@ -127,18 +127,6 @@ export type FieldOperators<O, I, P extends keyof I & string, R> = Operators<
   R
 >;
 
-/** Builds conditions inside a `where` callback. */
-export interface ConditionBuilder<O, I> {
-  /** Names a field; its operators give a condition. */
-  <P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Condition>;
-  /** True when every condition is; true when there is none. */
-  and(...conditions: readonly Condition[]): Condition;
-  /** True when at least one condition is; false when there is none. */
-  or(...conditions: readonly Condition[]): Condition;
-  /** True when the condition is not. */
-  not(condition: Condition): Condition;
-}
-
 /** Every operator there is, untyped: what {@link FieldOperators} narrows. */
 export class AnyOperators<R> {
   readonly #path: string;
@@ -237,19 +225,4 @@ export class AnyOperators<R> {
 function list(values: readonly Operand[], path: string): readonly Operand[] {
   if (!Array.isArray(values)) throw new QueryError(`${path}: this operator takes an array of values`, { field: path });
   return Object.freeze([...values]) as readonly Operand[];
-}
-
-/**
- * Makes the builder that `where` hands to its callback.
- *
- * @returns the builder; its types are narrowed by the caller.
- */
-export function conditionBuilder(): ConditionBuilder<unknown, unknown> {
-  const field = (path: string): unknown => new AnyOperators(path, (condition) => condition);
-  return Object.assign(field, {
-    and: (...items: readonly Condition[]): Condition =>
-      Object.freeze({ type: "and", items: Object.freeze([...items]) }),
-    or: (...items: readonly Condition[]): Condition => Object.freeze({ type: "or", items: Object.freeze([...items]) }),
-    not: (item: Condition): Condition => Object.freeze({ type: "not", item }),
-  }) as ConditionBuilder<unknown, unknown>;
 }

@@ -2,6 +2,7 @@
 // It resolves the type's context on the first call and keeps it.
 import { DocumentCodec } from "../codec/document.ts";
 import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
+import type { Filter } from "../query/filter.ts";
 import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf } from "../schema/entity.ts";
@@ -269,8 +270,20 @@ export class Repository<D extends EntityDefinition> {
    *
    * @returns a query that matches everything until conditions are added.
    */
-  query(): Query<EntityOf<D>, IndexesOf<D>> {
-    return Query.over(this.#definition.metadata, this.#runner as unknown as QueryRunner<EntityOf<D>>);
+  query(): Query<EntityOf<D>, IndexesOf<D>>;
+  /**
+   * Starts a query with the conditions of a filter object.
+   *
+   * @param filter - fields with operands or operators, AND, OR, NOT.
+   * @returns the query, to which more can be added.
+   * @throws QueryError naming the field, for whatever in the object is not understood.
+   */
+  query(filter: Filter<EntityOf<D>, IndexesOf<D>>): Query<EntityOf<D>, IndexesOf<D>>;
+  query(...filters: Filter<EntityOf<D>, IndexesOf<D>>[]): Query<EntityOf<D>, IndexesOf<D>> {
+    const runner = this.#runner as unknown as QueryRunner<EntityOf<D>>;
+    const query = Query.over<EntityOf<D>, IndexesOf<D>>(this.#definition.metadata, runner);
+    // A filter that is undefined was meant to be one: it is refused, rather than finding everything.
+    return filters.length === 0 ? query : query.where(filters[0] as Filter<EntityOf<D>, IndexesOf<D>>);
   }
 
   #encode(id: string): string {

@@ -85,6 +85,17 @@ test("words are runs of letters, marks and digits, folded", () => {
   expect(tokens("  !?\u0001")).toEqual([]);
 });
 
+test("a word of a text is the same word alone", () => {
+  expect(tokens("ΑΣ'Α")).toEqual([...tokens("ΑΣ"), ...tokens("Α")]);
+  expect(tokens("ß\u0301")).toEqual(tokens("sś"));
+  fc.assert(
+    fc.property(hostileString, (value) => {
+      for (const word of tokens(value)) expect(tokens(word)).toEqual([word]);
+    }),
+    { numRuns: 2000, seed },
+  );
+});
+
 test("folding meets in one form, and folding twice changes nothing", () => {
   for (const [left, right] of [
     ["ß", "SS"],

@@ -100,7 +100,7 @@ async function check(
 function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
   let chain = repository
     .query()
-    .where(() => query.where)
+    .where(() => query.where as never)
     .offset(query.offset);
   for (const { path, direction } of query.orderBy) chain = chain.orderBy(path as "n", direction);
   return query.limit === undefined ? chain : chain.limit(query.limit);

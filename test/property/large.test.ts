@@ -122,7 +122,7 @@ describe.each(cases)("thousands, $engine on $storage documents, $leg.name", ({ l
       const wanted = matching.slice(offset, offset + limit).map(({ id }) => id);
       let chain = repository
         .query()
-        .where(() => where)
+        .where(() => where as never)
         .limit(limit)
         .offset(offset);
       if (order !== null) chain = chain.orderBy(order.path as "rank", order.direction);
@@ -195,7 +195,7 @@ async function populated(database: Database, definition: Crowd): Promise<Reposit
 async function expectPages(repository: Repository<Crowd>, where: Condition): Promise<void> {
   const chain = repository
     .query()
-    .where(() => where)
+    .where(() => where as never)
     .limit(70);
   const total = await chain.count();
   const seen: string[] = [];

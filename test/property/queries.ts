@@ -41,7 +41,7 @@ const texts = (
 
 // Half of a text is found more often than a whole other one.
 function partOf(text: string): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.slice(characters.length >> 2, (characters.length >> 1) + 1).join("");
 }
 

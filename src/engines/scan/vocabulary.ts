@@ -22,7 +22,7 @@ const gramLength = 3;
  * @returns runs of three characters; undefined when the text is shorter than that.
  */
 export function gramsOf(text: string, atEnd: boolean): string[] | undefined {
-  const characters = [...text, ...(atEnd ? ["\u0000"] : [])];
+  const characters = Array.from(text + (atEnd ? "\u0000" : ""));
   if (characters.length < gramLength) return undefined;
   const found = new Set<string>();
   for (let at = 0; at + gramLength <= characters.length; at += 1) {

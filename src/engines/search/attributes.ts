@@ -126,11 +126,9 @@ export function createIndex(layout: Layout, name: string): Command {
   const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member, filtered }) => {
     const inDocument = json ? jsonPath(index.names) + (index.array ? "[*]" : "") : index.path;
     const path = member === undefined ? inDocument : place(member, isList(index));
-    const words = [path, "AS", attribute, ...attributeType(index, json)];
-    if (filtered === undefined) return words;
-    // Parts of strings are looked for in memory, long texts in the few documents that have all the words.
-    const sorted = index.substring ? ["SORTABLE", "UNF"] : [];
-    return [...words, place(filtered.member, false), "AS", filtered.name, ...tagType(json), ...sorted, "NOINDEX"];
+    const extra =
+      filtered === undefined ? [] : [place(filtered.member, false), "AS", filtered.name, ...filterType(index, json)];
+    return [path, "AS", attribute].concat(attributeType(index, json), extra);
   });
   return {
     name: "FT.CREATE",
@@ -174,6 +172,11 @@ function attributeType(index: IndexMetadata, json: boolean): string[] {
   if (index.kind === "geo") return ["GEO"];
   if (index.kind === "range" && !isTextual(index)) return ["NUMERIC", "SORTABLE"];
   return index.sortable ? [...tagType(json), "SORTABLE", "UNF"] : tagType(json);
+}
+
+// Parts of strings are looked for in memory, long texts in the few documents that have all the words.
+function filterType(index: IndexMetadata, json: boolean): string[] {
+  return [...tagType(json), ...(index.substring ? ["SORTABLE", "UNF"] : []), "NOINDEX"];
 }
 
 function tagType(json: boolean): string[] {
