@@ -78,6 +78,16 @@ export function hiddenMembers(
   };
 }
 
+/**
+ * Tells whether a member of a document may be one that the search engine keeps for some definition's indexes.
+ *
+ * @param name - a top-level name of the document.
+ * @returns true for hidden members other than the document's own `$null`.
+ */
+export function isHiddenMember(name: string): boolean {
+  return name === absentMember || name === deadlineMember || /^\$(exact|range|text|geo)\./.test(name);
+}
+
 // An empty string is a value; an empty list and an absent value have nothing to index.
 function emptyMember(value: IndexValue): string | undefined {
   return typeof value === "string" ? value : undefined;
