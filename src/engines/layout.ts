@@ -128,8 +128,8 @@ function indexingOf(metadata: EntityMetadata, engine: EngineName): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
-/** The letters of the key families that a rebuild makes anew from the documents; `$m` is not among them. */
-const derivedFamilies = /^[aesutlngw0r](:|$)/;
+/** The letters of the key families that a rebuild makes anew from the documents: not `$m`, nor its own `$r`. */
+const derivedFamilies = /^[aesutlngw0](:|$)/;
 
 /**
  * Tells whether a key holds nothing that the documents do not.

@@ -1,6 +1,6 @@
 // Bringing a type's indexes about, waiting for them, and telling how they are.
 // What each of these does in detail stands in the files beside this one.
-import { isBuilding, stampError } from "../engines/stamp.ts";
+import { droppedStamp, isBuilding, stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { TypeContext } from "../repository/context.ts";
 import { observe } from "../repository/observe.ts";
@@ -8,7 +8,7 @@ import type { IndexStatus, RepositoryIndexes, SyncOptions } from "../repository/
 import { readFaults } from "./faults.ts";
 import { indexInfo } from "./search-index.ts";
 import { Session } from "./session.ts";
-import { bringUp } from "./sync.ts";
+import { bringDown, bringUp } from "./sync.ts";
 
 /** How long `ready` waits, in milliseconds, when no deadline is given. */
 const defaultPatience = 60_000;
@@ -49,6 +49,13 @@ export class IndexAdministration implements RepositoryIndexes {
     }
   }
 
+  async drop(options: CallOptions = {}): Promise<void> {
+    const context = await this.#resolve();
+    await observe(context.metadata, "indexes.drop", undefined, () =>
+      bringDown(new Session(context, "indexes.drop", options)),
+    );
+  }
+
   async status(options: CallOptions = {}): Promise<IndexStatus> {
     return statusOf(new Session(await this.#resolve(), "indexes.status", options));
   }
@@ -59,7 +66,7 @@ async function statusOf(session: Session): Promise<IndexStatus> {
   const { stamp = "", done, faulty, faults } = await session.meta("stamp", "done", "faulty", "faults");
   const found = { faulty: Number(faulty ?? 0), faults: readFaults(faults) };
   const base = { engine: layout.engine, stamp, documents: 0, failures: 0, ...found };
-  if (stamp === "") return { ...base, state: "missing" };
+  if (stamp === "" || stamp === droppedStamp) return { ...base, state: "missing" };
   if (isBuilding(stamp)) return { ...base, state: "building", documents: Number(done ?? 0) };
   if (stamp !== layout.stamp) return { ...base, state: "outdated" };
   if (layout.engine !== "search") {

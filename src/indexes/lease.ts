@@ -2,7 +2,7 @@
 // Everything a rebuild writes goes through scripts that ask for this right first.
 import { randomUUID } from "node:crypto";
 import { CapabilityError, EngineMismatchError, IndexNotReadyError } from "../errors.ts";
-import { buildingStamp } from "../engines/stamp.ts";
+import { buildingStamp, droppedStamp } from "../engines/stamp.ts";
 import { finishScript, holdScript, releaseScript, takeScript } from "../engines/write/claim.ts";
 import type { Script } from "../redis/command.ts";
 import type { TypeContext } from "../repository/context.ts";
@@ -153,6 +153,15 @@ export class Lease {
     const { layout } = this.#session.context;
     const names = layout.engine === "search" ? [layout.alias, layout.index] : [];
     await this.run(finishScript, [layout.rewritten, ...names], [JSON.stringify(fields)]);
+  }
+
+  /**
+   * Notes that there are no indexes any more. One round trip (EVALSHA).
+   *
+   * @throws IndexNotReadyError when the right was lost.
+   */
+  async finishDrop(): Promise<void> {
+    await this.run(finishScript, [], [JSON.stringify(["stamp", droppedStamp])]);
   }
 
   /** Lets the rebuild go, so that the next who asks need not wait; what fails here passes with time. */

@@ -18,13 +18,30 @@ import type { Session } from "./session.ts";
 
 /** Documents per script call: what a server works off in a millisecond or two. */
 const chunkSize = 50;
-const chunksInFlight = 4;
+/** Enough that neither side waits for the other, few enough that others get their turn. */
+const chunksInFlight = 2;
 
 /** A document as the server holds it. */
 type Inspected = [digest: string, expires: number, mark: string | null, body: string[] | string];
 
 /** The script's answer for one document that needs more than nothing. */
 type Event = [position: number, code: string, first: string, second: string];
+
+/**
+ * Removes all that is kept beside the documents, of whatever definition, whole or broken off.
+ *
+ * @param session - the run of work.
+ * @param lease - the right to do so.
+ */
+export async function clear(session: Session, lease: Lease): Promise<void> {
+  const { layout } = session.context;
+  await lease.remove([], await searchIndexes(session));
+  for await (const keys of internalKeys(session)) {
+    const derived = keys.filter((key) => isDerived(layout, key));
+    if (derived.length > 0) await lease.remove(derived, []);
+    else await lease.hold();
+  }
+}
 
 /** One rebuild. */
 export class Rebuild {
@@ -63,8 +80,7 @@ export class Rebuild {
   async run(): Promise<void> {
     const session = this.#session;
     const { layout, metadata } = session.context;
-    await this.#lease.remove([], await searchIndexes(session));
-    await this.#clear();
+    await clear(session, this.#lease);
     for await (const ids of documentIds(session, metadata.storage)) {
       const chunks = [];
       for (let at = 0; at < ids.length; at += chunkSize) chunks.push(ids.slice(at, at + chunkSize));
@@ -73,17 +89,6 @@ export class Rebuild {
     }
     if (layout.engine === "search") await buildSearchIndex(session, () => this.#lease.hold());
     await this.#lease.finish([...metaFields(layout), "synced", "1", ...this.#faults.fields()]);
-  }
-
-  // Removes what other definitions, and rebuilds that were broken off, left beside the documents.
-  async #clear(): Promise<void> {
-    const { layout } = this.#session.context;
-    for await (const keys of internalKeys(this.#session)) {
-      // Which documents were rewritten already must be known until all of them are.
-      const derived = keys.filter((key) => isDerived(layout, key) && key !== layout.rewritten);
-      if (derived.length > 0) await this.#lease.remove(derived, []);
-      else await this.#lease.hold();
-    }
   }
 
   async #work(ids: readonly string[]): Promise<void> {

@@ -10,7 +10,7 @@ import { keepsDeadline, type Layout } from "../engines/layout.ts";
 import type { TypeContext } from "../repository/context.ts";
 
 /** Changes to a document. */
-export interface Changes {
+interface Changes {
   /** Names and values of a hash; paths and values of a JSON document, as JSON. */
   readonly sets: ReadonlyMap<string, string>;
   /** Names, or paths. */

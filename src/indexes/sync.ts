@@ -8,7 +8,7 @@ import type { IndexProgress } from "../repository/repository.ts";
 import type { Storage } from "../schema/metadata.ts";
 import { documentIds } from "./keys.ts";
 import { Lease, otherEngine } from "./lease.ts";
-import { Rebuild } from "./rebuild.ts";
+import { clear, Rebuild } from "./rebuild.ts";
 import { buildSearchIndex, indexInfo } from "./search-index.ts";
 import type { Session } from "./session.ts";
 
@@ -36,7 +36,8 @@ export async function bringUp(session: Session, force: boolean, report: Report):
     await refuseOtherStorage(session);
     const claim = await Lease.take(session, needed);
     if (claim.state === "taken") {
-      if (await rebuild(session, claim.lease, new Rebuild(session, claim, report))) return;
+      const work = new Rebuild(session, claim, report);
+      if (await owned(claim.lease, () => work.run())) return;
     } else if (claim.state === "busy") {
       report({ done: claim.done, total: claim.total === 0 ? undefined : claim.total });
       await session.pause(pollInterval);
@@ -55,10 +56,32 @@ async function provideSearchIndex(session: Session): Promise<boolean> {
   return note(session, false, [layout.index]);
 }
 
-// False when the right to rebuild was lost on the way: then somebody else is at it.
-async function rebuild(session: Session, lease: Lease, work: Rebuild): Promise<boolean> {
+/**
+ * Removes the type's indexes and all that is kept beside its documents.
+ *
+ * @param session - the run of work.
+ */
+export async function bringDown(session: Session): Promise<void> {
+  /* eslint-disable no-await-in-loop -- one try after another */
+  for (;;) {
+    const claim = await Lease.take(session, true);
+    if (claim.state === "taken") {
+      const { lease } = claim;
+      const drop = async (): Promise<void> => {
+        await clear(session, lease);
+        await lease.finishDrop();
+      };
+      if (await owned(lease, drop)) return;
+    }
+    await session.pause(pollInterval);
+  }
+  /* eslint-enable no-await-in-loop */
+}
+
+// False when the right was lost on the way: then somebody else is at it.
+async function owned(lease: Lease, work: () => Promise<void>): Promise<boolean> {
   try {
-    await work.run();
+    await work();
     return true;
   } catch (error) {
     if (lease.lost) return false;

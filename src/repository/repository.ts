@@ -53,7 +53,7 @@ export interface SyncOptions extends CallOptions {
 export interface IndexStatus {
   /** The engine that answers the type's queries. */
   readonly engine: string;
-  /** `missing` before the first sync, `building` while they are rebuilt, `outdated` when made for another definition. */
+  /** `missing` before the first sync and after `drop`, `building` while they are rebuilt, `outdated` when made for another definition. */
   readonly state: "missing" | "building" | "ready" | "outdated";
   /** What the stored data was laid out for. */
   readonly stamp: string;
@@ -100,6 +100,14 @@ export interface RepositoryIndexes {
    * @returns the status.
    */
   status(options?: CallOptions): Promise<IndexStatus>;
+  /**
+   * Removes every index, and whatever else is kept beside the documents; the documents stay. Until the next `sync`
+   * the type's queries and writes are refused with IndexNotReadyError.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out) and signal.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   */
+  drop(options?: CallOptions): Promise<void>;
 }
 
 /**

@@ -9,7 +9,7 @@ import { freshNamespace } from "../setup/legs.ts";
 import { expectFailure } from "./failures.ts";
 import { type Bench, dump, type Raw } from "./matrix.ts";
 
-export const shape = {
+const shape = {
   id: z.string(),
   title: z.string(),
   size: z.number().nullable(),
@@ -43,7 +43,7 @@ export const item =
     });
 
 // Blanks and control characters that a search server would trim or split at, and what looks like our escapes.
-export const hostile = [" pad", "tail\n", "\u0002Ab", "a\u0001b", "\u0001", "", "plain", "É é", "\u0002", "x\u0002"];
+const hostile = [" pad", "tail\n", "\u0002Ab", "a\u0001b", "\u0001", "", "plain", "É é", "\u0002", "x\u0002"];
 
 export function entity(at: number) {
   return {
@@ -60,7 +60,7 @@ export function entity(at: number) {
   };
 }
 
-export const entities = (count: number) => Array.from({ length: count }, (_, at) => entity(at));
+const entities = (count: number) => Array.from({ length: count }, (_, at) => entity(at));
 
 /** Everything of a namespace, as a database would hold it that never had another definition. */
 export async function content(raw: Raw, namespace: string): Promise<Record<string, unknown>> {

@@ -124,7 +124,8 @@ describeMatrix("a process with the former definition", (bench) => {
 
 describeMatrix(
   "sync",
-  ({ open, storage, engine, leg }) => {
+  (bench) => {
+    const { open, storage, engine, leg } = bench;
     test("of a type that nobody touched makes nothing but its note", async () => {
       const { repository, raw, namespace } = await open(item({ index: everyIndex }), { synced: false });
       if (engine === "scan") expect(await repository.query().all()).toEqual([]);
@@ -153,6 +154,20 @@ describeMatrix(
       const error = await expectFailure(other.repository.indexes.sync(), "INDEX_NOT_READY");
       expect(error.message).toContain(storage);
       expect(await content(raw, namespace)).toEqual(before);
+    });
+
+    test("makes anew what drop removed", async () => {
+      const change = { index: everyIndex, unique: { slug: ["slug"] } };
+      const filled = await fill(bench, change, 20);
+      const { repository, raw, namespace } = filled;
+      await repository.indexes.drop();
+      const left = Object.keys(await content(raw, namespace)).filter((key) => !key.startsWith(":{item}:"));
+      expect(left).toEqual([":{item}$m"]);
+      expect(await repository.indexes.status()).toMatchObject({ state: "missing" });
+      await expectRefused(filled);
+      await repository.indexes.drop();
+      await repository.indexes.sync();
+      await expectAsFresh(bench, change, namespace, 20);
     });
 
     test.runIf(engine === "search")("makes a search index anew that was dropped", async () => {

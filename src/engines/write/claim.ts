@@ -114,7 +114,7 @@ return 'HELD'`,
 );
 
 /**
- * Ends a rebuild: from now on its layout holds.
+ * Ends a rebuild: from now on its layout holds. Or ends the removal of all indexes, with nothing but the meta key.
  * KEYS: meta, the marks of rewritten documents, then on the search engine the alias and the index.
  * ARGV: building stamp, owner, meta fields and what was found.
  */
@@ -125,7 +125,7 @@ ${ownerOnly}
 if KEYS[4] then call('FT.ALIASUPDATE', KEYS[3], KEYS[4]) end
 call('HSET', KEYS[1], unpack(cjson.decode(ARGV[3])))
 call('HDEL', KEYS[1], 'owner', 'until', 'done', 'total')
-call('UNLINK', KEYS[2])
+if KEYS[2] then call('UNLINK', KEYS[2]) end
 return 'DONE'`,
 );
 
