@@ -47,6 +47,13 @@ describeMatrix(
       expect(await repository.query().where("role").eq("guest").count()).toBe(4);
       expect(await repository.query().where("vip").eq(true).orderBy("name").ids()).toEqual(["2", "0"]);
       await expectFailure(repository.insert({ name: "b", age: 1, vip: true }), "UNIQUE_VIOLATION");
+      const expires = String(await raw("PEXPIRETIME", repository.key("3")));
+      const member = storage === "json" ? ["JSON.GET", '$["$deadline"]'] : ["HGET", "$deadline"];
+      const noted =
+        engine === "scan"
+          ? await raw("ZSCORE", `${namespace}:{item}$e`, "3")
+          : await raw(member[0] as string, repository.key("3"), member[1] as string);
+      expect(String(noted)).toBe(engine === "search" && storage === "json" ? `[${expires}]` : expires);
 
       const fresh = await open(guest);
       await fresh.repository.saveMany(names.map((name, at) => ({ id: `${at}`, name, age: at, vip: at % 2 === 0 })));
