@@ -55,7 +55,15 @@ export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
 export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
 export type { EngineChoice } from "./repository/context.ts";
 export type { ReadOptions } from "./repository/load.ts";
-export { type IndexStatus, Repository, type RepositoryIndexes, type SaveOptions } from "./repository/repository.ts";
+export {
+  type IndexFault,
+  type IndexProgress,
+  type IndexStatus,
+  Repository,
+  type RepositoryIndexes,
+  type SaveOptions,
+  type SyncOptions,
+} from "./repository/repository.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {
   defineEntity,

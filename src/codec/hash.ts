@@ -154,8 +154,13 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
   };
 }
 
-// Strings that a search index reads straight from the document are kept safe from its trimming and splitting.
-function taggedFields(metadata: EntityMetadata): Set<string> {
+/**
+ * The fields that a search index reads straight from the document: their text is kept safe from trimming and splitting.
+ *
+ * @param metadata - the entity type.
+ * @returns dotted names.
+ */
+export function taggedFields(metadata: EntityMetadata): Set<string> {
   const direct = metadata.indexes.filter(
     (index) => index.scalar === "string" && !index.array && !index.caseInsensitive && index.kind !== "text",
   );

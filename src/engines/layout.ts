@@ -1,7 +1,10 @@
 // Where everything of one entity type is kept: internal keys, and what each index writes to them.
 // Shared by the scripts that write and the engines that read, so they cannot disagree.
+import { createHash } from "node:crypto";
+import { taggedFields } from "../codec/hash.ts";
 import { encodePath, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { shapeAt } from "../schema/shape.ts";
 
 /** The engines. */
 export type EngineName = "scan" | "search" | "memory";
@@ -66,10 +69,18 @@ export interface Layout {
   readonly slots: readonly Slot[];
   readonly absent: readonly AbsentSlot[];
   readonly uniques: readonly UniqueSlot[];
-  /** Name of the search index's alias. */
+  /** What the search engine asks: a name that exists only while the index is right for this very definition. */
   readonly alias: string;
-  /** What the scripts compare before they write. */
+  /** The search index's own name. */
+  readonly index: string;
+  /** What the scripts compare before they write, and the scan engine's before it answers. */
   readonly stamp: string;
+  /** Digest of all that index entries depend on: definitions that agree in it can take over each other's indexes. */
+  readonly indexing: string;
+  /** Fields whose text in a hash document is kept safe from a search server's trimming. */
+  readonly tagged: readonly string[];
+  /** During a rebuild: which documents were rewritten for other tagged fields than the type's last ones. */
+  readonly rewritten: string;
 }
 
 /**
@@ -91,6 +102,7 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
   const slots = indexed ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal)) : [];
   const remembers = slots.length > 0 || uniques.length > 0;
   const listed = engine !== "search";
+  const indexing = indexingOf(metadata, engine);
   return Object.freeze({
     metadata,
     engine,
@@ -103,9 +115,35 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     slots: Object.freeze(uniqueKeys(slots)),
     absent: Object.freeze(indexed ? absentSlots(metadata, internal) : []),
     uniques: Object.freeze(uniques),
-    alias: `${internal}i`,
+    alias: `${internal}i:${metadata.layout}`,
+    index: `${internal}x:${indexing}`,
     stamp: [layoutVersion, engine, metadata.layout].join("|"),
+    indexing,
+    tagged: Object.freeze(metadata.storage === "hash" ? [...taggedFields(metadata)].sort() : []),
+    rewritten: `${internal}r`,
   });
+}
+
+// Everything of a definition that decides what index entries and hidden members hold; the rest of the shape does not.
+function indexingOf(metadata: EntityMetadata, engine: EngineName): string {
+  const { storage, indexes, uniques, idField, version, ttl, shape } = metadata;
+  const kinds = uniques.map(({ paths }) => paths.map((path) => shapeAt(shape, path)?.shape.kind));
+  const parts = [layoutVersion, engine, storage, indexes, uniques, kinds, idField, version, ttl !== undefined];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+/** The letters of the key families that a rebuild makes anew from the documents: not `$m`, nor its own `$r`. */
+const derivedFamilies = /^[aesutlngiw0](:|$)/;
+
+/**
+ * Tells whether a key holds nothing that the documents do not.
+ *
+ * @param layout - the type's layout.
+ * @param key - a key that begins as the type's internal keys do.
+ * @returns true for index entries, registries and unique values, of whatever definition.
+ */
+export function isDerived({ internal }: Layout, key: string): boolean {
+  return derivedFamilies.test(key.slice(internal.length));
 }
 
 function slotsOf(index: IndexMetadata, position: number, internal: string): Slot[] {
@@ -128,6 +166,16 @@ function slotsOf(index: IndexMetadata, position: number, internal: string): Slot
 }
 
 /**
+ * Tells whether documents say themselves when they die, for searches to look at.
+ *
+ * @param layout - the type's layout.
+ * @returns true on the search engine for types that may expire.
+ */
+export function keepsDeadline(layout: Layout): boolean {
+  return layout.engine === "search" && layout.metadata.ttl !== undefined;
+}
+
+/**
  * Tells whether an index orders text rather than numbers.
  *
  * @param index - the index.
@@ -143,9 +191,10 @@ export function isTextual(index: IndexMetadata): boolean {
  * @param layout - the type's layout.
  * @returns field names and values in turn.
  */
-export function metaFields({ engine, stamp, metadata }: Layout): string[] {
+export function metaFields({ engine, stamp, metadata, indexing, tagged }: Layout): string[] {
   const { storage, layout } = metadata;
-  return ["stamp", stamp, "layout", String(layoutVersion), "engine", engine, "storage", storage, "schema", layout];
+  const about = ["stamp", stamp, "layout", String(layoutVersion), "engine", engine, "storage", storage];
+  return [...about, "schema", layout, "indexing", indexing, "tagged", JSON.stringify(tagged)];
 }
 
 // A field that is both sortable exact and range keeps one sorted set: the range's, whose values are never folded.

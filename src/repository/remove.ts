@@ -1,6 +1,7 @@
 // Removing: documents together with everything the indexes and constraints hold for them, in one call.
 // The same call forgets entities whose documents are gone already.
 import { wrongType } from "../engines/documents.ts";
+import { stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId } from "../schema/key.ts";
@@ -34,6 +35,7 @@ export function forgetCall(context: TypeContext, script: Script, encodedIds: rea
  * @param options - deadline and signal.
  * @param note - told of what is sent.
  * @returns true when there was one.
+ * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  * @throws CorruptEntityError when the key holds something else than a document of the type.
  */
 export async function removeOne(
@@ -52,8 +54,9 @@ export async function removeOne(
     ...callOptions(options),
   });
   if (typeof reply === "string") throw forbidden(context, reply);
+  const [removed, stamp] = reply as (number | string)[];
+  if (removed === "STAMP") throw stampError(context.layout, String(stamp));
   context.allowed.add(call.script);
-  const [removed] = reply as number[];
   if (removed === -1) throw wrongType(context.layout, decodeId(encodedId));
   return removed === 1;
 }

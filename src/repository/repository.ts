@@ -1,7 +1,7 @@
 // The repository: every method is one call into a file beside this one.
 // It resolves the type's context on the first call and keeps it.
 import { DocumentCodec } from "../codec/document.ts";
-import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
+import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
 import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
@@ -22,35 +22,76 @@ export interface SaveOptions extends CallOptions {
   readonly ttl?: Ttl;
 }
 
+/** How far a rebuild is. */
+export interface IndexProgress {
+  /** Documents gone over so far; one that changed meanwhile counts again. */
+  readonly done: number;
+  /** How many there may be, as far as the former indexes knew; undefined when they did not. */
+  readonly total: number | undefined;
+}
+
+/** A document that the last rebuild could not index as it should be. */
+export interface IndexFault {
+  /** Its id, or what stands in its place in the key. */
+  readonly id: string;
+  /** What kind of fault: `CORRUPT_ENTITY`, `VALIDATION` or `UNIQUE_VIOLATION`. */
+  readonly code: ErrorCode;
+  /** Dotted path of the field, where one is to blame. */
+  readonly field: string | undefined;
+  /** What is wrong, and what to do. */
+  readonly message: string;
+}
+
+/** What `indexes.sync` accepts. */
+export interface SyncOptions extends CallOptions {
+  /** Told how far a rebuild is, by this process or the one it waits for. */
+  readonly onProgress?: (progress: IndexProgress) => void;
+  /** Rebuild the indexes even if they seem right: after documents were written around the mapper. */
+  readonly rebuild?: boolean;
+}
+
 /** How a type's indexes are. */
 export interface IndexStatus {
   /** The engine that answers the type's queries. */
   readonly engine: string;
-  /** `missing` before the first sync, `outdated` when stored data is laid out for another definition. */
+  /** `missing` before the first sync and after `drop`, `building` while they are rebuilt, `outdated` when made for another definition. */
   readonly state: "missing" | "building" | "ready" | "outdated";
   /** What the stored data was laid out for. */
   readonly stamp: string;
-  /** Documents in the index. */
+  /** Documents in the index; while it is rebuilt, those gone over so far. */
   readonly documents: number;
   /** Documents that the search server refused to index; 0 unless someone wrote around the mapper. */
   readonly failures: number;
+  /** How many faults the last rebuild found in documents. */
+  readonly faulty: number;
+  /** The first hundred of them. */
+  readonly faults: readonly IndexFault[];
 }
 
 /** Creating and watching a type's indexes. */
 export interface RepositoryIndexes {
   /**
-   * Creates what is missing and waits until it can be used; does nothing when all is there.
+   * Makes the indexes right for the definition: creates or rebuilds them, or waits for the process that does.
    *
-   * @param options - deadline (60 s when left out) and signal.
-   * @returns the status, which is `ready`.
-   * @throws IndexNotReadyError when data of another layout is stored.
+   * Nothing to do: 1 round trip (HMGET), on the search engine 2 (FT.INFO). The first time, SCAN looks for documents that
+   * others wrote. A rebuild goes over the documents by SCAN, with two script calls per 50 of them; meanwhile queries and
+   * writes are refused with IndexNotReadyError.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress, and whether to rebuild anyway.
+   * @returns the status, which is `ready`; documents that could not be indexed as they should be are its `faults`.
+   * @throws EngineMismatchError when the type is recorded for another engine.
+   * @throws IndexNotReadyError when the documents are stored in another form, hash or json.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   * @throws DeadlineError when the deadline passed or the signal fired; the next call starts the rebuild again.
    */
-  sync(options?: CallOptions): Promise<IndexStatus>;
+  sync(options?: SyncOptions): Promise<IndexStatus>;
   /**
    * Waits until the indexes can be used.
    *
    * @param options - deadline (60 s when left out) and signal.
    * @returns the status, which is `ready`.
+   * @throws IndexNotReadyError when they are made for another definition.
+   * @throws DeadlineError when they are not ready in time.
    */
   ready(options?: CallOptions): Promise<IndexStatus>;
   /**
@@ -60,6 +101,14 @@ export interface RepositoryIndexes {
    * @returns the status.
    */
   status(options?: CallOptions): Promise<IndexStatus>;
+  /**
+   * Removes every index, and whatever else is kept beside the documents; the documents stay. Until the next `sync`
+   * the type's queries and writes are refused with IndexNotReadyError.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out) and signal.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   */
+  drop(options?: CallOptions): Promise<void>;
 }
 
 /**

@@ -6,13 +6,13 @@ import {
   ConnectionError,
   CorruptEntityError,
   EntityExistsError,
-  IndexNotReadyError,
   isRemoraError,
   type RemoraError,
   UniqueViolationError,
   ValidationError,
   VersionConflictError,
 } from "../errors.ts";
+import { stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
@@ -73,7 +73,7 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
   const json = typeof document.body === "string";
   const item = ["", encodedId, check];
   if (versioned) item.push(expected === undefined ? "0" : String(expected));
-  if (layout.snapshot !== undefined) item.push(JSON.stringify(values.map(snapshotValue)));
+  if (layout.snapshot !== undefined) item.push(snapshotOf(values));
   if (metadata.ttl !== undefined) item.push(ttlMode, ttlValue);
   const extras = json ? document.mends.flat() : document.absent;
   item.push(String(extras.length));
@@ -85,9 +85,14 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
 
 const noValues: readonly IndexValue[] = [];
 
-// 0 is what the scripts take for an absent value.
-function snapshotValue(value: IndexValue): string | readonly string[] | 0 {
-  return value ?? 0;
+/**
+ * What the scripts remember of an entity, so that they can undo its index entries.
+ *
+ * @param values - what indexes and unique constraints hold for it.
+ * @returns JSON text; 0 is what the scripts take for an absent value.
+ */
+export function snapshotOf(values: readonly IndexValue[]): string {
+  return JSON.stringify(values.map((value) => value ?? 0));
 }
 
 function complete(
@@ -290,7 +295,8 @@ export function saveErrors(
   errors.length = prepared.length;
   const failures = reply as [position: number, code: string, first: string, second: string][];
   for (const [position, code, first, second] of failures) {
-    if (position === 0) return errors.fill(code === "STAMP" ? stampError(context, first) : forbidden(context, first));
+    if (position === 0)
+      return errors.fill(code === "STAMP" ? stampError(context.layout, first) : forbidden(context, first));
     errors[position - 1] = saveError(context, prepared[position - 1] as Prepared, code, first, second);
   }
   return errors;
@@ -344,20 +350,4 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
     default:
       return new ConnectionError(`${who}: the save script answered ${code}`, details);
   }
-}
-
-/**
- * The error for a type whose stored layout is not the definition's.
- *
- * @param context - the entity type.
- * @param stored - the stamp found; empty when there is data but no stamp.
- * @returns the error.
- */
-export function stampError(context: TypeContext, stored: string): IndexNotReadyError {
-  const { name } = context.metadata;
-  return new IndexNotReadyError(
-    `${name}: stored data is laid out for another definition (${stored || "unknown"}, not ${context.layout.stamp}); ` +
-      "nothing was written: deploy the definition the data was written with, or give the type another name",
-    { entity: name },
-  );
 }

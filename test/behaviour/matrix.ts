@@ -44,6 +44,8 @@ export interface Bench extends Combination {
 interface OpenOptions {
   readonly namespace?: string;
   readonly deadline?: number;
+  /** Whether to make the indexes; true when left out. */
+  readonly synced?: boolean;
 }
 
 /** Which combinations a block is about. */
@@ -81,7 +83,7 @@ function opener({ leg, storage, engine, driver }: Combination): Bench["open"] {
   afterEach(async () => {
     await Promise.all(endings.splice(0).map((end) => end()));
   });
-  return async (define, { namespace = freshNamespace(), ...options } = {}) => {
+  return async (define, { namespace = freshNamespace(), synced = true, ...options } = {}) => {
     const client = driver === "ioredis5" ? new Redis5(leg.url, { lazyConnect: true }) : undefined;
     const db = await connect((client as never) ?? leg.url, { namespace, engine, ...options });
     const raw: Raw = (command, ...args) => db.redis.call(command, ...args);
@@ -90,7 +92,7 @@ function opener({ leg, storage, engine, driver }: Combination): Bench["open"] {
       await db.close();
     });
     const repository = db.repository(define(storage));
-    await repository.indexes.sync();
+    if (synced) await repository.indexes.sync();
     return { repository, db, namespace, raw };
   };
 }
@@ -99,7 +101,8 @@ function opener({ leg, storage, engine, driver }: Combination): Bench["open"] {
 export async function tidy(raw: Raw, namespace: string, search: boolean): Promise<void> {
   if (search) {
     const indexes = ((await raw("FT._LIST")) as string[]).filter((name) => name.startsWith(`${namespace}:`));
-    await Promise.all(indexes.map((name) => raw("FT.DROPINDEX", name)));
+    // Several connections to one namespace tidy up at once.
+    await Promise.all(indexes.map((name) => raw("FT.DROPINDEX", name).catch(() => undefined)));
   }
   const keys = await keysOf(raw, namespace);
   if (keys.length > 0) await raw("UNLINK", ...keys);

@@ -20,6 +20,7 @@ import {
   type Want,
 } from "../engine.ts";
 import type { Layout } from "../layout.ts";
+import { stampError } from "../stamp.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
 import { isShort, withVocabulary } from "./vocabulary.ts";
@@ -58,7 +59,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
   const call = ({ keys, program }: Compiled): ScriptCall => ({
     script: queryScript,
     keys,
-    args: [JSON.stringify(program), layout.documents, fields],
+    args: [JSON.stringify(program), layout.documents, fields, layout.stamp],
   });
   const compile = (query: QueryNode, formula: Formula, want: Want): Compiled | undefined => {
     const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want);
@@ -126,6 +127,7 @@ interface ScriptPart {
 function readReply(reply: Reply, layout: Layout): ScriptPart {
   if (reply instanceof ReplyFailure) throw reply.error;
   const [text, documents] = reply as [string, string | string[]];
+  if (text === "STAMP") throw stampError(layout, String(documents));
   const state = JSON.parse(text) as ScriptState;
   return {
     state,

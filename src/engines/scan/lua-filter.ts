@@ -21,6 +21,9 @@
 /** Defines `alive(ids)`, `before(left, right)`, `snapshots(ids)` and `keep(node, ids)`. */
 export const filterLua = `#!lua flags=no-writes
 local call, decode = redis.call, cjson.decode
+-- Index entries of another definition, or half of them, would give wrong answers.
+local stamp = call('HGET', string.sub(KEYS[1], 1, -2)..'m', 'stamp')
+if stamp ~= ARGV[4] and (stamp or call('EXISTS', KEYS[1]) == 1) then return {'STAMP', stamp or ''} end
 local QUERY, DOCUMENTS = decode(ARGV[1]), ARGV[2]
 local FIELDS = ARGV[3] ~= '' and decode(ARGV[3]) or nil
 local ENUMERABLE, PROBED_TERMS, COUNTED_TERMS, HYDRATED = 4000, 4, 500, 200

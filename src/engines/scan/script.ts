@@ -6,8 +6,9 @@ import { listLua } from "./lua-list.ts";
 
 /*
  * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
- * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents).
- * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts.
+ * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents), the layout's stamp.
+ * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
+ *   or ['STAMP', the stamp found] where that is another.
  */
 const runLua = `local state = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }
 local documents = {}

@@ -113,6 +113,16 @@ export function hiddenMembers(
 }
 
 /**
+ * Tells whether a member of a document may be one that the search engine keeps for some definition's indexes.
+ *
+ * @param name - a top-level name of the document.
+ * @returns true for hidden members other than the document's own `$null`.
+ */
+export function isHiddenMember(name: string): boolean {
+  return name === absentMember || name === deadlineMember || /^\$(exact|range|text|geo|substring|phrase)\./.test(name);
+}
+
+/**
  * The command that creates the search index.
  *
  * @param layout - the type's layout.

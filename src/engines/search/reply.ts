@@ -16,7 +16,7 @@ export function checked(reply: Reply, layout: Layout): unknown {
   if (!(reply instanceof ReplyFailure)) return reply;
   if (/no such index|unknown index name/i.test(reply.error.message)) {
     const { name } = layout.metadata;
-    throw new IndexNotReadyError(`${name} has no search index yet: call indexes.sync() once`, {
+    throw new IndexNotReadyError(`${name} has no search index for this definition: call indexes.sync()`, {
       entity: name,
       cause: reply.error,
     });

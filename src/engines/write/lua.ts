@@ -99,6 +99,28 @@ export function prelude(layout: Layout, payload: string, firstId: string): strin
 }
 
 /**
+ * Lua that refuses the call where stored data is laid out for another definition, or is being rebuilt.
+ *
+ * @param layout - the type's layout.
+ * @param refuse - Lua that answers the call, given `stamp`, false where none is noted.
+ * @returns statements; afterwards `stamp` is false where nothing is stored yet.
+ */
+export function checkStamp(layout: Layout, refuse: string): string {
+  const empty = layout.ids === undefined ? "true" : `call('EXISTS', ${new KeyNames(layout).of(layout.ids)}) == 0`;
+  return `local stamp = call('HGET', KEYS[1], 'stamp')
+if stamp ~= ${luaString(layout.stamp)} and (stamp or not (${empty})) then ${refuse} end`;
+}
+
+/** Lua that sets a number exactly: the server's parser may be off by a bit in long decimals; adding the difference is exact. */
+export const mendFunction = `local function mend(key, path, wanted)
+  for _ = 1, 4 do
+    local held = tonumber(string.sub(call('JSON.GET', key, path), 2, -2))
+    if held == wanted then break end
+    call('JSON.NUMINCRBY', key, path, string.format('%.17g', wanted - held))
+  end
+end`;
+
+/**
  * Tells whether a type keeps index entries, whose writes are grouped by key.
  *
  * @param layout - the type's layout.

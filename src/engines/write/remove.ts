@@ -3,18 +3,20 @@
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { forgetFunction, isGrouped, keyType, luaString, prelude, reindexFunction } from "./lua.ts";
+import { checkStamp, forgetFunction, isGrouped, keyType, luaString, prelude, reindexFunction } from "./lua.ts";
 
 /**
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; it answers with 1 or 0 per id, -1 for a key of another type, or with the name of a forbidden command.
+ * @returns a script over a list of ids; it answers with 1 or 0 per id, -1 for a key of another type; with the name of a forbidden command; or with
+ *   `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
+${checkStamp(layout, "return {'STAMP', stamp or ''}")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 local removed = {}
@@ -34,12 +36,14 @@ return removed`;
  * Generates the script that forgets entities whose documents were found missing.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; those whose document exists after all are left alone.
+ * @returns a script over a list of ids; those whose document exists after all are left alone,
+ *   and so is everything that another definition keeps.
  */
 export function reapScript(layout: Layout): Script {
   const lua = `#!lua flags=allow-oom
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
+${checkStamp(layout, "return 'OK'")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 for _, id in ipairs(IDS) do

@@ -9,11 +9,12 @@ import { KeyNames } from "./lua.ts";
  * @param layout - the type's layout.
  * @param asked - Lua expression: whether to look at all; a process that wrote once need not ask again.
  * @param refuse - Lua that answers the call, given `command`, a list that begins with the forbidden command.
+ * @param more - commands needed beside those, as Lua lists.
  * @returns statements.
  */
-export function checkRights(layout: Layout, asked: string, refuse: string): string {
+export function checkRights(layout: Layout, asked: string, refuse: string, more: readonly string[] = []): string {
   return `if ${asked} then
-  for _, command in ipairs({${neededCommands(layout).join(", ")}}) do
+  for _, command in ipairs({${[...neededCommands(layout), ...more].join(", ")}}) do
     if not redis.acl_check_cmd(unpack(command)) then ${refuse} end
   end
 end`;

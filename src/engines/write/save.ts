@@ -2,15 +2,17 @@
 // One text per entity type; a batch that fails in part reports each entity in its place.
 import { steadyFields } from "../../codec/hash.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
-import { type Layout, metaFields } from "../layout.ts";
+import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
 import {
   clock,
+  checkStamp,
   forgetFunction,
   isGrouped,
   KeyNames,
   keyType,
   luaString,
+  mendFunction,
   prelude,
   reindexFunction,
   sweep,
@@ -71,7 +73,10 @@ export function saveScript(layout: Layout): Script {
     "#!lua",
     prelude(layout, payload(layout), "ITEMS[FIRST + 1]"),
     checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}"),
-    checkStamp(layout),
+    // The first save of a type notes its layout; afterwards nobody with another layout may write.
+    checkStamp(layout, "return {{0, 'STAMP', stamp or ''}}"),
+    failures,
+    layout.metadata.storage === "json" ? mendFunction : "",
     layout.metadata.ttl === undefined ? "" : clock,
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
@@ -100,20 +105,13 @@ ${lines.join("\n")}
 end`;
 }
 
-// The first save of a type notes its layout; afterwards nobody with another layout may write.
-function checkStamp(layout: Layout): string {
-  const names = new KeyNames(layout);
-  const empty = layout.ids === undefined ? "true" : `call('EXISTS', ${names.of(layout.ids)}) == 0`;
-  return `local stamp = call('HGET', KEYS[1], 'stamp')
-if stamp ~= ${luaString(layout.stamp)} and (stamp or not (${empty})) then return {{0, 'STAMP', stamp or ''}} end
-local failures
+const failures = `local failures
 -- Per entity: nil when it failed its checks, 'old' when it replaces something, 'new' when not.
 local states = {}
 local function fail(at, code, first, second)
   failures = failures or {}
   failures[#failures + 1] = {at, code, first or '', second or ''}
 end`;
-}
 
 function checks(layout: Layout): string {
   const names = new KeyNames(layout);
@@ -273,11 +271,6 @@ function ttlValue(position: number): string {
   elseif mode == '3' or mode == '5' or fresh then expires = 0 end`;
 }
 
-// In search mode the document itself says when it dies, for queries to look at.
-function keepsDeadline(layout: Layout): boolean {
-  return layout.engine === "search" && layout.metadata.ttl !== undefined;
-}
-
 function writeHash(layout: Layout, words: ItemWords): string {
   const steady = steadyFields(layout.metadata.shape, layout.metadata.idField);
   const first = words.extras + 1;
@@ -304,17 +297,11 @@ function writeJson(layout: Layout, words: ItemWords): string {
   const deadline = `
   local deadline = expires or call('PEXPIRETIME', key)
   if deadline > 0 then body = string.sub(body, 1, -2)..',"$deadline":'..plain(deadline)..'}' end`;
-  // The server's parser may be off by a bit in long decimals; adding the difference is exact.
   return `  local body = ARGV[3 + at]${keepsDeadline(layout) ? deadline : ""}
   local written = pcall('JSON.SET', key, '$', body)
   if not written.err and extras ~= '0' then
-    for mend = o + ${words.extras + 1}, o + ${words.extras} + extras, 2 do
-      local path, wanted = ITEMS[mend], tonumber(ITEMS[mend + 1])
-      for _ = 1, 4 do
-        local held = tonumber(string.sub(call('JSON.GET', key, path), 2, -2))
-        if held == wanted then break end
-        call('JSON.NUMINCRBY', key, path, string.format('%.17g', wanted - held))
-      end
+    for word = o + ${words.extras + 1}, o + ${words.extras} + extras, 2 do
+      mend(key, ITEMS[word], tonumber(ITEMS[word + 1]))
     end
   end`;
 }
