@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { describeMatrix } from "../behaviour/matrix.ts";
-import { Naive, searching, searchingJson, shows } from "./naive.ts";
+import { Naive, searching, searchingJson, expectTrap } from "./naive.ts";
 
 const sparse = (storage: Storage) =>
   defineEntity({
@@ -55,58 +55,79 @@ const present: Readonly<Record<(typeof paths)[number], readonly string[]>> = {
   "box.inner.size": ["hollow"],
 };
 
-describeMatrix("trap", ({ open }) => {
-  test("null, missing, empty and hidden in a parent are told apart as the values say", async () => {
-    const { repository } = await open(sparse);
-    expect((await repository.insertMany(rows)).failed).toEqual([]);
-    for (const path of paths) {
-      const holders = present[path];
-      expect((await repository.query().whereNot(path).isNull().ids()).sort(), path).toEqual(holders);
-      const without = all.filter((id) => !holders.includes(id));
-      expect((await repository.query().where(path).isNull().ids()).sort(), path).toEqual(without);
-      expect(await repository.query().where(path).isNull().count(), path).toBe(without.length);
-    }
-    expect((await repository.query().where("word").ne("x").ids()).sort()).toEqual(all);
-    expect((await repository.query().where("list").containsNone(["x"]).ids()).sort()).toEqual(all);
-    expect((await repository.query().where("list").containsAll([]).ids()).sort()).toEqual(["empty", "hollow"]);
-    expect(await repository.query().where("size").lte(0).ids()).toEqual(["empty"]);
-    expect(await repository.findByIds(rows.map(({ id }) => id))).toEqual(rows);
-  });
+describeMatrix(
+  "trap",
+  ({ open }) => {
+    test("null, missing, empty and hidden in a parent are told apart as the values say", async () => {
+      const { repository } = await open(sparse);
+      expect((await repository.insertMany(rows)).failed).toEqual([]);
+      for (const path of paths) {
+        const holders = present[path];
+        expect((await repository.query().whereNot(path).isNull().ids()).sort(), path).toEqual(holders);
+        const without = all.filter((id) => !holders.includes(id));
+        expect((await repository.query().where(path).isNull().ids()).sort(), path).toEqual(without);
+        expect(await repository.query().where(path).isNull().count(), path).toBe(without.length);
+      }
+      expect((await repository.query().where("word").ne("x").ids()).sort()).toEqual(all);
+      expect((await repository.query().where("list").containsNone(["x"]).ids()).sort()).toEqual(all);
+      expect((await repository.query().where("list").containsAll([]).ids()).sort()).toEqual(["empty", "hollow"]);
+      expect(await repository.query().where("size").lte(0).ids()).toEqual(["empty"]);
+      expect(await repository.findByIds(rows.map(({ id }) => id))).toEqual(rows);
+    });
 
-  test("a value that comes or goes takes its absence along", async () => {
-    const { repository } = await open(sparse);
-    await repository.insert({ id: "a", word: "x", box: { word: "y" } });
-    const absent = (path: (typeof paths)[number]) => repository.query().where(path).isNull().count();
-    expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([0, 0, 1]);
-    await repository.save({ id: "a", size: 1, box: null });
-    expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([1, 1, 0]);
-    await repository.save({ id: "a", word: null, size: null, box: { word: "" } });
-    expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([1, 0, 1]);
-  });
-}, searching);
+    test("a value that comes or goes takes its absence along", async () => {
+      const { repository } = await open(sparse);
+      await repository.insert({ id: "a", word: "x", box: { word: "y" } });
+      const absent = (path: (typeof paths)[number]) => repository.query().where(path).isNull().count();
+      expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([0, 0, 1]);
+      await repository.save({ id: "a", size: 1, box: null });
+      expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([1, 1, 0]);
+      await repository.save({ id: "a", word: null, size: null, box: { word: "" } });
+      expect([await absent("word"), await absent("box.word"), await absent("size")]).toEqual([1, 0, 1]);
+    });
+  },
+  searching,
+);
 
-describeMatrix("trap", ({ open, leg }) => {
-  test("the server's own test for missing values knows no null, and errs without an option", async () => {
-    const opened = await open(sparse);
-    const naive = await Naive.make(opened, "json", [
-      ...["$.v", "AS", "v", "TAG", "INDEXMISSING"],
-      ...["$.a[*]", "AS", "a", "TAG", "INDEXMISSING"],
-      ...["$.w", "AS", "w", "TAG"],
-    ]);
-    const documents = { value: '{"v":"x","a":["x"]}', null: '{"v":null,"a":null}', missing: "{}", empty: '{"v":"","a":[]}' };
-    for (const [id, document] of Object.entries(documents)) await naive.put(id, document);
-    shows(leg, "null is not missing", (await naive.ids("ismissing(@v)")).join() === "missing");
-    shows(leg, "an empty list is missing", (await naive.ids("ismissing(@a)")).join() === "empty,missing,null");
-    shows(leg, "asking is an error where the index does not say so", (await naive.complaint("ismissing(@w)")) !== "");
-    shows(leg, "asking for a field that is not there finds nothing", (await naive.ids("ismissing(@nope)")).length === 0);
-    const { repository } = opened;
-    await repository.insertMany([
-      { id: "value", word: "x", list: ["x"] },
-      { id: "null", word: null, list: null },
-      { id: "missing" },
-      { id: "empty", word: "", list: [] },
-    ]);
-    expect((await repository.query().where("word").isNull().ids()).sort()).toEqual(["missing", "null"]);
-    expect((await repository.query().where("list").isNull().ids()).sort()).toEqual(["missing", "null"]);
-  });
-}, searchingJson);
+describeMatrix(
+  "trap",
+  ({ open, leg }) => {
+    test("the server's own test for missing values knows no null, and errs without an option", async () => {
+      const opened = await open(sparse);
+      const naive = await Naive.make(opened, "json", [
+        ...["$.v", "AS", "v", "TAG", "INDEXMISSING"],
+        ...["$.a[*]", "AS", "a", "TAG", "INDEXMISSING"],
+        ...["$.w", "AS", "w", "TAG"],
+      ]);
+      const documents = {
+        value: '{"v":"x","a":["x"]}',
+        null: '{"v":null,"a":null}',
+        missing: "{}",
+        empty: '{"v":"","a":[]}',
+      };
+      for (const [id, document] of Object.entries(documents)) await naive.put(id, document);
+      expectTrap(leg, "null is not missing", (await naive.ids("ismissing(@v)")).join() === "missing");
+      expectTrap(leg, "an empty list is missing", (await naive.ids("ismissing(@a)")).join() === "empty,missing,null");
+      expectTrap(
+        leg,
+        "asking is an error where the index does not say so",
+        (await naive.complaint("ismissing(@w)")) !== "",
+      );
+      expectTrap(
+        leg,
+        "asking for a field that is not there finds nothing",
+        (await naive.ids("ismissing(@nope)")).length === 0,
+      );
+      const { repository } = opened;
+      await repository.insertMany([
+        { id: "value", word: "x", list: ["x"] },
+        { id: "null", word: null, list: null },
+        { id: "missing" },
+        { id: "empty", word: "", list: [] },
+      ]);
+      expect((await repository.query().where("word").isNull().ids()).sort()).toEqual(["missing", "null"]);
+      expect((await repository.query().where("list").isNull().ids()).sort()).toEqual(["missing", "null"]);
+    });
+  },
+  searchingJson,
+);

@@ -97,13 +97,13 @@ export async function complaint(reply: Promise<unknown>): Promise<string> {
 const seen = new Set(["stack74", "redis82"]);
 
 /** The trap is there on the bare server; one that a newer server has mended is told aloud, and the mapper's part goes on. */
-export function shows({ name, flavour }: AvailableLeg, trap: string, shown: boolean): void {
+export function expectTrap({ name, flavour }: AvailableLeg, trap: string, shown: boolean): void {
   if (seen.has(flavour)) expect(shown, `on the bare server: ${trap}`).toBe(true);
   else if (!shown) tell(name, trap);
 }
 
-/** As {@link shows}, for what depends on how fast the server is. */
-export function mayShow({ name }: AvailableLeg, trap: string, shown: boolean): void {
+/** As {@link expectTrap}, for what depends on how fast the server is. */
+export function tellTrap({ name }: AvailableLeg, trap: string, shown: boolean): void {
   if (!shown) tell(name, trap);
 }
 
