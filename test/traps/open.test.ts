@@ -1,0 +1,241 @@
+// Traps that are still open: each test here says what should be, and fails until it is.
+// Each moves to the file of its kind once it is met.
+import { z } from "zod";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { connect, type Database, defineEntity, exact, isRemoraError, range } from "remora";
+import { type Flavour, startServer, type TestServer } from "remora/testing";
+import type { Storage } from "../../src/schema/metadata.ts";
+import { expectFailure } from "../behaviour/failures.ts";
+import { serverTimePassed } from "../behaviour/clock.ts";
+import type { Raw } from "../behaviour/matrix.ts";
+import { describeLegs } from "../setup/legs.ts";
+
+const storages = ["hash", "json"] as const;
+const plain = (name: string, storage: Storage) =>
+  defineEntity({
+    name: `${name}-${storage}`,
+    storage,
+    schema: z.object({ id: z.string(), word: z.string(), n: z.number() }),
+    index: { word: exact(), n: range() },
+  });
+const rows = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `t${n}`, word: `w${n % 7}`, n }));
+
+/** Rows, or an error of the library that says why not; never fewer rows than there are. */
+async function expectWhole(work: Promise<readonly unknown[]>, count: number): Promise<void> {
+  try {
+    expect(await work).toHaveLength(count);
+  } catch (error) {
+    if (!isRemoraError(error)) throw error;
+    expect(error.code).toBe("RESULT_TOO_LARGE");
+  }
+}
+
+describeLegs("open trap", { search: true }, (leg) => {
+  let server: TestServer;
+  let db: Database;
+  let raw: Raw;
+
+  beforeAll(async () => {
+    server = await startServer({
+      flavour: leg.flavour === "other" ? "any" : (leg.flavour as Flavour),
+      needs: "search",
+      args: ["--enable-debug-command", "yes"],
+    });
+    db = await connect(server.url, { namespace: "open", engine: "search" });
+    raw = (command, ...args) => db.redis.call(command, ...args);
+  });
+  afterAll(async () => {
+    await db.close();
+    await server.stop();
+  });
+
+  // The server drops blanks in front of a quoted name: $[" a"] is $["a"].
+  test("numbers under names that begin with a blank are mended in another's place", async () => {
+    const free = defineEntity({
+      name: "free",
+      storage: "json",
+      schema: z.object({ id: z.string(), record: z.record(z.string(), z.number()) }),
+      index: {},
+    });
+    const repository = db.repository(free);
+    await repository.indexes.sync();
+    const record = { " a": 0.1 + 0.2, a: 5 };
+    try {
+      await repository.insert({ id: "a", record });
+    } catch (error) {
+      // To refuse it is as good, provided that nothing is written.
+      if (!isRemoraError(error)) throw error;
+      expect(error).toMatchObject({ code: "VALIDATION", entity: "free", id: "a" });
+      expect(await repository.findById("a")).toBeNull();
+      return;
+    }
+    expect(await repository.findById("a")).toEqual({ id: "a", record });
+  });
+
+  test("a field whose name begins with a blank is indexed as another one", async () => {
+    const define = () =>
+      defineEntity({
+        name: "blank",
+        storage: "json",
+        schema: z.object({ id: z.string(), " a": z.string(), a: z.string() }),
+        index: { " a": exact(), a: exact() },
+      });
+    let blank: ReturnType<typeof define>;
+    try {
+      blank = define();
+    } catch (error) {
+      expect(error).toMatchObject({ code: "DEFINITION", entity: "blank", field: " a" });
+      return;
+    }
+    const repository = db.repository(blank);
+    await repository.indexes.sync();
+    await repository.insert({ id: "x", " a": "one", a: "two" });
+    expect(await repository.query().where(" a").eq("one").ids()).toEqual(["x"]);
+  });
+
+  test.each(storages)("rows beyond a cap below ten thousand are missing without a word, %s", async (storage) => {
+    const repository = db.repository(plain("capped", storage));
+    await repository.indexes.sync();
+    await repository.insertMany(rows(300));
+    await raw("FT.CONFIG", "SET", "MAXAGGREGATERESULTS", 100);
+    try {
+      const query = () => repository.query();
+      await expectWhole(query().orderBy("n").offset(95).limit(10).ids(), 10);
+      await expectWhole(query().orderBy("n").offset(95).limit(10).all(), 10);
+      await expectWhole(query().orderBy("n").offset(150).limit(10).all(), 10);
+      await expectWhole(query().orderBy("n").limit(200).all(), 200);
+      await expectWhole(query().ids(), 300);
+    } finally {
+      await raw("FT.CONFIG", "SET", "MAXAGGREGATERESULTS", -1);
+    }
+  });
+
+  test("a window beyond what the server allows is a failed connection", async () => {
+    const repository = db.repository(plain("window", "hash"));
+    await repository.indexes.sync();
+    await repository.insertMany(rows(10));
+    for (const query of [repository.query().offset(2_000_000).limit(10), repository.query().limit(3_000_000)]) {
+      for (const work of [() => query.page(), () => query.all(), () => query.ids()]) {
+        try {
+          await work();
+        } catch (error) {
+          expect(error).toMatchObject({ code: "RESULT_TOO_LARGE", entity: "window-hash" });
+        }
+      }
+    }
+  });
+
+  // Whoever sets a time to live by hand, on a type without ttl, leaves dead documents in the index for a while.
+  test.each(storages)("a document that a stranger let die is a failed connection, %s", async (storage) => {
+    const repository = db.repository(plain("stranger", storage));
+    await repository.indexes.sync();
+    await raw("DEBUG", "SET-ACTIVE-EXPIRE", 0);
+    try {
+      await repository.insertMany(rows(2));
+      const at = new Date(Date.now() + 30);
+      await raw("PEXPIREAT", repository.key("t0"), at.getTime());
+      await serverTimePassed(raw, at);
+      const query = repository.query();
+      for (const work of [
+        () => query.orderBy("n").ids(),
+        () => query.orderBy("n").all(),
+        () => query.limit(5).all(),
+        () => query.ids(),
+      ]) {
+        let found: readonly unknown[];
+        try {
+          found = await work();
+        } catch (error) {
+          if (!isRemoraError(error)) throw error;
+          expect(error.code).toBe("RESULT_TOO_LARGE");
+          continue;
+        }
+        expect(found.map((row) => (typeof row === "string" ? row : (row as { id: string }).id))).toEqual(["t1"]);
+      }
+    } finally {
+      await raw("DEBUG", "SET-ACTIVE-EXPIRE", 1);
+    }
+  });
+
+  // Indexes exist in database 0 only, but take in documents of every database.
+  test.each(storages)("documents of another database are found in this one, %s", async (storage) => {
+    const definition = plain("shared", storage);
+    const repository = db.repository(definition);
+    await repository.indexes.sync();
+    await repository.insert({ id: "zero", word: "here", n: 0 });
+    const other = await connect({ url: server.url, db: 1 }, { namespace: "open" });
+    try {
+      const stranger = other.repository(definition);
+      await stranger.indexes.sync();
+      await stranger.insert({ id: "one", word: "here", n: 1 });
+      await stranger.insert({ id: "zero", word: "there", n: 2 });
+    } finally {
+      await other.close();
+    }
+    expect(await repository.query().count()).toBe(1);
+    expect(await repository.query().where("word").eq("here").ids()).toEqual(["zero"]);
+    expect(await repository.query().where("word").eq("there").ids()).toEqual([]);
+  });
+
+  test("a query of a hundred thousand values overflows the stack", async () => {
+    const repository = db.repository(plain("values", "hash"));
+    await repository.indexes.sync();
+    const list = (at: number) => Array.from({ length: 10_000 }, (_, n) => `w${n + at}`);
+    const query = repository
+      .query()
+      .where((f) => f.and(...Array.from({ length: 12 }, (_, at) => f("word").in(list(at)))));
+    try {
+      expect(await query.count()).toBe(0);
+    } catch (error) {
+      expect(error).toMatchObject({ entity: "values-hash" });
+      expect(isRemoraError(error)).toBe(true);
+    }
+  });
+
+  test.each(storages)("more indexes than the server has room for is a failed connection, %s", async (storage) => {
+    const names = Array.from({ length: 1100 }, (_, at) => `f${at}`);
+    const define = () =>
+      defineEntity({
+        name: `wide-${storage}`,
+        storage,
+        schema: z.object({ id: z.string(), ...Object.fromEntries(names.map((name) => [name, z.string().optional()])) }),
+        index: Object.fromEntries(names.map((name) => [name, exact()])) as never,
+      });
+    const error = await expectFailure(
+      Promise.resolve().then(() => db.repository(define()).indexes.sync()),
+      "CAPABILITY",
+    );
+    expect(error).toMatchObject({ entity: `wide-${storage}` });
+  });
+
+  test("a schema nested deeper than the server reads is taken for a key of another type", async () => {
+    let list: z.ZodType = z.string();
+    let value: unknown = "x";
+    for (let level = 0; level < 130; level += 1) {
+      list = z.array(list);
+      value = [value];
+    }
+    const define = () =>
+      defineEntity({ name: "deep", storage: "json", schema: z.object({ id: z.string(), list }), index: {} });
+    const work = Promise.resolve().then(() => db.repository(define()).insert({ id: "a", list: value } as never));
+    const error = await work.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(isRemoraError(error, "DEFINITION") || isRemoraError(error, "VALIDATION")).toBe(true);
+    expect(error).toMatchObject({ entity: "deep" });
+  });
+
+  test("a point nearer to the equator than a millionth of a millionth of a degree is moved there, hash", async () => {
+    const spot = defineEntity({
+      name: "spot",
+      schema: z.object({ id: z.string(), place: z.object({ longitude: z.number(), latitude: z.number() }) }),
+      index: {},
+    });
+    const repository = db.repository(spot);
+    const place = { longitude: 1.234_567_890_123_4e-7, latitude: 1e-13 };
+    await repository.insert({ id: "a", place });
+    expect((await repository.findByIdOrThrow("a")).place).toEqual(place);
+  });
+});
