@@ -172,7 +172,7 @@ class DefinitionCompiler {
     }
     for (const [name, field] of shape.fields) {
       const at = path === "" ? name : `${path}.${name}`;
-      const reason = nameProblem(name);
+      const reason = nameProblem(name, storage);
       if (reason !== undefined) this.#problem(at, reason);
       if (field.kind === "object") this.#checkFields(field, at, storage);
     }
@@ -282,10 +282,12 @@ class DefinitionCompiler {
   }
 }
 
-function nameProblem(name: string): string | undefined {
+function nameProblem(name: string, storage: Storage): string | undefined {
   if (name === "" || /[\u0000-\u001f\u007f."\\[\]]/.test(name)) {
     return 'a field name must not be empty nor hold . " \\ [ ] or control characters';
   }
+  // Servers drop blanks in front of a quoted name in a path, and would read another field.
+  if (storage === "json" && name.startsWith(" ")) return "a field name in a JSON document must not begin with a blank";
   if (name.startsWith("$")) return "field names beginning with $ are kept for the mapper";
   if (reservedNames.has(name)) return `${name} has a meaning in filters`;
   if (name in Object.prototype || name === "prototype") return `${name} is a name of JavaScript's own`;

@@ -110,6 +110,46 @@ describeMatrix(
       }
     });
 
+    test("a blank in front of a name in a path is dropped, and another name is meant", async () => {
+      const opened = await open(paper);
+      const { repository, raw } = opened;
+      const key = `${opened.namespace}:naive`;
+      await raw("JSON.SET", key, "$", '{" a":1,"a":2}');
+      expectTrap(leg, "the other property comes", (await raw("JSON.GET", key, '$[" a"]')) === "[2]");
+      // Long numbers are mended by their path; those under other names, and short ones, are not.
+      const error = await expectRefusal(
+        opened,
+        () => repository.insert({ id: "a", free: { " a": 0.1 + 0.2, a: 5 } }),
+        "VALIDATION",
+      );
+      expect(error).toMatchObject({ entity: "paper", id: "a", field: "free. a" });
+      const free = { " a": 0.5, a: 0.1 + 0.2, "a ": 1 / 3, " b": "x", "\ta": 2 / 3 };
+      await repository.insert({ id: "a", free });
+      expect((await repository.findByIdOrThrow("a")).free).toEqual(free);
+      for (const inner of [{ " a": z.string() }, { box: z.object({ " a": z.string() }) }]) {
+        expect(() =>
+          defineEntity({ name: "blank", storage: "json", schema: z.object({ id: z.string(), ...inner }), index: {} }),
+        ).toThrowError(
+          expect.objectContaining({
+            code: "DEFINITION",
+            entity: "blank",
+            field: "box" in inner ? "box. a" : " a",
+          }) as Error,
+        );
+      }
+      // Hashes have no paths: there any name and any number will do.
+      const hashed = defineEntity({
+        name: "hashed",
+        schema: z.object({ id: z.string(), " a": z.string(), a: z.string(), free: z.unknown() }),
+        index: { " a": exact() },
+      });
+      const other = opened.db.repository(hashed);
+      await other.indexes.sync();
+      const row = { id: "x", " a": " one", a: "two", free: { " a": 0.1 + 0.2, a: 5 } };
+      await other.insert(row);
+      expect(await other.query().where(" a").eq(" one").all()).toEqual([row]);
+    });
+
     test("halves of characters are refused, names of JavaScript's own are not let in", async () => {
       const opened = await open(paper);
       const { repository, raw } = opened;
