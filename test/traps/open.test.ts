@@ -50,50 +50,6 @@ describeLegs("open trap", { search: true }, (leg) => {
     await server.stop();
   });
 
-  // The server drops blanks in front of a quoted name: $[" a"] is $["a"].
-  test("numbers under names that begin with a blank are mended in another's place", async () => {
-    const free = defineEntity({
-      name: "free",
-      storage: "json",
-      schema: z.object({ id: z.string(), record: z.record(z.string(), z.number()) }),
-      index: {},
-    });
-    const repository = db.repository(free);
-    await repository.indexes.sync();
-    const record = { " a": 0.1 + 0.2, a: 5 };
-    try {
-      await repository.insert({ id: "a", record });
-    } catch (error) {
-      // To refuse it is as good, provided that nothing is written.
-      if (!isRemoraError(error)) throw error;
-      expect(error).toMatchObject({ code: "VALIDATION", entity: "free", id: "a" });
-      expect(await repository.findById("a")).toBeNull();
-      return;
-    }
-    expect(await repository.findById("a")).toEqual({ id: "a", record });
-  });
-
-  test("a field whose name begins with a blank is indexed as another one", async () => {
-    const define = () =>
-      defineEntity({
-        name: "blank",
-        storage: "json",
-        schema: z.object({ id: z.string(), " a": z.string(), a: z.string() }),
-        index: { " a": exact(), a: exact() },
-      });
-    let blank: ReturnType<typeof define>;
-    try {
-      blank = define();
-    } catch (error) {
-      expect(error).toMatchObject({ code: "DEFINITION", entity: "blank", field: " a" });
-      return;
-    }
-    const repository = db.repository(blank);
-    await repository.indexes.sync();
-    await repository.insert({ id: "x", " a": "one", a: "two" });
-    expect(await repository.query().where(" a").eq("one").ids()).toEqual(["x"]);
-  });
-
   test.each(storages)("rows beyond a cap below ten thousand are missing without a word, %s", async (storage) => {
     const repository = db.repository(plain("capped", storage));
     await repository.indexes.sync();
@@ -108,21 +64,6 @@ describeLegs("open trap", { search: true }, (leg) => {
       await expectWhole(query().ids(), 300);
     } finally {
       await raw("FT.CONFIG", "SET", "MAXAGGREGATERESULTS", -1);
-    }
-  });
-
-  test("a window beyond what the server allows is a failed connection", async () => {
-    const repository = db.repository(plain("window", "hash"));
-    await repository.indexes.sync();
-    await repository.insertMany(rows(10));
-    for (const query of [repository.query().offset(2_000_000).limit(10), repository.query().limit(3_000_000)]) {
-      for (const work of [() => query.page(), () => query.all(), () => query.ids()]) {
-        try {
-          await work();
-        } catch (error) {
-          expect(error).toMatchObject({ code: "RESULT_TOO_LARGE", entity: "window-hash" });
-        }
-      }
     }
   });
 

@@ -90,6 +90,11 @@ describeLegs("trap, own server", { search: true }, (leg) => {
         () => query().offset(9999).limit(10).page(),
         () => query().ids(),
         () => query().all(),
+        // These the server refuses itself, as errors of syntax.
+        () => query().orderBy("n").offset(14_000).limit(10).all(),
+        () => query().offset(14_000).limit(10).page(),
+        () => query().limit(12_000).ids(),
+        () => query().limit(12_000).page(),
       ]) {
         expect(await expectFailure(work(), "RESULT_TOO_LARGE")).toMatchObject({ entity: things[storage].name });
       }

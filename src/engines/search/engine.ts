@@ -156,6 +156,14 @@ function checked(reply: Reply, layout: Layout): unknown {
       cause: reply.error,
     });
   }
+  if (/(?:limit|offset) exceeds maximum/i.test(reply.error.message)) {
+    const { name } = layout.metadata;
+    throw new ResultTooLargeError(
+      `${name}: the search server's MAXSEARCHRESULTS or MAXAGGREGATERESULTS does not allow this limit or offset; ` +
+        "ask for fewer rows or a smaller offset, or raise it",
+      { entity: name, cause: reply.error },
+    );
+  }
   throw reply.error;
 }
 
