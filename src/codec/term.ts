@@ -81,20 +81,10 @@ export function numberText(value: number): string {
  * A point as text, with +180 degrees written as -180, since they are one meridian.
  *
  * @param point - degrees east and north.
- * @returns `longitude,latitude` without exponents.
+ * @returns `longitude,latitude`, each as text that reads back as the same number.
  */
 export function pointText(point: GeoPoint): string {
-  return `${degrees(point.longitude === 180 ? -180 : point.longitude)},${degrees(point.latitude)}`;
-}
-
-function degrees(value: number): string {
-  // Servers read no exponents in coordinates; a millionth of a millionth of a degree is far below their grid.
-  return Math.abs(value) < 1e-6
-    ? value
-        .toFixed(12)
-        .replace(/\.?0+$/, "")
-        .replace(/^-0$/, "0")
-    : numberText(value);
+  return `${numberText(point.longitude === 180 ? -180 : point.longitude)},${numberText(point.latitude)}`;
 }
 
 /** What one index holds for one entity: a term, several terms, or nothing. */

@@ -167,16 +167,4 @@ describeLegs("open trap", { search: true }, (leg) => {
     expect(isRemoraError(error, "DEFINITION") || isRemoraError(error, "VALIDATION")).toBe(true);
     expect(error).toMatchObject({ entity: "deep" });
   });
-
-  test("a point nearer to the equator than a millionth of a millionth of a degree is moved there, hash", async () => {
-    const spot = defineEntity({
-      name: "spot",
-      schema: z.object({ id: z.string(), place: z.object({ longitude: z.number(), latitude: z.number() }) }),
-      index: {},
-    });
-    const repository = db.repository(spot);
-    const place = { longitude: 1.234_567_890_123_4e-7, latitude: 1e-13 };
-    await repository.insert({ id: "a", place });
-    expect((await repository.findByIdOrThrow("a")).place).toEqual(place);
-  });
 });
