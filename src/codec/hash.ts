@@ -222,7 +222,7 @@ function jsonLeaf(shape: Shape, path: readonly string[]): Pick<Leaf, "write" | "
   const reader = jsonReader(shape);
   return {
     // Hash fields keep the text of numbers as it is, so nothing needs mending.
-    write: (value) => stringifyJson(writer === undefined ? value : writer(value, path, []), path),
+    write: (value) => stringifyJson(writer === undefined ? value : writer(value, path, undefined), path),
     read(text) {
       const parsed = readJson(text);
       return reader === undefined ? parsed : reader(parsed);

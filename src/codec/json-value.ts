@@ -22,7 +22,9 @@ export class Unstorable {
 }
 
 type Path = readonly (string | number)[];
-type Writer = (value: unknown, path: Path, mends: Mend[]) => unknown;
+/** Where mends are noted; undefined where the text of numbers is kept as it is. */
+type Mends = Mend[] | undefined;
+type Writer = (value: unknown, path: Path, mends: Mends) => unknown;
 type Reader = (value: unknown) => unknown;
 
 // Servers parse JSON to 127 levels; the margin is for hidden members and for the document's own levels.
@@ -90,14 +92,14 @@ function objectWriter(shape: ObjectShape, place: Path | undefined): Writer | und
   };
 }
 
-function writeExtra(name: string, value: unknown, path: Path, mends: Mend[]): unknown {
+function writeExtra(name: string, value: unknown, path: Path, mends: Mends): unknown {
   if (path.length === 0 && name.startsWith("$")) {
     throw new Unstorable([name], "names beginning with $ are kept for the mapper");
   }
   return value === undefined ? undefined : writeJson(value, [...path, checkName(name, path)], mends);
 }
 
-function writeRecord(value: Record<string, unknown>, inner: Writer | undefined, path: Path, mends: Mend[]): unknown {
+function writeRecord(value: Record<string, unknown>, inner: Writer | undefined, path: Path, mends: Mends): unknown {
   const copy: Record<string, unknown> = {};
   for (const [name, element] of Object.entries(value)) {
     checkName(name, path);
@@ -128,10 +130,21 @@ export function checkNumber(value: number, path: Path): number {
   return value === 0 ? 0 : value;
 }
 
-function writeNumber(value: unknown, path: Path, mends: Mend[]): number {
+function writeNumber(value: unknown, path: Path, mends: Mends): number {
   const number = checkNumber(value as number, path);
-  if (!Number.isSafeInteger(number) && !parsesExactly(number)) mends.push([jsonPath(path), String(number)]);
+  if (mends !== undefined && !Number.isSafeInteger(number) && !parsesExactly(number)) {
+    mends.push([mendPath(path), String(number)]);
+  }
   return number;
+}
+
+// Servers drop blanks in front of a quoted name, and would take another property for this one.
+function mendPath(path: Path): string {
+  if (!path.some((part) => typeof part === "string" && part.startsWith(" "))) return jsonPath(path);
+  throw new Unstorable(
+    path,
+    "has more digits than a JSON document keeps exactly under a name that begins with a blank; use storage hash, or another name",
+  );
 }
 
 // Up to 15 digits and no exponent, every parser agrees; beyond, the server's own may be off by a bit or two.
@@ -152,7 +165,7 @@ function pointWriter(place: Path | undefined): Writer {
   };
 }
 
-function writeJson(value: unknown, path: Path, mends: Mend[]): unknown {
+function writeJson(value: unknown, path: Path, mends: Mends): unknown {
   if (path.length > maxDepth) throw new Unstorable(path.slice(0, 3), `is nested deeper than ${maxDepth} levels`);
   switch (typeof value) {
     case "string":
@@ -167,7 +180,7 @@ function writeJson(value: unknown, path: Path, mends: Mend[]): unknown {
   }
 }
 
-function writeContainer(value: object, path: Path, mends: Mend[]): unknown {
+function writeContainer(value: object, path: Path, mends: Mends): unknown {
   if (Array.isArray(value)) return value.map((element, at) => writeJson(element, [...path, at], mends));
   const prototype = Object.getPrototypeOf(value) as unknown;
   if (prototype !== Object.prototype && prototype !== null) {

@@ -112,26 +112,10 @@ export function numberText(value: number): string {
  * A point as text, with +180 degrees written as -180, since they are one meridian.
  *
  * @param point - degrees east and north.
- * @returns `longitude,latitude` without exponents.
+ * @returns `longitude,latitude`, each as text that reads back as the same number.
  */
 export function pointText(point: GeoPoint): string {
-  // Servers read no exponents in coordinates; what is lost is far below their grid.
-  return `${plainDecimal(point.longitude === 180 ? -180 : point.longitude)},${plainDecimal(point.latitude)}`;
-}
-
-/**
- * A number as servers read it where they read no exponents.
- *
- * @param value - a finite number.
- * @returns its decimal form, to a millionth of a millionth.
- */
-export function plainDecimal(value: number): string {
-  return Math.abs(value) < 1e-6
-    ? value
-        .toFixed(12)
-        .replace(/\.?0+$/, "")
-        .replace(/^-0$/, "0")
-    : numberText(value);
+  return `${numberText(point.longitude === 180 ? -180 : point.longitude)},${numberText(point.latitude)}`;
 }
 
 /** What one index holds for one entity: a term, several terms, or nothing. */

@@ -9,6 +9,8 @@ import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
 export const maxDepth = 64;
 /** How many conditions a query, and how many values a condition may have. */
 export const maxConditions = 10_000;
+/** Values in all lists together: what a driver can hand over in one command. */
+const maxValues = 50_000;
 const maxWindow = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -19,7 +21,7 @@ const maxWindow = Number.MAX_SAFE_INTEGER;
  */
 export function checkQuery(query: QueryNode): void {
   const { metadata } = query;
-  checkCondition(query.where, metadata, 0, { count: 0 });
+  checkCondition(query.where, metadata, 0, { count: 0, values: 0 });
   for (const key of query.orderBy) {
     if (sortIndex(metadata, key.path) === undefined) {
       throw new QueryError(
@@ -118,7 +120,7 @@ function indexedPaths(metadata: EntityMetadata): string {
   return metadata.indexes.map((index) => `${index.path} (${index.kind})`).join(", ") || "no fields";
 }
 
-function checkCondition(condition: Condition, metadata: EntityMetadata, depth: number, seen: { count: number }): void {
+function checkCondition(condition: Condition, metadata: EntityMetadata, depth: number, seen: Seen): void {
   seen.count += 1;
   if (depth > maxDepth)
     throw new QueryError(`${metadata.name}: conditions are nested deeper than ${maxDepth} levels`, {
@@ -136,7 +138,20 @@ function checkCondition(condition: Condition, metadata: EntityMetadata, depth: n
       return;
     default:
       checkComparison(condition, metadata);
+      if ("values" in condition) seen.values += condition.values.length;
+      if (seen.values > maxValues) {
+        throw new QueryError(`${metadata.name}: more than ${maxValues} values in one query; ask in several parts`, {
+          entity: metadata.name,
+          field: condition.path,
+        });
+      }
   }
+}
+
+/** What a check has gone over so far. */
+interface Seen {
+  count: number;
+  values: number;
 }
 
 function checkComparison(comparison: Comparison, metadata: EntityMetadata): void {

@@ -46,7 +46,7 @@ export function readAggregate(reply: unknown): SearchReply {
   const map = asMap(reply);
   if (map !== undefined) return fromMap(map);
   const [total, ...rest] = reply as unknown[];
-  const rows = rest.map((row) => ({ key: undefined, pairs: (row as unknown[]).map(String) }));
+  const rows = rest.map((row) => ({ key: undefined, pairs: (row as unknown[] | null)?.map(String) }));
   return { total: Number(total), rows, warnings: [] };
 }
 

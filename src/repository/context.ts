@@ -72,7 +72,7 @@ export async function resolveContext(
     metadata,
     layout,
     codec,
-    engine: makeEngine(name, layout, codec),
+    engine: makeEngine(name, layout, codec, connection.capabilities),
     executor: connection.executor,
     reader: new DocumentReader(layout, codec),
     allowed: new Set(),
@@ -103,12 +103,12 @@ function chooseEngine(
   return wanted;
 }
 
-function makeEngine(name: EngineName, layout: Layout, codec: DocumentCodec): Engine {
+function makeEngine(name: EngineName, layout: Layout, codec: DocumentCodec, { searchRows }: Capabilities): Engine {
   switch (name) {
     case "scan":
       return scanEngine(layout, codec);
     case "search":
-      return searchEngine(layout, codec);
+      return searchEngine(layout, codec, searchRows);
     case "memory":
       return memoryEngine(layout, codec);
   }

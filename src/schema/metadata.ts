@@ -80,6 +80,7 @@ export interface Definition {
 /** Property names with a meaning of their own in filters. */
 const reservedNames = new Set(["AND", "OR", "NOT"]);
 const maxFields = 2000;
+const maxDepth = 127;
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /**
@@ -176,9 +177,12 @@ class DefinitionCompiler {
     }
     for (const [name, field] of shape.fields) {
       const at = path === "" ? name : `${path}.${name}`;
-      const reason = nameProblem(name);
+      const reason = nameProblem(name, storage);
       if (reason !== undefined) this.#problem(at, reason);
       if (field.kind === "object") this.#checkFields(field, at, storage);
+    }
+    if (path === "" && storage === "json" && depthOf(shape) > maxDepth) {
+      this.#problem("", `nested deeper than the ${maxDepth} levels that servers read`);
     }
     if (path === "" && countFields(shape) > maxFields) {
       this.#problem("", `more than ${maxFields} fields; keep some of them together in a z.record or an array`);
@@ -292,10 +296,12 @@ class DefinitionCompiler {
   }
 }
 
-function nameProblem(name: string): string | undefined {
+function nameProblem(name: string, storage: Storage): string | undefined {
   if (name === "" || /[\u0000-\u001f\u007f."\\[\]]/.test(name)) {
     return 'a field name must not be empty nor hold . " \\ [ ] or control characters';
   }
+  // Servers drop blanks in front of a quoted name in a path, and would read another field.
+  if (storage === "json" && name.startsWith(" ")) return "a field name in a JSON document must not begin with a blank";
   if (name.startsWith("$")) return "field names beginning with $ are kept for the mapper";
   if (reservedNames.has(name)) return `${name} has a meaning in filters`;
   if (name in Object.prototype || name === "prototype") return `${name} is a name of JavaScript's own`;
@@ -314,6 +320,12 @@ function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolea
     case "geo":
       return !array && scalar === "point";
   }
+}
+
+function depthOf(shape: Shape): number {
+  if (shape.kind === "array") return 1 + depthOf(shape.item);
+  if (shape.kind !== "object") return 0;
+  return 1 + Math.max(0, ...[...shape.fields.values()].map(depthOf));
 }
 
 function countFields(shape: Shape): number {

@@ -1,6 +1,7 @@
 // The search index of a type: one attribute per index, read from the document or from a hidden member.
 // Attribute names are generated, so no name of a field ever reaches a query's text.
 import type { HiddenMembers } from "../../codec/stored.ts";
+import { CapabilityError } from "../../errors.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { borderedText, type IndexValue, tagSeparator, tagText } from "../../codec/term.ts";
 import type { Command } from "../../redis/command.ts";
@@ -13,6 +14,9 @@ export const idAttribute = "__id";
 export const absentAttribute = "__absent";
 /** Attribute of the time after which an entity is dead. */
 export const deadlineAttribute = "__deadline";
+
+/** How many attributes servers take, two of our own apart. */
+const maxAttributes = 1022;
 
 const absentMember = "$absent";
 const deadlineMember = "$deadline";
@@ -140,6 +144,14 @@ export function createIndex(layout: Layout, name: string): Command {
       filtered === undefined ? [] : [place(filtered.member, false), "AS", filtered.name, ...filterType(index, json)];
     return [path, "AS", attribute].concat(attributeType(index, json), extra);
   });
+  const count = fields.filter((word) => word === "AS").length + 1;
+  if (count > maxAttributes) {
+    throw new CapabilityError(
+      `${metadata.name}: its indexes need ${count} attributes, and a search index holds ${maxAttributes}; ` +
+        "index fewer fields, or use the scan engine for this type",
+      { entity: metadata.name },
+    );
+  }
   return {
     name: "FT.CREATE",
     args: [

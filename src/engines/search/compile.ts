@@ -1,6 +1,6 @@
 // From a formula to a search query: values only as parameters, boolean trees only in the form servers answer rightly.
 // Never an OR over anything but plain positive conditions, and every other OR as NOT of AND of NOTs.
-import { plainDecimal, tagText } from "../../codec/term.ts";
+import { numberText, tagText } from "../../codec/term.ts";
 import { type Circle, radiusOf } from "../../query/geo.ts";
 import { complement, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
@@ -113,7 +113,7 @@ class SearchCompiler {
 
   #circle(attribute: string, circle: Circle): string {
     const { longitude, latitude } = circle.center;
-    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.#param(plainDecimal(number)));
+    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.#param(numberText(number)));
     return `@${attribute}:[${words.join(" ")} m]`;
   }
 

@@ -16,8 +16,6 @@ import { checked } from "./reply.ts";
 import { withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
 
-/** Servers cut results at this many rows, silently, unless configured otherwise. */
-const serverCap = 10_000;
 /** Ends every search: the only dialect with parameters and right counts, and never a partial result. */
 const closing = ["DIALECT", "2", "TIMEOUT", "0"];
 /** What Lua can hand to one command. */
@@ -42,9 +40,10 @@ return redis.call(unpack(words))`,
  *
  * @param layout - the type's layout.
  * @param codec - the type's codec.
+ * @param serverCap - how many rows the server gives before it leaves some out, silently.
  * @returns the engine.
  */
-export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
+export function searchEngine(layout: Layout, codec: DocumentCodec, serverCap: number): Engine {
   const { metadata } = layout;
   const attributes = attributesOf(metadata);
   const rowsOf = rowReader(layout, codec);
@@ -100,7 +99,10 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   };
   const rows = (node: QueryNode, query: CompiledQuery): Step => ({
     requests: [aggregate(node, query, loadAll(layout))],
-    read: ([reply]) => ({ ...noAnswer, rows: rowsOf(readAggregate(checked(reply, layout))) }),
+    read([reply]) {
+      const found = readAggregate(checked(reply, layout));
+      return { ...noAnswer, rows: rowsOf(alive(found, layout)) };
+    },
   });
   const ids = (node: QueryNode, query: CompiledQuery): Step => ({
     requests: [aggregate(node, query, ["LOAD", "1", `@${idAttribute}`])],
@@ -175,6 +177,15 @@ function timed(command: Command, layout: Layout): Request {
   // The compiler puts the `now` parameter last, just before the closing words.
   const position = words.length - closing.length;
   return { script: timedSearch, keys: [], args: [String(position), ...words] };
+}
+
+// A document that died since the index was asked stands as nothing among the rows, and took the place of another.
+function alive(reply: SearchReply, { metadata }: Layout): SearchReply {
+  if (reply.rows.every((row) => row.pairs !== undefined)) return reply;
+  throw new ResultTooLargeError(
+    `${metadata.name}: entities vanished while they were read, so the rows are not complete; ask again`,
+    { entity: metadata.name },
+  );
 }
 
 // A result shorter than its count says was cut by the server: that is an error, not an answer.

@@ -1,6 +1,6 @@
 // Replies of the search commands before they are read: a failure becomes an error that says what to do.
 // A type whose index was never made is the one failure that the caller can mend.
-import { IndexNotReadyError } from "../../errors.ts";
+import { IndexNotReadyError, ResultTooLargeError } from "../../errors.ts";
 import { type Reply, ReplyFailure } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 
@@ -10,7 +10,8 @@ import type { Layout } from "../layout.ts";
  * @param reply - a reply, or the failure in its place.
  * @param layout - the type's layout.
  * @returns the reply.
- * @throws IndexNotReadyError when the type has no search index; otherwise what the driver gave.
+ * @throws IndexNotReadyError when the type has no search index.
+ * @throws ResultTooLargeError when the server does not allow the window; otherwise what the driver gave.
  */
 export function checked(reply: Reply, layout: Layout): unknown {
   if (!(reply instanceof ReplyFailure)) return reply;
@@ -20,6 +21,14 @@ export function checked(reply: Reply, layout: Layout): unknown {
       entity: name,
       cause: reply.error,
     });
+  }
+  if (/(?:limit|offset) exceeds maximum/i.test(reply.error.message)) {
+    const { name } = layout.metadata;
+    throw new ResultTooLargeError(
+      `${name}: the search server's MAXSEARCHRESULTS or MAXAGGREGATERESULTS does not allow this limit or offset; ` +
+        "ask for fewer rows or a smaller offset, or raise it",
+      { entity: name, cause: reply.error },
+    );
   }
   throw reply.error;
 }
