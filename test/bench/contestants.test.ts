@@ -17,7 +17,7 @@ describe.skipIf(legs({ search: true }).length === 0)("the benchmark", () => {
 
   it.each(allCases)("has equal contestants: $name", async (subject) => {
     const race = await subject.open(rig, tiny);
-    expect(race.contestants[0]?.name).toBe("raw");
+    expect(race.contestants[0]?.name).toMatch(/^raw/);
     expect(race.expected.length).toBeGreaterThan(0);
     await expect(checkRows(subject, race)).resolves.toBeUndefined();
   });

@@ -22,7 +22,7 @@ const entry = (storage: Storage) =>
       tags: z.array(z.string()),
       slug: z.string().nullable(),
     }),
-    index: { word: [exact({ sortable: true }), text()], rank: range(), tags: exact() },
+    index: { word: [exact({ sortable: true, substring: true }), text()], rank: range(), tags: exact() },
     unique: { slug: ["slug"] },
     ttl: {},
   });
@@ -183,6 +183,11 @@ function keysOf(prefix: string, model: Model): Record<string, unknown> {
   const add = (key: string, member: string): unknown => sets.set(key, [...(sets.get(key) ?? []), member]);
   const score = (key: string, member: string, at = 0): unknown =>
     sorted.set(key, [...(sorted.get(key) ?? []), [member, at]]);
+  // A set of its own, and a line in the vocabulary as long as there is one.
+  const post = (family: string, term: string, member: string): void => {
+    if (!sets.has(`${family}:${term}`)) score(family, term);
+    add(`${family}:${term}`, member);
+  };
   for (const { id: raw, word, rank, tags, slug } of model.entries.values()) {
     const member = encode(raw);
     score("a", member);
@@ -191,7 +196,10 @@ function keysOf(prefix: string, model: Model): Record<string, unknown> {
     else {
       add(`t:word:${word}`, member);
       score("l:word", `${word}\u0000${member}`);
-      for (const part of words as string[]) add(`w:word:${part}`, member);
+      for (const part of words as string[]) post("w:word", part, member);
+      const padded = `${word}\u0000`;
+      const grams = Array.from(word, (_character, at) => padded.slice(at, at + 3));
+      for (const gram of new Set(grams)) post("i:word", gram, member);
     }
     if (rank === undefined) score("0:rank", member);
     else score("n:rank", member, rank);
