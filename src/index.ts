@@ -32,7 +32,15 @@ export {
 export { type Condition, type ConditionBuilder, type ConditionOf, conditions } from "./query/conditions.ts";
 export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/filter.ts";
 export type { Direction } from "./query/node.ts";
-export { type CallOptions, type Explanation, type Page, Query } from "./query/query.ts";
+export {
+  type CallOptions,
+  type Explanation,
+  type KeysetOptions,
+  type KeysetPage,
+  type Page,
+  Query,
+  type StreamOptions,
+} from "./query/query.ts";
 export type {
   ArrayOperators,
   BetweenOptions,

@@ -56,6 +56,14 @@ export interface OrderKey {
   readonly direction: Direction;
 }
 
+/** A place in the order of a query. */
+export interface Position {
+  /** What the index of each sort key holds; null where the field has no value. */
+  readonly terms: readonly (string | null)[];
+  /** The id as it stands in keys. */
+  readonly id: string;
+}
+
 /** A whole query over one entity type. */
 export interface QueryNode {
   readonly metadata: EntityMetadata;
@@ -63,6 +71,8 @@ export interface QueryNode {
   readonly orderBy: readonly OrderKey[];
   readonly limit: number | undefined;
   readonly offset: number;
+  /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
+  readonly after?: Position | "start";
 }
 
 /** True for every entity. */

@@ -25,6 +25,26 @@ export interface Page<T> {
   readonly total: number;
 }
 
+/** One page of a result, and where the next one begins. */
+export interface KeysetPage<T> {
+  /** The entities of the page, in order. */
+  readonly items: T[];
+  /** What to pass as `after` for the next page; null when this was the last one. */
+  readonly cursor: string | null;
+}
+
+/** What `keyset` accepts. */
+export interface KeysetOptions extends CallOptions {
+  /** The cursor of the page before; the first page without one. */
+  readonly after?: string | null | undefined;
+}
+
+/** What `stream` accepts. */
+export interface StreamOptions extends CallOptions {
+  /** Entities per round trip, from 1 to 1,000; 200 when left out. */
+  readonly batchSize?: number;
+}
+
 /** How a query would be answered. */
 export interface Explanation {
   /** The engine that answers. */
@@ -42,7 +62,10 @@ export interface QueryRunner<O> {
   all(query: QueryNode, options: CallOptions): Promise<O[]>;
   first(query: QueryNode, options: CallOptions): Promise<O | null>;
   firstOrThrow(query: QueryNode, options: CallOptions): Promise<O>;
+  one(query: QueryNode, options: CallOptions): Promise<O | null>;
   page(query: QueryNode, options: CallOptions): Promise<Page<O>>;
+  keyset(query: QueryNode, options: KeysetOptions): Promise<KeysetPage<O>>;
+  stream(query: QueryNode, options: StreamOptions): AsyncGenerator<O, void, undefined>;
   count(query: QueryNode, options: CallOptions): Promise<number>;
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   explain(query: QueryNode): Promise<Explanation>;
@@ -250,6 +273,29 @@ export class Query<O, I> {
   }
 
   /**
+   * One page by its place in the order: as fast deep inside a result as at its start, and exact while others write.
+   * Entities that do not change are neither skipped nor repeated. Without `orderBy` the order is that of the ids.
+   *
+   * @param options - `after`: the cursor of the page before; deadline and signal.
+   * @returns up to `limit` entities (100 without one), and the cursor of the next page.
+   * @throws InvalidCursorError when the cursor was altered, or belongs to another query.
+   */
+  keyset(options: KeysetOptions = {}): Promise<KeysetPage<O>> {
+    return this.#runner.keyset(this.#node, options);
+  }
+
+  /**
+   * Every entity that matches, one after another, however many there are, in bounded memory.
+   * Entities that do not change are neither skipped nor repeated; a loop may be left at any time.
+   *
+   * @param options - `batchSize`; deadline of each round trip, and signal.
+   * @returns the entities, in order; without `orderBy` by id.
+   */
+  stream(options: StreamOptions = {}): AsyncGenerator<O, void, undefined> {
+    return this.#runner.stream(this.#node, options);
+  }
+
+  /**
    * How many entities match; limit and offset do not count.
    *
    * @param options - deadline and signal.
@@ -257,6 +303,17 @@ export class Query<O, I> {
    */
   count(options: CallOptions = {}): Promise<number> {
     return this.#runner.count(this.#node, options);
+  }
+
+  /**
+   * The only entity that matches.
+   *
+   * @param options - deadline and signal.
+   * @returns the entity, or null when none matches.
+   * @throws QueryError when several match.
+   */
+  one(options: CallOptions = {}): Promise<O | null> {
+    return this.#runner.one(this.#node, options);
   }
 
   /**

@@ -1,6 +1,6 @@
 // Queries run: the engine's steps are sent one after another, and the rows they give are decoded.
 // Nothing is cut: more than the ceiling is an error that names the cure.
-import { EntityNotFoundError, isRemoraError, ResultTooLargeError } from "../errors.ts";
+import { EntityNotFoundError, isRemoraError, QueryError, ResultTooLargeError } from "../errors.ts";
 import { type Answer, type Engine, isStep, type Step } from "../engines/engine.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { CallOptions, Explanation, Page, QueryRunner } from "../query/query.ts";
@@ -8,8 +8,9 @@ import { requestWords } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
-import { callOptions, decodeRow, type ReadOptions, settle } from "./load.ts";
+import { callOptions, rowsOf } from "./load.ts";
 import { observe } from "./observe.ts";
+import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { forgetCall } from "./remove.ts";
 import { forbidden } from "./save.ts";
 
@@ -61,6 +62,19 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         entity: query.metadata.name,
       });
     },
+    one: (query, options) =>
+      run("query.one", query, options, async (context, ask) => {
+        const two = { ...query, limit: Math.min(query.limit ?? 2, 2) };
+        const [row = null, second] = rowsOf(context, await ask(context.engine.plan(two, "rows")), options);
+        if (second === undefined) return row;
+        const { name } = query.metadata;
+        throw new QueryError(`${name}: one() found several entities; narrow the query, or take first()`, {
+          entity: name,
+        });
+      }),
+    keyset: (query, options) =>
+      run("query.keyset", query, options, (context, ask) => keysetPage(context, query, options, ask)),
+    stream: (query, options) => streamPages(query, options, runner.keyset),
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
@@ -89,8 +103,6 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
   };
   return runner;
 }
-
-type Ask = (step: Step) => Promise<Answer>;
 
 async function every(engine: Engine, query: QueryNode, want: "rows" | "ids", ask: Ask): Promise<Answer> {
   if (query.limit !== undefined) return ask(engine.plan(query, want));
@@ -151,9 +163,4 @@ async function reap(context: TypeContext, encodedIds: readonly string[]): Promis
     // The read itself succeeded, perhaps by a user who may not write: the failure was published, no more.
     if (!isRemoraError(error)) throw error;
   }
-}
-
-function rowsOf(context: TypeContext, { rows }: Answer, options: ReadOptions): Row[] {
-  const found = rows.map(({ encodedId, stored }) => decodeRow(context, stored, decodeId(encodedId)));
-  return settle(found, options.onCorrupt).filter((row) => row !== null);
 }

@@ -1,6 +1,7 @@
 // Loading by id: one entity, or many in few batches, in the order asked for.
 // A document that no longer fits the schema never takes the good ones with it.
 import { CorruptEntityError, isRemoraError } from "../errors.ts";
+import type { Answer } from "../engines/engine.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { wrongType } from "../engines/documents.ts";
 import type { CallOptions } from "../query/query.ts";
@@ -163,4 +164,17 @@ export function settle(
     rows,
     cause: first,
   });
+}
+
+/**
+ * Decodes the rows of an answer.
+ *
+ * @param context - the entity type.
+ * @param answer - the answer.
+ * @param options - told of rows that do not fit the schema.
+ * @returns the entities, in order.
+ */
+export function rowsOf(context: TypeContext, { rows }: Answer, options: ReadOptions): Record<string, unknown>[] {
+  const found = rows.map(({ encodedId, stored }) => decodeRow(context, stored, decodeId(encodedId)));
+  return settle(found, options.onCorrupt).filter((row) => row !== null);
 }

@@ -4,6 +4,7 @@ import type { DocumentCodec } from "../../codec/document.ts";
 import { checkQuery } from "../../query/check.ts";
 import { matches } from "../../query/matches.ts";
 import { everything, type QueryNode } from "../../query/node.ts";
+import { standsBehind } from "../../query/position.ts";
 import { comparator } from "../../query/order.ts";
 import { decodeId } from "../../schema/key.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
@@ -44,11 +45,15 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
 }
 
 function evaluate(query: QueryNode, answer: Answer, codec: DocumentCodec): Answer {
-  const { metadata, offset, limit = Number.POSITIVE_INFINITY } = query;
+  const { metadata, offset, after, limit = Number.POSITIVE_INFINITY } = query;
   const order = comparator(metadata, query.orderBy);
   const found = answer.rows
     .map((row) => ({ row, entity: codec.decode(row.stored, decodeId(row.encodedId)) }))
     .filter(({ entity }) => matches(query.where, entity, metadata))
+    .filter(
+      ({ row, entity }) =>
+        after === undefined || after === "start" || standsBehind(entity, row.encodedId, after, query),
+    )
     .sort((left, right) => order(left.entity, right.entity));
   const rows = found.slice(offset, offset + limit).map(({ row }) => row);
   return { rows, ids: rows.map((row) => row.encodedId), count: found.length, ghosts: answer.ghosts };

@@ -4,7 +4,7 @@ import { UnsupportedQueryError } from "../../errors.ts";
 import { sortIndex } from "../../query/check.ts";
 import { type Area, circleAround, isCircle, radiusOf } from "../../query/geo.ts";
 import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
-import type { QueryNode } from "../../query/node.ts";
+import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
 import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
@@ -28,6 +28,12 @@ export interface ScanCursor {
   readonly score?: string;
 }
 
+/** The place behind which a query begins: as the walk's own cursor, and as the sort compares it. */
+interface After extends ScanCursor {
+  readonly id: string;
+  readonly value: string | 0;
+}
+
 /** What the script is given, beside the keys. */
 export interface Program {
   readonly want: Want;
@@ -40,6 +46,8 @@ export interface Program {
   readonly limit: number;
   readonly budget: number;
   readonly cursor: ScanCursor | 0;
+  /** Where to begin; 0 at the start. */
+  readonly after: After | 0;
 }
 
 /** A program and the keys it names. */
@@ -73,8 +81,10 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
   }
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
   // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
-  const bounded = compiler.boundedSlot(formula);
+  const bounded = query.after === undefined ? compiler.boundedSlot(formula) : undefined;
   const ordering = sort ? compiler.sortedSlot(sort) : bounded;
+  // A count needs no order: a sorted index that a condition bounds is shorter than the one asked for.
+  const phases = compiler.phases(want === "count" ? bounded : ordering, formula);
   const program: Program = {
     want,
     filter,
@@ -87,13 +97,13 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
             position: ordering.position + 1,
           },
     desc: orderKey?.direction === "desc" ? 1 : 0,
-    // A count needs no order: a sorted index that a condition bounds is shorter than the one asked for.
-    phases: compiler.phases(want === "count" ? bounded : ordering, formula),
+    phases,
     expiry: layout.expiry !== undefined,
     skip: query.offset,
     limit: query.limit ?? 0,
     budget,
     cursor: 0,
+    after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
   };
   return { keys: compiler.keys, program };
 }
@@ -204,6 +214,16 @@ class ScanCompiler {
     if (absent === undefined || range !== undefined) return [first];
     return [first, { kind: "ids", key: this.key(absent.key), range: 0 }];
   }
+}
+
+function afterOf({ terms, id }: Position, phases: readonly Phase[]): After {
+  const term = terms[0] ?? null;
+  const kind = phases[0]?.kind;
+  if (kind === "ids") return { phase: 1, member: id, id, value: 0 };
+  // Behind a place without a value there are only others without one.
+  if (term === null) return { phase: 2, member: id, id, value: 0 };
+  if (kind === "scores") return { phase: 1, member: id, score: term, id, value: term };
+  return { phase: 1, member: `${term}\u0000${id}`, id, value: term };
 }
 
 // The conditions that every match must meet and that bound a sorted set.

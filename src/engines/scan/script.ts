@@ -68,8 +68,7 @@ local function enumerate(driver)
   end
   local less = order ~= 0 and order.numeric == 1 and lower or before
   local down = QUERY.desc == 1
-  table.sort(kept, function(left, right)
-    local a, b = keys[left], keys[right]
+  local function comes(a, left, b, right)
     if a ~= b then
       if a == nil or b == nil then return b == nil end
       if down then return less(b, a) end
@@ -77,7 +76,18 @@ local function enumerate(driver)
     end
     if down then return before(right, left) end
     return before(left, right)
-  end)
+  end
+  if QUERY.after ~= 0 then
+    local behind, value = {}, nil
+    if QUERY.after.value ~= 0 then
+      value = order ~= 0 and order.numeric == 1 and tonumber(QUERY.after.value) or QUERY.after.value
+    end
+    for _, id in ipairs(kept) do
+      if comes(value, QUERY.after.id, keys[id], id) then behind[#behind + 1] = id end
+    end
+    kept = behind
+  end
+  table.sort(kept, function(left, right) return comes(keys[left], left, keys[right], right) end)
   local hydrated = 0
   for at = QUERY.skip + 1, #kept do
     if #state.ids >= QUERY.limit then break end
@@ -105,10 +115,13 @@ local function rank(phase, cursor)
   -- The member moved away meanwhile: find where it would stand among its equals.
   local first = call('ZCOUNT', key, '-inf', '('..cursor.score)
   local last = first + call('ZCOUNT', key, cursor.score, cursor.score)
+  local over = last
   while first < last do
     local middle = math.floor((first + last) / 2)
     if before(call('ZRANGE', key, middle, middle)[1], cursor.member) then first = middle + 1 else last = middle end
   end
+  -- It may be there after all, its score written another way.
+  if first < over and call('ZRANGE', key, first, first)[1] == cursor.member then return first, first + 1 end
   return first, first
 end
 local function bounds(phase)
@@ -172,9 +185,10 @@ local function walkPhase(phaseAt, phase, cursor)
 end
 local function walk(phases)
   state.plan = 'walk'
-  local start = QUERY.cursor ~= 0 and QUERY.cursor.phase or 1
+  local from = QUERY.cursor ~= 0 and QUERY.cursor or QUERY.after
+  local start = from ~= 0 and from.phase or 1
   for at = start, #phases do
-    local outcome = walkPhase(at, phases[at], QUERY.cursor ~= 0 and at == start and QUERY.cursor or nil)
+    local outcome = walkPhase(at, phases[at], from ~= 0 and at == start and from or nil)
     if outcome == 'budget' or outcome == 'stopped' then return end
     state.cursor = nil
     if outcome == 'done' then return end

@@ -4,7 +4,7 @@ import type { DocumentCodec } from "../../codec/document.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
 import { ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery, sortIndex } from "../../query/check.ts";
-import { type Formula, normalise } from "../../query/normalise.ts";
+import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
@@ -12,6 +12,7 @@ import { type Answer, type Engine, noAnswer, type Step, type StoredRow, together
 import type { Layout } from "../layout.ts";
 import { attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
+import { behindFilter, startOf } from "./position.ts";
 import { checked } from "./reply.ts";
 import { withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
@@ -53,8 +54,12 @@ export function searchEngine(layout: Layout, codec: DocumentCodec, serverCap: nu
   const prepared = (query: QueryNode, go: (query: CompiledQuery) => Step): Step => {
     checkQuery(query);
     return withVocabulary(layout, attributes, normalise(query.where, metadata), (formula) => {
-      const compiled = compile(formula);
-      return compiled === undefined ? nothing : go(compiled);
+      const begun = typeof query.after === "object" ? every([formula, startOf(query, query.after)]) : formula;
+      const compiled = compile(begun);
+      if (compiled === undefined) return nothing;
+      if (typeof query.after !== "object") return go(compiled);
+      const behind = behindFilter(query, query.after, attributes);
+      return go({ ...compiled, filter: [compiled.filter, behind].filter((part) => part !== "").join(" && ") });
     });
   };
   const sortBy = (query: QueryNode): string[] => {
@@ -64,8 +69,8 @@ export function searchEngine(layout: Layout, codec: DocumentCodec, serverCap: nu
       return [`@${name}`, key.direction.toUpperCase()];
     });
     const last = query.orderBy.at(-1);
-    if (last === undefined) return [];
-    const words = [...keys.flat(), `@${idAttribute}`, last.direction.toUpperCase()];
+    if (last === undefined && query.after === undefined) return [];
+    const words = [...keys.flat(), `@${idAttribute}`, (last?.direction ?? "asc").toUpperCase()];
     return ["SORTBY", String(words.length), ...words];
   };
   const send = (name: string, args: readonly string[], { params }: CompiledQuery): Request => {

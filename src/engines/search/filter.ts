@@ -148,7 +148,7 @@ export class FilterWriter {
  * @param term - the number's shortest text.
  * @returns the same number as expressions read it.
  */
-function filterNumber(term: string): string {
+export function filterNumber(term: string): string {
   return term.replace("e+", "e");
 }
 

@@ -1,0 +1,128 @@
+// A place in the order of a query: what a page ends with, and the next one goes on from.
+// Cursors are such places as opaque text, with a version, and good for the query they came from only.
+import { createHash } from "node:crypto";
+import { termOf } from "../codec/term.ts";
+import { InvalidCursorError } from "../errors.ts";
+import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { valueAt } from "../schema/shape.ts";
+import { sortIndex } from "./check.ts";
+import type { Position, QueryNode } from "./node.ts";
+import { compareText } from "./order.ts";
+
+/** Version of the cursors' form. */
+const version = 1;
+
+/**
+ * The place of an entity in the order of a query.
+ *
+ * @param entity - the entity as read.
+ * @param encodedId - its id as it stands in keys.
+ * @param query - the query.
+ * @returns what the sort indexes hold for it, and its id.
+ */
+export function positionOf(entity: unknown, encodedId: string, { metadata, orderBy }: QueryNode): Position {
+  return { terms: orderBy.map((key) => sortTerm(entity, sortIndex(metadata, key.path))), id: encodedId };
+}
+
+function sortTerm(entity: unknown, index: IndexMetadata | undefined): string | null {
+  const value = index && valueAt(entity, index.names);
+  return index === undefined || value === undefined ? null : termOf(index, value);
+}
+
+/**
+ * Tells whether an entity stands behind a place.
+ *
+ * @param entity - an entity.
+ * @param encodedId - its id as it stands in keys.
+ * @param position - the place.
+ * @param query - the query whose order counts.
+ * @returns true when it does.
+ */
+export function standsBehind(entity: unknown, encodedId: string, position: Position, query: QueryNode): boolean {
+  const own = positionOf(entity, encodedId, query);
+  for (const [at, key] of query.orderBy.entries()) {
+    const index = sortIndex(query.metadata, key.path) as IndexMetadata;
+    const order = compareTerms(own.terms[at] ?? null, position.terms[at] ?? null, index, key.direction === "desc");
+    if (order !== 0) return order > 0;
+  }
+  const order = compareText(encodedId, position.id);
+  return query.orderBy.at(-1)?.direction === "desc" ? order < 0 : order > 0;
+}
+
+function compareTerms(left: string | null, right: string | null, index: IndexMetadata, down: boolean): number {
+  // Absent values come last in both directions.
+  if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
+  const order = hasNumbers(index) ? Number(left) - Number(right) : compareText(left, right);
+  return down ? -order : order;
+}
+
+function hasNumbers({ scalar }: IndexMetadata): boolean {
+  return scalar === "number" || scalar === "date";
+}
+
+/**
+ * Writes a place as a cursor.
+ *
+ * @param position - the place.
+ * @param query - the query it belongs to.
+ * @returns opaque text, fit for URLs.
+ */
+export function writeCursor({ terms, id }: Position, query: QueryNode): string {
+  return Buffer.from(JSON.stringify([version, fingerprint(query), id, ...terms])).toString("base64url");
+}
+
+/**
+ * Reads a cursor.
+ *
+ * @param cursor - text that may come from anywhere.
+ * @param query - the query that shall go on.
+ * @returns the place.
+ * @throws InvalidCursorError when it is no cursor, or one of another query.
+ */
+export function readCursor(cursor: unknown, query: QueryNode): Position {
+  const { metadata, orderBy } = query;
+  const parts = typeof cursor === "string" ? parsed(cursor) : undefined;
+  if (parts === undefined || typeof parts[0] !== "number")
+    throw refused(metadata, "it is not a cursor of this library");
+  if (parts[0] !== version) throw refused(metadata, `it has version ${parts[0]}, not ${version}`);
+  const [, print, id, ...terms] = parts;
+  if (print !== fingerprint(query))
+    throw refused(metadata, "it belongs to another query: conditions and order must stay");
+  const legal =
+    typeof id === "string" &&
+    id !== "" &&
+    terms.length === orderBy.length &&
+    terms.every((term, at) => isTerm(term, sortIndex(metadata, orderBy[at]?.path ?? "")));
+  if (!legal) throw refused(metadata, "it was altered");
+  return { terms: terms as (string | null)[], id };
+}
+
+function isTerm(term: unknown, index: IndexMetadata | undefined): boolean {
+  if (index === undefined) return false;
+  if (term === null) return index.absentable;
+  if (typeof term !== "string" || term.includes("\u0000") || !term.isWellFormed()) return false;
+  return !hasNumbers(index) || (term.trim() !== "" && Number.isFinite(Number(term)));
+}
+
+function parsed(cursor: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refused({ name }: EntityMetadata, reason: string): InvalidCursorError {
+  return new InvalidCursorError(`${name}: the cursor cannot be used: ${reason}; begin again without one`, {
+    entity: name,
+  });
+}
+
+// What decides which entities come, and in which order.
+function fingerprint({ metadata, where, orderBy }: QueryNode): string {
+  const text = JSON.stringify([metadata.name, orderBy, where], (_key, value: unknown) =>
+    typeof value === "bigint" ? `${value}n` : value,
+  );
+  return createHash("sha256").update(text).digest("base64url").slice(0, 11);
+}

@@ -1,0 +1,81 @@
+// Pages by their place in the order, and streams made of such pages.
+// Nothing is kept on the server between two pages, so a page may be asked for days later, or never.
+import { QueryError } from "../errors.ts";
+import type { Answer, Step } from "../engines/engine.ts";
+import type { Position, QueryNode } from "../query/node.ts";
+import { positionOf, readCursor, writeCursor } from "../query/position.ts";
+import type { KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
+import { decodeId } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import { decodeRow, type ReadOptions, rowsOf } from "./load.ts";
+
+/** Runs the steps of a query. */
+export type Ask = (step: Step) => Promise<Answer>;
+
+type Row = Record<string, unknown>;
+
+/** Entities of a page when no limit is given. */
+const defaultPage = 100;
+const defaultBatch = 200;
+const maxBatch = 1000;
+
+/**
+ * Reads one page.
+ *
+ * @param context - the entity type.
+ * @param query - the query; its limit is the size of the page.
+ * @param options - the cursor, deadline and signal.
+ * @param ask - runs the steps.
+ * @returns entities, and the cursor of the next page.
+ */
+export async function keysetPage(
+  context: TypeContext,
+  query: QueryNode,
+  options: KeysetOptions & ReadOptions,
+  ask: Ask,
+): Promise<KeysetPage<Row>> {
+  const { name } = query.metadata;
+  const { limit = defaultPage, offset } = query;
+  if (offset !== 0) throw new QueryError(`${name}: keyset takes a cursor, not an offset`, { entity: name });
+  if (limit === 0) throw new QueryError(`${name}: the limit of keyset is from 1`, { entity: name });
+  const after = options.after === undefined || options.after === null ? "start" : readCursor(options.after, query);
+  const found = await ask(context.engine.plan({ ...query, limit, after }, "rows"));
+  const last = found.rows.length < limit ? undefined : found.rows.at(-1);
+  const items = rowsOf(context, found, options);
+  if (last === undefined) return { items, cursor: null };
+  const entity = decodeRow(context, last.stored, decodeId(last.encodedId));
+  // The place of a document that fits no schema is not known.
+  if (entity instanceof Error) throw entity;
+  const position: Position = positionOf(entity, last.encodedId, query);
+  return { items, cursor: writeCursor(position, query) };
+}
+
+/**
+ * Streams everything that matches, page by page.
+ *
+ * @param query - the query; its limit ends the stream.
+ * @param options - batch size, deadline and signal.
+ * @param page - reads a page.
+ * @returns the entities, in order.
+ */
+export async function* streamPages(
+  query: QueryNode,
+  options: StreamOptions,
+  page: (query: QueryNode, options: KeysetOptions) => Promise<KeysetPage<Row>>,
+): AsyncGenerator<Row, void, undefined> {
+  const { name } = query.metadata;
+  const { batchSize = defaultBatch, ...call } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatch) {
+    throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
+  }
+  let left = query.limit ?? Number.POSITIVE_INFINITY;
+  let cursor: string | null | undefined;
+  while (left > 0 && cursor !== null) {
+    const limit = Math.min(batchSize, left);
+    // eslint-disable-next-line no-await-in-loop -- each page begins where the last one ended
+    const { items, cursor: next }: KeysetPage<Row> = await page({ ...query, limit }, { ...call, after: cursor });
+    yield* items;
+    left -= items.length;
+    cursor = next;
+  }
+}
