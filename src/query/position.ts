@@ -39,14 +39,25 @@ function sortTerm(entity: unknown, index: IndexMetadata | undefined): string | n
  * @returns true when it does.
  */
 export function standsBehind(entity: unknown, encodedId: string, position: Position, query: QueryNode): boolean {
-  const own = positionOf(entity, encodedId, query);
-  for (const [at, key] of query.orderBy.entries()) {
-    const index = sortIndex(query.metadata, key.path) as IndexMetadata;
-    const order = compareTerms(own.terms[at] ?? null, position.terms[at] ?? null, index, key.direction === "desc");
-    if (order !== 0) return order > 0;
+  return comparePositions(positionOf(entity, encodedId, query), position, query) > 0;
+}
+
+/**
+ * Compares two places in the order of a query.
+ *
+ * @param left - a place.
+ * @param right - another.
+ * @param query - the query.
+ * @returns negative, zero or positive.
+ */
+export function comparePositions(left: Position, right: Position, { metadata, orderBy }: QueryNode): number {
+  for (const [at, key] of orderBy.entries()) {
+    const index = sortIndex(metadata, key.path) as IndexMetadata;
+    const order = compareTerms(left.terms[at] ?? null, right.terms[at] ?? null, index, key.direction === "desc");
+    if (order !== 0) return order;
   }
-  const order = compareText(encodedId, position.id);
-  return query.orderBy.at(-1)?.direction === "desc" ? order < 0 : order > 0;
+  const order = compareText(left.id, right.id);
+  return orderBy.at(-1)?.direction === "desc" ? -order : order;
 }
 
 function compareTerms(left: string | null, right: string | null, index: IndexMetadata, down: boolean): number {

@@ -124,7 +124,7 @@ function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
 
 // What an engine may refuse, by name; everything else it must answer.
 function mayRefuse(engine: EngineName, query: RandomQuery): boolean {
-  return engine === "scan" ? query.orderBy.length > 1 : isEntangled(query.where);
+  return engine === "search" && isEntangled(query.where);
 }
 
 /** Servers round places to less than a metre: what lies on a border may lie on either side of it. */

@@ -173,7 +173,7 @@ export const randomQuery: fc.Arbitrary<RandomQuery> = fc.record({
   orderBy: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
     { weight: 8, arbitrary: orderKey.map((key) => [key]) },
-    { weight: 1, arbitrary: fc.uniqueArray(orderKey, { minLength: 2, maxLength: 3, selector: ({ path }) => path }) },
+    { weight: 4, arbitrary: fc.uniqueArray(orderKey, { minLength: 2, maxLength: 3, selector: ({ path }) => path }) },
   ),
   limit: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined, freq: 2 }),
   offset: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 12 }) }),

@@ -1,6 +1,5 @@
 // From a formula to the scan script's program: keys by position, bounds, the index to walk.
 // Everything a caller supplied travels as data inside one JSON argument.
-import { UnsupportedQueryError } from "../../errors.ts";
 import { sortIndex } from "../../query/check.ts";
 import { type Area, circleAround, isCircle, radiusOf } from "../../query/geo.ts";
 import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
@@ -34,6 +33,20 @@ interface After extends ScanCursor {
   readonly value: string | 0;
 }
 
+/** What the script must know to name everything that may be among the first so many. */
+interface Sort {
+  /** Per key: 1 and the position of a sorted set of scores, or 0 and a position in the snapshot. */
+  readonly keys: readonly (readonly [numeric: 0 | 1, place: number])[];
+  /** How many are needed. */
+  readonly need: number;
+  /** How many the client has. */
+  readonly have: number;
+  /** The first key of the last one needed, once it is known. */
+  readonly edge: readonly [string | false] | 0;
+  /** The first key's value to begin at; 0 for the start. */
+  readonly from: string | 0;
+}
+
 /** What the script is given, beside the keys. */
 export interface Program {
   readonly want: Want;
@@ -48,6 +61,8 @@ export interface Program {
   readonly cursor: ScanCursor | 0;
   /** Where to begin; 0 at the start. */
   readonly after: After | 0;
+  /** Several sort keys, which the client sorts by; 0 where the walk itself gives the order. */
+  readonly sort: Sort | 0;
 }
 
 /** A program and the keys it names. */
@@ -67,18 +82,11 @@ const budget = 4000;
  * @param formula - its condition in plain form.
  * @param want - rows, ids or a count.
  * @returns keys and program.
- * @throws UnsupportedQueryError for what the engine does not answer.
  */
 export function compileScan(layout: Layout, query: QueryNode, formula: Formula, want: Want): Compiled {
   const compiler = new ScanCompiler(layout);
   const filter = compiler.node(formula);
   const [orderKey] = query.orderBy;
-  if (query.orderBy.length > 1) {
-    throw new UnsupportedQueryError(
-      `${layout.metadata.name}: the scan engine orders by one field; sort the rest in the application or use the search engine`,
-      { entity: layout.metadata.name },
-    );
-  }
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
   // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
   const bounded = query.after === undefined ? compiler.boundedSlot(formula) : undefined;
@@ -104,6 +112,7 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     budget,
     cursor: 0,
     after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
+    sort: query.orderBy.length > 1 && want !== "count" ? compiler.sort(query, phases) : 0,
   };
   return { keys: compiler.keys, program };
 }
@@ -193,6 +202,17 @@ class ScanCompiler {
   /** The sorted set of an index. */
   sortedSlot(index: IndexMetadata): Slot {
     return this.slot(index, isTextual(index) ? "lex" : "scores");
+  }
+
+  /** All sort keys; a walk in the order of the first one begins where its value does. */
+  sort({ metadata, orderBy, offset, limit = 0, after }: QueryNode, phases: readonly Phase[]): Sort {
+    const keys = orderBy.map(({ path }) => {
+      const slot = this.sortedSlot(sortIndex(metadata, path) as IndexMetadata);
+      return slot.kind === "scores" ? ([1, this.key(slot.key)] as const) : ([0, slot.position + 1] as const);
+    });
+    const term = typeof after === "object" ? (after.terms[0] ?? null) : null;
+    const from = term === null || phases[0]?.kind === "ids" ? 0 : term;
+    return { keys, need: offset + limit, have: 0, edge: 0, from };
   }
 
   /** The sorted set of the first condition that bounds one. */

@@ -5,7 +5,8 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { checkQuery } from "../../query/check.ts";
 import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
-import type { QueryNode } from "../../query/node.ts";
+import type { Position, QueryNode } from "../../query/node.ts";
+import { comparePositions } from "../../query/position.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { DocumentReader } from "../documents.ts";
 import {
@@ -33,6 +34,11 @@ interface ScriptState {
   readonly count: number;
   readonly skip: number;
   readonly cursor?: ScanCursor;
+  /** What each id is sorted by, where the client sorts. */
+  readonly sort?: unknown;
+  readonly edge?: readonly [string | false] | 0;
+  /** Nothing that follows can be among those needed. */
+  readonly full?: boolean;
 }
 
 /** What has been gathered so far. */
@@ -79,12 +85,38 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const continued: Program = { ...program, cursor, skip, limit };
     return step({ keys: compiled.keys, program: continued }, gathered);
   };
+  // Several sort keys: whoever may be among the first is named by the script, sorted here, and read at last.
+  const sorted = (query: QueryNode, compiled: Compiled, want: Want, best: Position[]): Step => ({
+    requests: [call(compiled)],
+    read([reply]) {
+      const { ids, state } = readReply(reply, layout);
+      const { program } = compiled;
+      const { sort } = program;
+      if (sort === 0) throw new TypeError("a query without several sort keys");
+      const keys = list<readonly (string | false)[]>(state.sort);
+      const named = ids.map((id, at) => ({ id, terms: (keys[at] ?? []).map((key) => (key === false ? null : key)) }));
+      const { after } = query;
+      const behind = typeof after === "object" ? named.filter((one) => comparePositions(one, after, query) > 0) : named;
+      const all = best.concat(behind).sort((left, right) => comparePositions(left, right, query));
+      const first = all.slice(0, sort.need);
+      const enough = state.full === true && first.length >= sort.need;
+      if (state.cursor === undefined || enough) {
+        const wanted = first.slice(query.offset).map(({ id }) => id);
+        const gathered = { rows: [], ids: wanted, ghosts: [], count: 0 };
+        return want === "ids" ? gathered : complete(reader, gathered, wanted);
+      }
+      const edge = state.full === true ? 0 : (state.edge ?? 0);
+      const continued = { ...program, cursor: state.cursor, sort: { ...sort, have: first.length, edge } };
+      return sorted(query, { keys: compiled.keys, program: continued }, want, first);
+    },
+  });
   const plan = (query: QueryNode, want: Want): Step => {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
     checkQuery(query);
     return asStep(
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, want);
+        if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
         return compiled === undefined ? noAnswer : step(compiled, { rows: [], ids: [], ghosts: [], count: 0 });
       }),
     );
@@ -140,8 +172,8 @@ function readReply(reply: Reply, layout: Layout): ScriptPart {
 }
 
 // An empty list is written as an empty object by the server's JSON library.
-function list(value: unknown): readonly string[] {
-  return Array.isArray(value) ? (value as string[]) : [];
+function list<T = string>(value: unknown): readonly T[] {
+  return Array.isArray(value) ? (value as T[]) : [];
 }
 
 function gather(gathered: Gathered, part: ScriptPart): void {
@@ -175,11 +207,13 @@ function describeProgram({ keys, program }: Compiled): string[] {
     const bounds = phase.range === 0 ? "" : ", within bounds";
     return `walk ${keys[phase.key - 1]}${program.desc === 1 ? " downwards" : ""}${bounds}`;
   });
+  const sorting = program.sort === 0 ? [] : ["sort what may be among the first here, by all keys, then read it"];
   return [
     `${program.want} by one script call per ${program.budget} ids looked at`,
     ...phases,
     program.filter === 0 ? "no filter" : `filter ${describeNode(program.filter, keys)}`,
     "or list the smallest conjunct and sort, where cardinalities say that is cheaper",
+    ...sorting,
   ];
 }
 

@@ -11,6 +11,7 @@ import { listLua } from "./lua-list.ts";
  *   or ['STAMP', the stamp found] where that is another.
  */
 const runLua = `local state = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }
+if QUERY.sort ~= 0 then state.sort = {} end
 local documents = {}
 local function found(document)
   if not FIELDS then return document end
@@ -33,9 +34,45 @@ local function take(id)
 end
 local function reply()
   state.used = used
+  if QUERY.sort ~= 0 then state.edge = QUERY.sort.edge end
   local rows = documents
   if FIELDS then rows = #documents > 0 and cjson.encode(documents) or '[]' end
   return { cjson.encode(state), rows }
+end
+
+-- Several sort keys: the client sorts, and is told by what.
+local function sortKeys(ids)
+  local rows = {}
+  for at = 1, #ids do rows[at] = {} end
+  for first = 1, #ids, 500 do
+    local chunk = {}
+    for at = first, math.min(first + 499, #ids) do chunk[#chunk + 1] = ids[at] end
+    for place, key in ipairs(QUERY.sort.keys) do
+      if key[1] == 1 then
+        for at, score in ipairs(call('ZMSCORE', KEYS[key[2]], unpack(chunk))) do
+          rows[first + at - 1][place] = score or false
+        end
+      else
+        for at, values in ipairs(snapshots(chunk)) do
+          local value = values[key[2]]
+          rows[first + at - 1][place] = type(value) == 'string' and value or false
+        end
+      end
+    end
+  end
+  return rows
+end
+-- Names what may be among those needed: so many, and all that share the last one's first key.
+-- Gives the position of the last one named when what follows cannot be among them.
+local function propose(ids)
+  local sort = QUERY.sort
+  for at, row in ipairs(sortKeys(ids)) do
+    if sort.edge ~= 0 and row[1] ~= sort.edge[1] then return at - 1 end
+    state.ids[#state.ids + 1] = ids[at]
+    state.sort[#state.sort + 1] = row
+    if sort.edge == 0 and sort.have + #state.ids >= sort.need then sort.edge = { row[1] } end
+  end
+  return nil
 end
 
 -- Executor one: list the smallest conjunct, filter, sort, cut.
@@ -49,6 +86,10 @@ local function enumerate(driver)
   state.count = #kept
   state.plan = 'enumerate'
   if QUERY.want == 'count' then return end
+  if QUERY.sort ~= 0 then
+    state.ids, state.sort = kept, sortKeys(kept)
+    return
+  end
   local order, keys = QUERY.order, {}
   if order ~= 0 then
     for first = 1, #kept, 500 do
@@ -147,7 +188,17 @@ end
 local function walkPhase(phaseAt, phase, cursor)
   local key, down = KEYS[phase.key], QUERY.desc == 1
   local first, last = bounds(phase)
-  if cursor then
+  if cursor and not cursor.member then
+    -- From the first of a value on, or from the start.
+    local from = phase.kind ~= 'ids' and QUERY.sort.from or 0
+    if from ~= 0 and phase.kind == 'scores' then
+      if down then last = math.min(last, call('ZCOUNT', key, '-inf', from) - 1)
+      else first = math.max(first, call('ZCOUNT', key, '-inf', '('..from)) end
+    elseif from ~= 0 then
+      if down then last = math.min(last, call('ZLEXCOUNT', key, '-', '('..from..'\\1') - 1)
+      else first = math.max(first, call('ZLEXCOUNT', key, '-', '('..from..'\\0')) end
+    end
+  elseif cursor then
     local at, after = rank(phase, cursor)
     if down then last = math.min(last, at - 1) else first = math.max(first, after) end
   end
@@ -165,7 +216,18 @@ local function walkPhase(phaseAt, phase, cursor)
       member[id] = entry
     end
     used = used + #ids
-    for _, id in ipairs(keep(QUERY.filter, alive(ids))) do
+    local kept = keep(QUERY.filter, alive(ids))
+    if QUERY.sort ~= 0 then
+      local last = propose(kept)
+      if last then
+        state.full = true
+        if last > 0 then stop(phaseAt, phase, member[kept[last]])
+        elseif not state.cursor then state.cursor = cursor or { phase = phaseAt } end
+        return 'stopped'
+      end
+      kept = {}
+    end
+    for _, id in ipairs(kept) do
       if QUERY.want == 'count' then state.count = state.count + 1
       elseif state.skip > 0 then state.skip = state.skip - 1
       else
@@ -186,6 +248,8 @@ end
 local function walk(phases)
   state.plan = 'walk'
   local from = QUERY.cursor ~= 0 and QUERY.cursor or QUERY.after
+  -- Among those with the same first key any may stand behind a place.
+  if QUERY.sort ~= 0 and QUERY.cursor == 0 and from ~= 0 then from = { phase = from.phase } end
   local start = from ~= 0 and from.phase or 1
   for at = start, #phases do
     local outcome = walkPhase(at, phases[at], from ~= 0 and at == start and from or nil)
