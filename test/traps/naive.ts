@@ -2,7 +2,10 @@
 // Everything stands in the test's namespace, so that it goes with it.
 import { expect } from "vitest";
 
+import type { EntityDefinition } from "remora";
 import type { Choice, Opened, Raw } from "../behaviour/matrix.ts";
+import { type Layout, layoutOf } from "../../src/engines/layout.ts";
+import { keyspace } from "../../src/schema/key.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import type { AvailableLeg } from "../setup/legs.ts";
 
@@ -81,6 +84,17 @@ export class Naive {
   complaint(query: string, ...more: (string | number)[]): Promise<string> {
     return complaint(this.ask(query, ...more));
   }
+}
+
+/** Under which names the server has what the mapper asks for a type: the index, and the alias of this very definition. */
+export function namesOf(namespace: string, { metadata }: EntityDefinition): Pick<Layout, "alias" | "index"> {
+  return layoutOf(metadata, "search", keyspace(metadata.name, namespace, metadata.keyPrefix));
+}
+
+/** The indexes of a type that the server has, of whatever definition. */
+export async function indexesOf(raw: Raw, namespace: string, { metadata }: EntityDefinition): Promise<string[]> {
+  const { internal } = keyspace(metadata.name, namespace, metadata.keyPrefix);
+  return ((await raw("FT._LIST")) as string[]).filter((name) => name.startsWith(internal));
 }
 
 /** What the server says against a command; empty when it takes it. */

@@ -7,7 +7,7 @@ import { defineEntity, exact, geo, range, text } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure, expectRefusal } from "../behaviour/failures.ts";
 import { describeMatrix } from "../behaviour/matrix.ts";
-import { Naive, searching, searchingJson, searchingOnce, expectTrap } from "./naive.ts";
+import { Naive, namesOf, searching, searchingJson, searchingOnce, expectTrap } from "./naive.ts";
 
 const kinds = (storage: Storage) =>
   defineEntity({
@@ -272,8 +272,8 @@ describeMatrix(
         { id: "east", ...nothing, place: { longitude: 180, latitude: 10 } },
         { id: "west", ...nothing, place: { longitude: -180, latitude: 10 } },
       ]);
-      const index = `${opened.namespace}:{kinds}$i`;
-      const near = await raw("FT.SEARCH", index, "@place_11:[-179.999 10 1 km]", "NOCONTENT", "DIALECT", 2);
+      const { alias } = namesOf(opened.namespace, kinds(storage));
+      const near = await raw("FT.SEARCH", alias, "@place_11:[-179.999 10 1 km]", "NOCONTENT", "DIALECT", 2);
       expect((near as [number])[0]).toBe(2);
       expect((await repository.findByIdOrThrow("east")).place).toEqual({ longitude: -180, latitude: 10 });
     });

@@ -4,14 +4,14 @@ import { Redis } from "ioredis";
 import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { connect, type Database, defineEntity, exact, range } from "remora";
+import { connect, type Database, defineEntity, type EntityDefinition, exact, range } from "remora";
 import { type Flavour, startServer, type TestServer } from "remora/testing";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure } from "../behaviour/failures.ts";
 import { serverTimePassed } from "../behaviour/clock.ts";
 import type { Raw } from "../behaviour/matrix.ts";
 import { describeLegs } from "../setup/legs.ts";
-import { complaint, tellTrap, expectTrap } from "./naive.ts";
+import { complaint, indexesOf, namesOf, tellTrap, expectTrap } from "./naive.ts";
 
 const define = <const T extends { readonly ttl?: object }>(name: string, storage: Storage, more: T) =>
   defineEntity({
@@ -26,7 +26,7 @@ const dying = { hash: define("dying", "hash", { ttl: {} }), json: define("dying"
 const rows = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `t${n}`, word: `w${n % 7}`, n }));
 const all = rows(12_000);
 const storages = ["hash", "json"] as const;
-const indexOf = ({ name }: { readonly name: string }): string => `own:{${name}}$i`;
+const nameOf = (definition: EntityDefinition): string => namesOf("own", definition).alias;
 
 describeLegs("trap, own server", { search: true }, (leg) => {
   // Never without an argument: then it would be the server that the environment names.
@@ -59,7 +59,7 @@ describeLegs("trap, own server", { search: true }, (leg) => {
     await raw("FT.CONFIG", "SET", "TIMEOUT", 1);
     try {
       const slow = "-@word_0:{none} -@n_1:[-5 -5] -@n_1:[-7 -7] -@word_0:{nope}";
-      const reply = await raw("FT.SEARCH", indexOf(things[storage]), slow, "LIMIT", 0, 0, "DIALECT", 2);
+      const reply = await raw("FT.SEARCH", nameOf(things[storage]), slow, "LIMIT", 0, 0, "DIALECT", 2);
       tellTrap(leg, "a count is cut after one millisecond", (reply as [number])[0] < all.length);
       const query = () => repository.query().where("word").notIn(["none", "nope"]).where("n").notIn([-5, -7]);
       expect(await query().count()).toBe(all.length);
@@ -80,7 +80,7 @@ describeLegs("trap, own server", { search: true }, (leg) => {
     await Promise.all(caps.map((cap) => raw("FT.CONFIG", "SET", cap, 10_000)));
     try {
       const window = ["SORTBY", 2, "@n_1", "ASC", "LIMIT", 9999, 10, "DIALECT", 2];
-      const cut = (await raw("FT.AGGREGATE", indexOf(things[storage]), "*", ...window)) as unknown[];
+      const cut = (await raw("FT.AGGREGATE", nameOf(things[storage]), "*", ...window)) as unknown[];
       expectTrap(leg, "of ten rows from 9999 on there is one", cut.length === 2);
       const query = () => repository.query();
       for (const work of [
@@ -119,7 +119,7 @@ describeLegs("trap, own server", { search: true }, (leg) => {
       await repository.insertMany([{ id: "live", word: "w", n: 1 }], { ttl: null });
       await repository.insertMany(rows(5), { ttl: { at } });
       await serverTimePassed(raw, at);
-      const found = (await raw("FT.SEARCH", indexOf(dying[storage]), "*", "LIMIT", 0, 3, "DIALECT", 2)) as unknown[];
+      const found = (await raw("FT.SEARCH", nameOf(dying[storage]), "*", "LIMIT", 0, 3, "DIALECT", 2)) as unknown[];
       expectTrap(leg, "dead ones are counted, and stand in a page as nothing", found[0] === 6 && found.includes(null));
       const query = () => repository.query();
       expect(await query().count()).toBe(1);
@@ -173,8 +173,9 @@ describeLegs("trap, own server", { search: true }, (leg) => {
   test("FLUSHALL takes the indexes along", async () => {
     const repository = db.repository(dying.hash);
     await repository.indexes.sync();
+    expect(await indexesOf(raw, "own", dying.hash)).toEqual([namesOf("own", dying.hash).index]);
     await raw("FLUSHALL");
-    expect(((await raw("FT._LIST")) as string[]).filter((name) => name.startsWith("own:{dying-hash}"))).toEqual([]);
+    expect(await indexesOf(raw, "own", dying.hash)).toEqual([]);
     await repository.insert({ id: "a", word: "w", n: 1 });
     expect(await expectFailure(repository.query().ids(), "INDEX_NOT_READY")).toMatchObject({ entity: "dying-hash" });
     expect(await repository.indexes.sync()).toMatchObject({ state: "ready", documents: 1 });
