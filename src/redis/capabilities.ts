@@ -16,14 +16,10 @@ export interface Capabilities {
   readonly search: boolean;
   /** The JSON module answers. */
   readonly json: boolean;
-  /** Rows beyond this one are left out of search results without a word, as far as the server tells. */
-  readonly searchRows: number;
 }
 
 /** RediSearch 2.10 is the first that indexes empty strings. */
 const oldestSearch = 21_000;
-/** What servers allow that say nothing else, or do not say. */
-const usualRows = 10_000;
 
 /**
  * Asks the server what it is.
@@ -43,14 +39,7 @@ export async function probeCapabilities(client: RedisClient): Promise<Capabiliti
     modules === undefined ? await answers(client, "FT._LIST") : (modules.get("search") ?? 0) >= oldestSearch;
   const json = modules === undefined ? await answers(client, "JSON.TYPE", "$") : modules.has("ReJSON");
   const mode = typeof facts["mode"] === "string" ? facts["mode"] : "standalone";
-  return { server, version, mode, search, json, searchRows: search ? await allowedRows(client) : usualRows };
-}
-
-// Never more than is usual: a setting may change while we are connected.
-async function allowedRows(client: RedisClient): Promise<number> {
-  const reply = await tryCall(client, "FT.CONFIG", "GET", "MAXAGGREGATERESULTS");
-  const value = /\d+/.exec(JSON.stringify(reply ?? ""))?.[0];
-  return Math.min(usualRows, value === undefined ? usualRows : Number(value));
+  return { server, version, mode, search, json };
 }
 
 function refuseOld(server: string, version: string): void {

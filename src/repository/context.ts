@@ -72,7 +72,7 @@ export async function resolveContext(
     metadata,
     layout,
     codec,
-    engine: makeEngine(name, layout, codec, connection.capabilities),
+    engine: makeEngine(name, layout, codec),
     executor: connection.executor,
     reader: new DocumentReader(layout, codec),
     allowed: new Set(),
@@ -103,12 +103,12 @@ function chooseEngine(
   return wanted;
 }
 
-function makeEngine(name: EngineName, layout: Layout, codec: DocumentCodec, { searchRows }: Capabilities): Engine {
+function makeEngine(name: EngineName, layout: Layout, codec: DocumentCodec): Engine {
   switch (name) {
     case "scan":
       return scanEngine(layout, codec);
     case "search":
-      return searchEngine(layout, codec, searchRows);
+      return searchEngine(layout, codec);
     case "memory":
       return memoryEngine(layout, codec);
   }

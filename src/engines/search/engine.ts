@@ -8,7 +8,16 @@ import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
-import { type Answer, type Engine, noAnswer, type Step, type StoredRow, together, type Want } from "../engine.ts";
+import {
+  type Answer,
+  type Engine,
+  isStep,
+  noAnswer,
+  type Step,
+  type StoredRow,
+  together,
+  type Want,
+} from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
@@ -41,10 +50,9 @@ return redis.call(unpack(words))`,
  *
  * @param layout - the type's layout.
  * @param codec - the type's codec.
- * @param serverCap - how many rows the server gives before it leaves some out, silently.
  * @returns the engine.
  */
-export function searchEngine(layout: Layout, codec: DocumentCodec, serverCap: number): Engine {
+export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const { metadata } = layout;
   const attributes = attributesOf(metadata);
   const rowsOf = rowReader(layout, codec);
@@ -131,8 +139,8 @@ export function searchEngine(layout: Layout, codec: DocumentCodec, serverCap: nu
     if (want === "count" || (want === "page" && node.limit === 0)) return count(query);
     if (want === "page") return complete(page(node, query), node, layout);
     const step = want === "ids" ? ids(node, query) : rows(node, query);
-    // Beyond the cap only a count tells a cut result from a short one.
-    return node.offset + (node.limit ?? 0) <= serverCap ? step : complete(together(step, count(query)), node, layout);
+    // A server refuses a limit beyond its cap, but cuts a window that reaches beyond it without a word.
+    return node.offset === 0 ? step : confirmed(step, count(query), node, layout);
   };
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   return {
@@ -191,6 +199,20 @@ function alive(reply: SearchReply, { metadata }: Layout): SearchReply {
     `${metadata.name}: entities vanished while they were read, so the rows are not complete; ask again`,
     { entity: metadata.name },
   );
+}
+
+// Fewer rows than asked for may be the end of the result, or a cut: then a count tells.
+function confirmed(step: Step, count: Step, node: QueryNode, layout: Layout): Step {
+  return {
+    requests: step.requests,
+    read(replies) {
+      const answer = step.read(replies);
+      if (isStep(answer)) return confirmed(answer, count, node, layout);
+      const got = Math.max(answer.rows.length, answer.ids.length);
+      const known = { requests: [], read: () => answer };
+      return got >= (node.limit ?? 0) ? answer : complete(together(known, count), node, layout);
+    },
+  };
 }
 
 // A result shorter than its count says was cut by the server: that is an error, not an answer.
