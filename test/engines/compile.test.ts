@@ -98,7 +98,7 @@ test("the scan engine names ids, times and snapshots first", () => {
     limit: 10,
     cursor: 0,
   });
-  expect(program.phases).toEqual([{ kind: "ids", key: 1, range: 0 }]);
+  expect(program.phases).toEqual([{ kind: "ids", key: 1, range: 0, filter: "whole" }]);
 });
 
 test("the scan engine filters by sets, sorted sets and snapshots", () => {
@@ -135,12 +135,23 @@ test("without an order the scan engine keeps one all the same", () => {
   expect(program.order).toMatchObject({ numeric: 1, position: 4 });
 });
 
-test("several orders are refused by the scan engine", () => {
+test("several orders go by the first, and name the others", () => {
   const orderBy = [
-    { path: "size", direction: "asc" as const },
-    { path: "word", direction: "asc" as const },
-  ];
-  expect(() => scan(and(), { orderBy })).toThrowError(
-    expect.objectContaining({ code: "UNSUPPORTED_QUERY", entity: "thing" }),
-  );
+    { path: "size", direction: "asc" },
+    { path: "word", direction: "desc" },
+  ] as const;
+  const { keys, program } = scan(and(), { orderBy, limit: 10, offset: 3 });
+  const { sort, phases } = program;
+  expect(phases[0]?.kind).toBe("scores");
+  expect(sort).toMatchObject({ need: 13, have: 0, edge: 0, from: 0 });
+  if (sort === 0) throw new Error("no sort keys");
+  expect(keys[(sort.keys[0]?.[1] ?? 0) - 1]).toBe("$n:size");
+  expect(sort.keys[1]?.[0]).toBe(0);
+});
+
+test("a walk within bounds does not ask for them again", () => {
+  const bounds = between("size", 1, 2);
+  expect(scan(bounds).program.phases[0]?.filter).toBe(0);
+  const { program } = scan(and(bounds, isIn("yes", true)));
+  expect(program.phases[0]?.filter).toEqual(scan(isIn("yes", true)).program.filter);
 });

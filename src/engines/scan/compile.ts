@@ -2,7 +2,7 @@
 // Everything a caller supplied travels as data inside one JSON argument.
 import { sortIndex } from "../../query/check.ts";
 import { type Area, circleAround, isCircle, radiusOf } from "../../query/geo.ts";
-import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
+import { all, every, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
 import { gramsOf } from "./vocabulary.ts";
@@ -18,6 +18,8 @@ interface Phase {
   readonly key: number;
   /** The condition that bounds the walk, or 0. */
   readonly range: Node;
+  /** What is left of the filter within these bounds. */
+  readonly filter: Node | "whole";
 }
 
 /** Where a walk stopped. */
@@ -223,16 +225,17 @@ class ScanCompiler {
 
   /** The sorted set, then the entities without a value, which come last in both directions; without one, all ids. */
   phases(slot: Slot | undefined, formula: Formula): Phase[] {
-    if (slot === undefined) return [{ kind: "ids", key: 1, range: 0 }];
+    if (slot === undefined) return [{ kind: "ids", key: 1, range: 0, filter: "whole" }];
     const range = boundingRanges(formula).find((item) => this.sortedSlot(item.index).key === slot.key);
     const first: Phase = {
       kind: slot.kind as "scores" | "lex",
       key: this.key(slot.key),
       range: range === undefined ? 0 : this.node(range),
+      filter: range === undefined ? "whole" : this.node(without(formula, range)),
     };
     const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
     if (absent === undefined || range !== undefined) return [first];
-    return [first, { kind: "ids", key: this.key(absent.key), range: 0 }];
+    return [first, { kind: "ids", key: this.key(absent.key), range: 0, filter: "whole" }];
   }
 }
 
@@ -244,6 +247,11 @@ function afterOf({ terms, id }: Position, phases: readonly Phase[]): After {
   if (term === null) return { phase: 2, member: id, id, value: 0 };
   if (kind === "scores") return { phase: 1, member: id, score: term, id, value: term };
   return { phase: 1, member: `${term}\u0000${id}`, id, value: term };
+}
+
+// What lies within the bounds of a walk need not be asked again whether it does.
+function without(formula: Formula, leaf: Leaf): Formula {
+  return formula.type === "every" ? every(formula.items.filter((item) => item !== leaf)) : all;
 }
 
 // The conditions that every match must meet and that bound a sorted set.

@@ -216,7 +216,7 @@ local function walkPhase(phaseAt, phase, cursor)
       member[id] = entry
     end
     used = used + #ids
-    local kept = keep(QUERY.filter, alive(ids))
+    local kept = keep(phase.filter == 'whole' and QUERY.filter or phase.filter, alive(ids))
     if QUERY.sort ~= 0 then
       local last = propose(kept)
       if last then
