@@ -140,7 +140,7 @@ export function decodeRow(
  * @param onCorrupt - told of each error; without it the first is thrown, with the good rows on it.
  * @returns entities and nulls.
  */
-export function settle(
+function settle(
   found: readonly Found[],
   onCorrupt: ((error: CorruptEntityError) => void) | undefined,
 ): (Record<string, unknown> | null)[] {

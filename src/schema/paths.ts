@@ -73,12 +73,3 @@ export type SortablePaths<I> = {
   [P in keyof I & string]: true extends SortableOf<IndexAt<I, P>> ? P : never;
 }[keyof I & string];
 type SortableOf<X> = X extends Index<infer _K, infer S, infer _F> ? S : never;
-
-/** The paths of points that have a geo index. */
-export type GeoPaths<I> = {
-  [P in keyof I & string]: IndexAt<I, P> extends Index<infer K, infer _S, infer _F>
-    ? "geo" extends K
-      ? P
-      : never
-    : never;
-}[keyof I & string];

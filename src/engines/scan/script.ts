@@ -10,9 +10,12 @@ import { listLua } from "./lua-list.ts";
  * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
  *   or ['STAMP', the stamp found] where that is another.
  */
-const runLua = `local state = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }
-if QUERY.sort ~= 0 then state.sort = {} end
-local documents = {}
+const runLua = `local state, documents, patience
+local function fresh()
+  state, documents, patience = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }, {}, nil
+  if QUERY.sort ~= 0 then state.sort = {} end
+end
+fresh()
 local function found(document)
   if not FIELDS then return document end
   for at = 1, #FIELDS do if document[at] then return true end end
@@ -206,6 +209,7 @@ local function walkPhase(phaseAt, phase, cursor)
   while first <= last do
     -- Every call looks at one chunk at least, so that there is a place to go on from.
     if used >= QUERY.budget and state.cursor then return 'budget' end
+    if patience and used > patience then return 'overspent' end
     local from, to = first, math.min(last, first + step - 1)
     if down then from, to = math.max(first, last - step + 1), last end
     local chunk, ids, member = call('ZRANGE', key, from, to), {}, {}
@@ -253,10 +257,12 @@ local function walk(phases)
   local start = from ~= 0 and from.phase or 1
   for at = start, #phases do
     local outcome = walkPhase(at, phases[at], from ~= 0 and at == start and from or nil)
-    if outcome == 'budget' or outcome == 'stopped' then return end
+    if outcome == 'overspent' then return false end
+    if outcome == 'budget' or outcome == 'stopped' then return true end
     state.cursor = nil
-    if outcome == 'done' then return end
+    if outcome == 'done' then return true end
   end
+  return true
 end
 
 -- Leaves whose sets hold more than the matches.
@@ -317,8 +323,16 @@ if QUERY.cursor == 0 then
     enumerate(QUERY.filter)
     return reply()
   end
+  -- Matches may lie together far away: when the walk has cost what listing costs, they are listed after all.
+  if count and count <= ENUMERABLE then patience = LISTED * count end
 end
-walk(QUERY.phases)
+if not walk(QUERY.phases) then
+  local gone = state.ghosts
+  fresh()
+  state.ghosts = gone
+  if QUERY.sort ~= 0 then QUERY.sort.edge = 0 end
+  enumerate(QUERY.filter)
+end
 return reply()`;
 
 /** The script that answers every query of the scan engine. */
