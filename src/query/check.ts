@@ -211,6 +211,14 @@ function checkOperand(value: Operand, index: IndexMetadata, metadata: EntityMeta
       return;
     default:
       if (typeof value !== index.scalar) refuseOperand(value, `a ${index.scalar}`, index, metadata);
+      // Equal to nothing, but neither before nor behind anything.
+      if (bound && typeof value === "string" && !value.isWellFormed()) {
+        const { name } = metadata;
+        throw new QueryError(`${name}.${index.path}: a bound holds half of a surrogate pair`, {
+          entity: name,
+          field: index.path,
+        });
+      }
   }
 }
 

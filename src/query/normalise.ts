@@ -1,6 +1,5 @@
 // The query made plain: negations at the leaves, constants folded, values turned into index terms.
 // Both engines compile this form, so they cannot read a condition differently.
-import { QueryError } from "../errors.ts";
 import { afterPrefix, foldCase, sortableBigint, termOf, tokens, words } from "../codec/term.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { indexFor } from "./check.ts";
@@ -81,7 +80,6 @@ export const none: Formula = Object.freeze({ type: "none" });
  * @param condition - a condition that passed the check.
  * @param metadata - the entity type.
  * @returns the formula.
- * @throws QueryError when a bound is text that no index can order.
  */
 export function normalise(condition: Condition, metadata: EntityMetadata): Formula {
   return plain(condition, false, metadata);
@@ -297,9 +295,6 @@ function numericBound(index: IndexMetadata, bound: Bound): TermBound {
 function textBound(index: IndexMetadata, bound: Bound, lower: boolean): TermBound {
   if (typeof bound.value === "bigint") return { term: sortableBigint(bound.value), exclusive: bound.exclusive };
   const value = index.caseInsensitive ? foldCase(bound.value as string) : (bound.value as string);
-  if (!value.isWellFormed()) {
-    throw new QueryError(`${index.path}: a bound holds half of a surrogate pair`, { field: index.path });
-  }
   const nul = value.indexOf("\u0000");
   if (nul < 0) return { term: value, exclusive: bound.exclusive };
   // No stored text holds NUL, so such a bound stands just above the text before it.

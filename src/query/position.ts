@@ -1,7 +1,7 @@
 // A place in the order of a query: what a page ends with, and the next one goes on from.
 // Cursors are such places as opaque text, with a version, and good for the query they came from only.
 import { createHash } from "node:crypto";
-import { termOf } from "../codec/term.ts";
+import { numberText, termOf } from "../codec/term.ts";
 import { InvalidCursorError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { valueAt } from "../schema/shape.ts";
@@ -11,6 +11,8 @@ import { compareText } from "./order.ts";
 
 /** Version of the cursors' form. */
 const version = 1;
+/** Longer than any id is in a key: 512 bytes, three characters for each. */
+const maxPlaceId = 1536;
 
 /**
  * The place of an entity in the order of a query.
@@ -100,19 +102,24 @@ export function readCursor(cursor: unknown, query: QueryNode): Position {
   if (print !== fingerprint(query))
     throw refused(metadata, "it belongs to another query: conditions and order must stay");
   const legal =
-    typeof id === "string" &&
-    id !== "" &&
+    isPlaceId(id) &&
     terms.length === orderBy.length &&
     terms.every((term, at) => isTerm(term, sortIndex(metadata, orderBy[at]?.path ?? "")));
   if (!legal) throw refused(metadata, "it was altered");
   return { terms: terms as (string | null)[], id };
 }
 
+// What no id can hold would reach the server as part of a question it cannot read.
+function isPlaceId(id: unknown): id is string {
+  return typeof id === "string" && id !== "" && id.length <= maxPlaceId && !id.includes("\u0000") && id.isWellFormed();
+}
+
 function isTerm(term: unknown, index: IndexMetadata | undefined): boolean {
   if (index === undefined) return false;
   if (term === null) return index.absentable;
   if (typeof term !== "string" || term.includes("\u0000") || !term.isWellFormed()) return false;
-  return !hasNumbers(index) || (term.trim() !== "" && Number.isFinite(Number(term)));
+  // As it was written and no other way: servers read fewer spellings of a number than JavaScript does.
+  return !hasNumbers(index) || (Number.isFinite(Number(term)) && numberText(Number(term)) === term);
 }
 
 function parsed(cursor: string): unknown[] | undefined {

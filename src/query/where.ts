@@ -173,12 +173,12 @@ export class AnyOperators<R> {
   lte(value: Operand): R {
     return this.#compare({ type: "range", path: this.#path, lower: undefined, upper: { value, exclusive: false } });
   }
-  between(lower: Operand, upper: Operand, options: BetweenOptions = {}): R {
+  between(lower: Operand, upper: Operand, options?: BetweenOptions | null): R {
     return this.#compare({
       type: "range",
       path: this.#path,
-      lower: { value: lower, exclusive: options.excludeLower === true },
-      upper: { value: upper, exclusive: options.excludeUpper === true },
+      lower: { value: lower, exclusive: options?.excludeLower === true },
+      upper: { value: upper, exclusive: options?.excludeUpper === true },
     });
   }
   contains(value: Operand): R {
@@ -211,7 +211,8 @@ export class AnyOperators<R> {
   phrase(text: string): R {
     return this.#compare({ type: "phrase", path: this.#path, text });
   }
-  fuzzy(text: string, { distance = 1 }: FuzzyOptions = {}): R {
+  fuzzy(text: string, options?: FuzzyOptions | null): R {
+    const distance = options?.distance === undefined ? 1 : options.distance;
     return this.#compare({ type: "fuzzy", path: this.#path, text, distance });
   }
   within(area: Area): R {

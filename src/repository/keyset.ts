@@ -2,6 +2,7 @@
 // Nothing is kept on the server between two pages, so a page may be asked for days later, or never.
 import { QueryError } from "../errors.ts";
 import type { Answer, Step } from "../engines/engine.ts";
+import { checkQuery } from "../query/check.ts";
 import type { Position, QueryNode } from "../query/node.ts";
 import { positionOf, readCursor, writeCursor } from "../query/position.ts";
 import type { KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
@@ -39,8 +40,9 @@ export async function keysetPage(
   if (offset !== 0) throw new QueryError(`${name}: keyset takes a cursor, not an offset`, { entity: name });
   if (limit === 0) throw new QueryError(`${name}: the limit of keyset is from 1`, { entity: name });
   const after = options.after === undefined || options.after === null ? "start" : readCursor(options.after, query);
-  const found = await ask(context.engine.plan({ ...query, limit, after }, "rows"));
-  const last = found.rows.length < limit ? undefined : found.rows.at(-1);
+  const found = await filled(() => ask(context.engine.plan({ ...query, limit, after }, "rows")));
+  // A page that is short because documents vanished while it was read is not the last one.
+  const last = found.rows.length + found.ghosts.length < limit ? undefined : found.rows.at(-1);
   const items = rowsOf(context, found, options);
   if (last === undefined) return { items, cursor: null };
   const entity = decodeRow(context, last.stored, decodeId(last.encodedId));
@@ -48,6 +50,18 @@ export async function keysetPage(
   if (entity instanceof Error) throw entity;
   const position: Position = positionOf(entity, last.encodedId, query);
   return { items, cursor: writeCursor(position, query) };
+}
+
+// Nothing but vanished documents says nothing about what is behind them: it is asked again, as long as they are tidied up.
+async function filled(read: () => Promise<Answer>): Promise<Answer> {
+  let found = await read();
+  let before: string | undefined;
+  while (found.rows.length === 0 && found.ghosts.length > 0 && found.ghosts[0] !== before) {
+    [before] = found.ghosts;
+    // eslint-disable-next-line no-await-in-loop -- each read sees what the one before tidied up
+    found = await read();
+  }
+  return found;
 }
 
 /**
@@ -65,6 +79,8 @@ export async function* streamPages(
 ): AsyncGenerator<Row, void, undefined> {
   const { name } = query.metadata;
   const { batchSize = defaultBatch, ...call } = options;
+  // Before the limit decides whether a page is read at all: no mistake may look like an empty result.
+  checkQuery(query);
   if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatch) {
     throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
   }

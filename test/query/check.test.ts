@@ -54,6 +54,13 @@ test.each<[string, Condition]>([
   expect(() => checkQuery(query({ where }))).not.toThrow();
 });
 
+test("a bound that is half a character is refused", () => {
+  for (const where of [from("word", "\ud800"), not(from("word", "a\udc00"))]) {
+    expect(() => checkQuery(query({ where }))).toThrowError(refusal("word"));
+  }
+  expect(() => checkQuery(query({ where: isIn("word", "\ud800") }))).not.toThrow();
+});
+
 test("windows are whole numbers from 0", () => {
   for (const value of [-1, 1.5, Number.NaN, Infinity, 2 ** 53, "1" as never]) {
     expect(() => checkQuery(query({ limit: value }))).toThrowError(refusal());

@@ -107,9 +107,3 @@ test("the complement of the complement is the formula", () => {
     expect(show(complement(plain))).toBe(show(normalise(not(condition), metadata)));
   }
 });
-
-test("a bound that is half a character is refused", () => {
-  expect(() => normalise(from("word", "\ud800"), metadata)).toThrowError(
-    expect.objectContaining({ code: "QUERY", field: "word" }),
-  );
-});

@@ -2,7 +2,22 @@
 // Never run; each expected error must be one, or the type check fails.
 import { describe, expectTypeOf, test } from "vitest";
 
-import type { BulkResult, EntityOf, Page, Query, IndexesOf, Repository } from "remora";
+import { z } from "zod";
+import {
+  type BulkResult,
+  defineEntity,
+  type EntityOf,
+  exact,
+  geo,
+  geoPoint,
+  type IndexesOf,
+  type KeysetPage,
+  type Page,
+  type Query,
+  range,
+  type Repository,
+  text,
+} from "remora";
 import type { Movie as Definition } from "./definition.test-d.ts";
 
 type Movie = EntityOf<typeof Definition>;
@@ -155,5 +170,163 @@ describe("order and results", () => {
     void movies.findById(1);
     // @ts-expect-error no such time
     void movies.insert(input, { ttl: "1h" });
+  });
+});
+
+const Place = defineEntity({
+  name: "place",
+  schema: z.object({
+    id: z.string(),
+    sorted: z.string().optional(),
+    ranged: z.string(),
+    plain: z.string(),
+    parts: z.string().nullable(),
+    grade: z.enum(["A", "B"]),
+    size: z.number(),
+    big: z.bigint(),
+    about: z.string(),
+    words: z.string(),
+    tags: z.array(z.string()),
+    at: geoPoint().optional(),
+  }),
+  index: {
+    sorted: exact({ sortable: true }),
+    ranged: range(),
+    plain: exact({ caseInsensitive: true }),
+    parts: exact({ substring: true }),
+    grade: exact({ sortable: true }),
+    size: range(),
+    big: range(),
+    about: [exact({ sortable: true, substring: true }), text({ phrase: true })],
+    words: text({ weight: 2 }),
+    tags: exact(),
+    at: geo(),
+  },
+});
+declare const places: Repository<typeof Place>;
+const place = (): Query<EntityOf<typeof Place>, IndexesOf<typeof Place>> => places.query();
+
+describe("parts of text, places", () => {
+  test("what the indexes allow compiles", () => {
+    place().where("sorted").startsWith("a").where("ranged").startsWith("b").where("grade").startsWith("A");
+    place().where("parts").endsWith("a").where("parts").includes("b").where("ranged").between("a", "b");
+    place().where("about").includes("a").where("about").startsWith("b").where("about").phrase("a b");
+    place().where("words").match("a").where("words").matchPrefix("b").where("words").fuzzy("c", { distance: 2 });
+    place()
+      .where("at")
+      .within({ center: { longitude: 1, latitude: 2 }, radius: 5, unit: "km" })
+      .where("at")
+      .within({ west: 1, south: 2, east: 3, north: 4 });
+    place().where((f) => f.or(f("parts").includes("x"), f.not(f("words").fuzzy("y"))));
+    places.query({
+      sorted: { startsWith: "a" },
+      parts: { includes: "b" },
+      about: { phrase: "a b" },
+      words: { fuzzy: ["c", { distance: 1 }], matchPrefix: "d" },
+      at: { within: { west: 1, south: 2, east: 3, north: 4 } },
+    });
+  });
+
+  test("beginnings are for sorted strings", () => {
+    // @ts-expect-error exact without sortable
+    place().where("plain").startsWith("a");
+    // @ts-expect-error substring alone is not sortable
+    place().where("parts").startsWith("a");
+    // @ts-expect-error a number has no beginning
+    place().where("size").startsWith("1");
+    // @ts-expect-error neither has a bigint
+    place().where("big").startsWith("1");
+    // @ts-expect-error words are no string as a whole
+    place().where("words").startsWith("a");
+    // @ts-expect-error nor is a list
+    place().where("tags").startsWith("a");
+    // @ts-expect-error a number is no text
+    place().where("sorted").startsWith(1);
+    // @ts-expect-error the same in a filter
+    places.query({ plain: { startsWith: "a" } });
+  });
+
+  test("ends and insides need substring", () => {
+    // @ts-expect-error sortable alone
+    place().where("sorted").endsWith("a");
+    // @ts-expect-error range alone
+    place().where("ranged").includes("a");
+    // @ts-expect-error text alone
+    place().where("words").includes("a");
+    // @ts-expect-error the same in a filter
+    places.query({ sorted: { endsWith: "a" } });
+  });
+
+  test("words and phrases need text, phrases their order too", () => {
+    // @ts-expect-error text without phrase
+    place().where("words").phrase("a b");
+    // @ts-expect-error exact is not text
+    place().where("plain").matchPrefix("a");
+    // @ts-expect-error exact is not text
+    place().where("plain").fuzzy("a");
+    // @ts-expect-error three edits make another word
+    place().where("words").fuzzy("a", { distance: 3 });
+    // @ts-expect-error no edit is match
+    place().where("words").fuzzy("a", { distance: 0 });
+    // @ts-expect-error no such option
+    place().where("words").fuzzy("a", { edits: 1 });
+    // @ts-expect-error the same in a filter
+    places.query({ words: { fuzzy: ["a", { distance: 3 }] } });
+    // @ts-expect-error the same in a filter
+    places.query({ words: { phrase: "a b" } });
+  });
+
+  test("areas are for points, and whole", () => {
+    // @ts-expect-error no place
+    place().where("size").within({ west: 1, south: 2, east: 3, north: 4 });
+    // @ts-expect-error no place
+    place().where("words").within({ west: 1, south: 2, east: 3, north: 4 });
+    // @ts-expect-error a box has four borders
+    place().where("at").within({ west: 1, south: 2, east: 3 });
+    // @ts-expect-error a circle has a radius
+    place()
+      .where("at")
+      .within({ center: { longitude: 1, latitude: 2 } });
+    // @ts-expect-error no such unit
+    place()
+      .where("at")
+      .within({ center: { longitude: 1, latitude: 2 }, radius: 5, unit: "yd" });
+    // @ts-expect-error a point has both coordinates
+    place()
+      .where("at")
+      .within({ center: { longitude: 1 }, radius: 5 });
+    // @ts-expect-error a point has no order
+    place().where("at").gt({ longitude: 1, latitude: 2 });
+  });
+});
+
+describe("pages by place", () => {
+  test("give entities and a cursor", async () => {
+    expectTypeOf(query().keyset()).resolves.toEqualTypeOf<KeysetPage<Movie>>();
+    const { items, cursor } = await query().keyset({ after: null, deadline: 5 });
+    expectTypeOf(items).toEqualTypeOf<Movie[]>();
+    expectTypeOf(cursor).toEqualTypeOf<string | null>();
+    void query().keyset({ after: cursor });
+    void query().keyset({ after: undefined });
+    // @ts-expect-error a cursor is text
+    void query().keyset({ after: 5 });
+    // @ts-expect-error no such option
+    void query().keyset({ before: cursor });
+  });
+
+  test("a stream gives entities one by one", async () => {
+    const stream = query().stream({ batchSize: 5, signal: new AbortController().signal });
+    expectTypeOf(stream).toEqualTypeOf<AsyncGenerator<Movie, void, undefined>>();
+    for await (const each of stream) expectTypeOf(each).toEqualTypeOf<Movie>();
+    // @ts-expect-error a number
+    query().stream({ batchSize: "5" });
+    // @ts-expect-error a stream has no cursor
+    query().stream({ after: "a" });
+  });
+
+  test("one is an entity or null", () => {
+    expectTypeOf(query().one()).resolves.toEqualTypeOf<Movie | null>();
+    // @ts-expect-error no such option
+    void query().one({ limit: 1 });
   });
 });
