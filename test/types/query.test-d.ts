@@ -283,18 +283,14 @@ describe("parts of text, places", () => {
     place().where("words").within({ west: 1, south: 2, east: 3, north: 4 });
     // @ts-expect-error a box has four borders
     place().where("at").within({ west: 1, south: 2, east: 3 });
+    const at = place().where("at");
+    const center = { longitude: 1, latitude: 2 };
     // @ts-expect-error a circle has a radius
-    place()
-      .where("at")
-      .within({ center: { longitude: 1, latitude: 2 } });
+    at.within({ center });
     // @ts-expect-error no such unit
-    place()
-      .where("at")
-      .within({ center: { longitude: 1, latitude: 2 }, radius: 5, unit: "yd" });
+    at.within({ center, radius: 5, unit: "yd" });
     // @ts-expect-error a point has both coordinates
-    place()
-      .where("at")
-      .within({ center: { longitude: 1 }, radius: 5 });
+    at.within({ center: { longitude: 1 }, radius: 5 });
     // @ts-expect-error a point has no order
     place().where("at").gt({ longitude: 1, latitude: 2 });
   });
