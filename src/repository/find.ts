@@ -74,7 +74,7 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       }),
     keyset: (query, options) =>
       run("query.keyset", query, options, (context, ask) => keysetPage(context, query, options, ask)),
-    stream: (query, options) => streamPages(query, options, runner.keyset),
+    stream: (query, options) => streamPages(query, options, (page, call) => runner.keyset(page, call)),
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
