@@ -152,6 +152,7 @@ try {
     wrapOnWordBoundary: false,
   });
   for (const [written, ask, ids] of cases) {
+    // oxlint-disable-next-line no-await-in-loop -- row after row
     const plans = await Promise.all(
       repositories.map(async (repository) => {
         const query = ask(repository.query());
@@ -166,7 +167,7 @@ try {
   }
   console.log(table.toString());
 
-  for (const repository of repositories) {
+  const further = repositories.map(async (repository) => {
     // Filter objects say the same.
     assert.equal(await repository.query({ about: { fuzzy: ["hous", { distance: 2 }] }, walled: false }).count(), 1);
     // Pages by place, and a stream of them.
@@ -187,7 +188,8 @@ try {
       .one()
       .catch((error: unknown) => error);
     assert.ok(isRemoraError(several, "QUERY"));
-  }
+  });
+  await Promise.all(further);
 } finally {
   await Promise.all(databases.map((db) => db.close()));
 }
