@@ -170,6 +170,10 @@ try {
   const further = repositories.map(async (repository) => {
     // Filter objects say the same.
     assert.equal(await repository.query({ about: { fuzzy: ["hous", { distance: 2 }] }, walled: false }).count(), 1);
+    // Some fields only.
+    const names = repository.query().where("code").startsWith("FR-").select("name", "people");
+    assert.deepEqual(await names.all(), [{ name: "Carcassonne", people: 46_000 }]);
+
     // Pages by place, and a stream of them.
     const byName = repository.query().orderBy("name").limit(3);
     const first = await byName.keyset();

@@ -41,6 +41,7 @@ export {
   Query,
   type StreamOptions,
 } from "./query/query.ts";
+export type { SelectablePaths, Selected } from "./query/select.ts";
 export type {
   ArrayOperators,
   BetweenOptions,

@@ -8,12 +8,16 @@ import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
 import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 
+/** How many choices of properties a type remembers. */
+const maxParts = 64;
+
 /** Writes and reads the documents of one entity type. */
 export class DocumentCodec {
   /** Hash: the fields to read, in order. JSON: empty. */
   readonly fields: readonly string[];
   readonly #metadata: EntityMetadata;
   readonly #storage: StorageCodec;
+  readonly #parts = new Map<string, DocumentCodec>();
 
   /**
    * @param metadata - the entity type.
@@ -22,6 +26,25 @@ export class DocumentCodec {
     this.#metadata = metadata;
     this.#storage = metadata.storage === "hash" ? hashCodec(metadata) : jsonCodec(metadata);
     this.fields = this.#storage.fields;
+  }
+
+  /**
+   * The codec that reads nothing but some properties, and the id.
+   *
+   * @param properties - names of properties of the entity; undefined for all of it.
+   * @returns a codec for reading.
+   */
+  only(properties: readonly string[] | undefined): DocumentCodec {
+    if (properties === undefined) return this;
+    const names = new Set([this.#metadata.idField, ...properties]);
+    const part = [...names].sort().join(" ");
+    const known = this.#parts.get(part);
+    if (known !== undefined) return known;
+    const codec = new DocumentCodec({ ...this.#metadata, ...this.#metadata.part(names) });
+    // Choices made at run time may be many: the oldest one is forgotten.
+    if (this.#parts.size >= maxParts) this.#parts.delete(this.#parts.keys().next().value as string);
+    this.#parts.set(part, codec);
+    return codec;
   }
 
   /**

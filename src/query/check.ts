@@ -3,6 +3,7 @@
 import { QueryError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { checkArea } from "./geo.ts";
+import { checkSelect } from "./select.ts";
 import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
 
 /** How deep conditions may be nested. */
@@ -36,6 +37,7 @@ export function checkQuery(query: QueryNode): void {
       });
     }
   }
+  checkSelect(query);
   checkWindow("limit", query.limit ?? 0, metadata);
   checkWindow("offset", query.offset, metadata);
 }

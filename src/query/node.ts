@@ -71,6 +71,8 @@ export interface QueryNode {
   readonly orderBy: readonly OrderKey[];
   readonly limit: number | undefined;
   readonly offset: number;
+  /** The dotted paths that are wanted of each entity; all of it when left out. */
+  readonly select?: readonly string[];
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
   readonly after?: Position | "start";
 }

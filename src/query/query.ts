@@ -7,6 +7,7 @@ import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, n
 import { type Filter, filterConditions } from "./filter.ts";
 import { both, type Condition as ConditionNode, type Direction, everything, type QueryNode } from "./node.ts";
 import { type Searchable, searchCondition } from "./search.ts";
+import type { SelectablePaths, Selected } from "./select.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
 
 /** What every call that waits accepts. */
@@ -74,6 +75,8 @@ export interface QueryRunner<O> {
 /**
  * A query over one entity type; made by `repository.query()`.
  *
+ * `O` is the entity, `I` its indexes, `R` what the query gives: the entity, or the part that `select` names.
+ *
  * @example
  * ```ts
  * import { z } from "zod";
@@ -91,11 +94,11 @@ export interface QueryRunner<O> {
  * await db.close();
  * ```
  */
-export class Query<O, I> {
+export class Query<O, I, R = O> {
   readonly #node: QueryNode;
-  readonly #runner: QueryRunner<O>;
+  readonly #runner: QueryRunner<R>;
 
-  private constructor(node: QueryNode, runner: QueryRunner<O>) {
+  private constructor(node: QueryNode, runner: QueryRunner<R>) {
     this.#node = node;
     this.#runner = runner;
   }
@@ -112,11 +115,11 @@ export class Query<O, I> {
     return new Query({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, runner);
   }
 
-  #with(change: Partial<QueryNode>): Query<O, I> {
-    return new Query<O, I>(Object.freeze({ ...this.#node, ...change }), this.#runner);
+  #with(change: Partial<QueryNode>): Query<O, I, R> {
+    return new Query<O, I, R>(Object.freeze({ ...this.#node, ...change }), this.#runner);
   }
 
-  #and(condition: ConditionNode): Query<O, I> {
+  #and(condition: ConditionNode): Query<O, I, R> {
     return this.#with({ where: both(this.#node.where, condition) });
   }
 
@@ -126,21 +129,21 @@ export class Query<O, I> {
    * @param path - an indexed field.
    * @returns the field's operators, each of which gives the query.
    */
-  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I>>;
+  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R>>;
   /**
    * Adds a condition built by a callback: the place for OR, NOT and nesting.
    *
    * @param build - receives the builder, returns a condition.
    * @returns the query.
    */
-  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I>;
+  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I, R>;
   /**
    * Adds a condition made beforehand, by `conditions()`.
    *
    * @param condition - a condition on this entity type.
    * @returns the query.
    */
-  where(condition: Condition<O, I>): Query<O, I>;
+  where(condition: Condition<O, I>): Query<O, I, R>;
   /**
    * Adds the conditions of a filter object, as if each of its properties were a `where` of its own.
    *
@@ -148,7 +151,7 @@ export class Query<O, I> {
    * @returns the query.
    * @throws QueryError naming the field, for whatever in the object is not understood.
    */
-  where(filter: Filter<O, I>): Query<O, I>;
+  where(filter: Filter<O, I>): Query<O, I, R>;
   where(argument: unknown): unknown {
     const { metadata } = this.#node;
     if (typeof argument === "string") return new AnyOperators(argument, (condition) => this.#and(condition));
@@ -166,9 +169,9 @@ export class Query<O, I> {
    * @param path - an indexed field.
    * @returns the field's operators; the query then has the complement of the condition.
    */
-  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I>> {
+  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R>> {
     const operators = new AnyOperators(path, (item) => this.#and(Object.freeze({ type: "not", item })));
-    return operators as unknown as FieldOperators<O, I, P, Query<O, I>>;
+    return operators as unknown as FieldOperators<O, I, P, Query<O, I, R>>;
   }
 
   /**
@@ -177,7 +180,7 @@ export class Query<O, I> {
    * @param text - any text; without a word in it, some text field must have a value.
    * @returns the query.
    */
-  search(text: Searchable<I>): Query<O, I> {
+  search(text: Searchable<I>): Query<O, I, R> {
     return this.#and(searchCondition(text, this.#node.metadata));
   }
 
@@ -190,8 +193,8 @@ export class Query<O, I> {
    */
   when<V>(
     condition: V,
-    change: (query: Query<O, I>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I>,
-  ): Query<O, I> {
+    change: (query: Query<O, I, R>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I, R>,
+  ): Query<O, I, R> {
     if (!condition) return this;
     const query: unknown = change(this, condition as Exclude<NonNullable<V>, false | 0 | 0n | "">);
     if (typeof query === "object" && query !== null && #node in query) return query;
@@ -206,7 +209,7 @@ export class Query<O, I> {
    * @param direction - `asc` (default) or `desc`.
    * @returns the query.
    */
-  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I> {
+  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R> {
     return this.#with({ orderBy: Object.freeze([...this.#node.orderBy, Object.freeze({ path, direction })]) });
   }
 
@@ -216,7 +219,7 @@ export class Query<O, I> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  limit(count: number): Query<O, I> {
+  limit(count: number): Query<O, I, R> {
     return this.#with({ limit: count });
   }
 
@@ -226,8 +229,21 @@ export class Query<O, I> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  offset(count: number): Query<O, I> {
+  offset(count: number): Query<O, I, R> {
     return this.#with({ offset: count });
+  }
+
+  /**
+   * Reads nothing but some fields of each entity, and checks nothing else; the last call counts.
+   *
+   * Hashes are read field by field. A field inside an object is read with that whole object, JSON documents are read whole.
+   *
+   * @param paths - one or more fields, indexed or not.
+   * @returns the query, whose entities have these fields only.
+   */
+  select<P extends SelectablePaths<O>>(...paths: [P, ...P[]]): Query<O, I, Selected<O, P>> {
+    const query: unknown = this.#with({ select: Object.freeze([...paths]) });
+    return query as Query<O, I, Selected<O, P>>;
   }
 
   /**
@@ -237,7 +253,7 @@ export class Query<O, I> {
    * @returns the entities, in order.
    * @throws ResultTooLargeError when more match than may be returned at once.
    */
-  all(options: CallOptions = {}): Promise<O[]> {
+  all(options: CallOptions = {}): Promise<R[]> {
     return this.#runner.all(this.#node, options);
   }
 
@@ -247,7 +263,7 @@ export class Query<O, I> {
    * @param options - deadline and signal.
    * @returns the entity, or null when none matches.
    */
-  first(options: CallOptions = {}): Promise<O | null> {
+  first(options: CallOptions = {}): Promise<R | null> {
     return this.#runner.first(this.#node, options);
   }
 
@@ -258,7 +274,7 @@ export class Query<O, I> {
    * @returns the entity.
    * @throws EntityNotFoundError when none matches.
    */
-  firstOrThrow(options: CallOptions = {}): Promise<O> {
+  firstOrThrow(options: CallOptions = {}): Promise<R> {
     return this.#runner.firstOrThrow(this.#node, options);
   }
 
@@ -268,7 +284,7 @@ export class Query<O, I> {
    * @param options - deadline and signal.
    * @returns items and total.
    */
-  page(options: CallOptions = {}): Promise<Page<O>> {
+  page(options: CallOptions = {}): Promise<Page<R>> {
     return this.#runner.page(this.#node, options);
   }
 
@@ -280,7 +296,7 @@ export class Query<O, I> {
    * @returns up to `limit` entities (100 without one), and the cursor of the next page.
    * @throws InvalidCursorError when the cursor was altered, or belongs to another query.
    */
-  keyset(options: KeysetOptions = {}): Promise<KeysetPage<O>> {
+  keyset(options: KeysetOptions = {}): Promise<KeysetPage<R>> {
     return this.#runner.keyset(this.#node, options);
   }
 
@@ -291,7 +307,7 @@ export class Query<O, I> {
    * @param options - `batchSize`; deadline of each round trip, and signal.
    * @returns the entities, in order; without `orderBy` by id.
    */
-  stream(options: StreamOptions = {}): AsyncGenerator<O, void, undefined> {
+  stream(options: StreamOptions = {}): AsyncGenerator<R, void, undefined> {
     return this.#runner.stream(this.#node, options);
   }
 
@@ -312,7 +328,7 @@ export class Query<O, I> {
    * @returns the entity, or null when none matches.
    * @throws QueryError when several match.
    */
-  one(options: CallOptions = {}): Promise<O | null> {
+  one(options: CallOptions = {}): Promise<R | null> {
     return this.#runner.one(this.#node, options);
   }
 

@@ -47,12 +47,12 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
   const runner: QueryRunner<Row> = {
     all: (query, options) =>
       run("query.all", query, options, async (context, ask) =>
-        rowsOf(context, await every(context.engine, query, "rows", ask), options),
+        rowsOf(context, query, await every(context.engine, query, "rows", ask), options),
       ),
     first: (query, options) =>
       run("query.first", query, options, async (context, ask) => {
         const one = { ...query, limit: Math.min(query.limit ?? 1, 1) };
-        const [row = null] = rowsOf(context, await ask(context.engine.plan(one, "rows")), options);
+        const [row = null] = rowsOf(context, query, await ask(context.engine.plan(one, "rows")), options);
         return row;
       }),
     async firstOrThrow(query, options) {
@@ -65,7 +65,7 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     one: (query, options) =>
       run("query.one", query, options, async (context, ask) => {
         const two = { ...query, limit: Math.min(query.limit ?? 2, 2) };
-        const [row = null, second] = rowsOf(context, await ask(context.engine.plan(two, "rows")), options);
+        const [row = null, second] = rowsOf(context, query, await ask(context.engine.plan(two, "rows")), options);
         if (second === undefined) return row;
         const { name } = query.metadata;
         throw new QueryError(`${name}: one() found several entities; narrow the query, or take first()`, {
@@ -79,7 +79,7 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
         const found = await ask(context.engine.plan(limited, "page"));
-        return { items: rowsOf(context, found, options), total: found.count };
+        return { items: rowsOf(context, query, found, options), total: found.count };
       }),
     count: (query, options) =>
       run(

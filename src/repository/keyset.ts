@@ -6,6 +6,7 @@ import { checkQuery } from "../query/check.ts";
 import type { Position, QueryNode } from "../query/node.ts";
 import { positionOf, readCursor, writeCursor } from "../query/position.ts";
 import type { KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
+import { propertiesRead } from "../query/select.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { decodeRow, type ReadOptions, rowsOf } from "./load.ts";
@@ -40,12 +41,13 @@ export async function keysetPage(
   if (offset !== 0) throw new QueryError(`${name}: keyset takes a cursor, not an offset`, { entity: name });
   if (limit === 0) throw new QueryError(`${name}: the limit of keyset is from 1`, { entity: name });
   const after = options.after === undefined || options.after === null ? "start" : readCursor(options.after, query);
-  const found = await filled(() => ask(context.engine.plan({ ...query, limit, after }, "rows")));
+  const paged: QueryNode = { ...query, limit, after };
+  const found = await filled(() => ask(context.engine.plan(paged, "rows")));
   // A page that is short because documents vanished while it was read is not the last one.
   const last = found.rows.length + found.ghosts.length < limit ? undefined : found.rows.at(-1);
-  const items = rowsOf(context, found, options);
+  const items = rowsOf(context, paged, found, options);
   if (last === undefined) return { items, cursor: null };
-  const entity = decodeRow(context, last.stored, decodeId(last.encodedId));
+  const entity = decodeRow(context.codec.only(propertiesRead(paged)), last.stored, decodeId(last.encodedId));
   // The place of a document that fits no schema is not known.
   if (entity instanceof Error) throw entity;
   const position: Position = positionOf(entity, last.encodedId, query);

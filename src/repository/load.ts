@@ -2,9 +2,12 @@
 // A document that no longer fits the schema never takes the good ones with it.
 import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { Answer } from "../engines/engine.ts";
+import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { wrongType } from "../engines/documents.ts";
+import type { QueryNode } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
+import { pick, propertiesRead } from "../query/select.ts";
 import { ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
@@ -94,7 +97,7 @@ async function loadChunk(
   return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id);
+    if (!(stored instanceof ReplyFailure)) return decodeRow(context.codec, stored, id);
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
@@ -115,18 +118,18 @@ export function callOptions(options: CallOptions): CallOptions {
 /**
  * Decodes a document that was found.
  *
- * @param context - the entity type.
+ * @param codec - reads it.
  * @param stored - the document.
  * @param id - the entity's id.
  * @returns the entity, or the error that says why it is none.
  */
 export function decodeRow(
-  context: TypeContext,
+  codec: DocumentCodec,
   stored: StoredDocument,
   id: string,
 ): Record<string, unknown> | CorruptEntityError {
   try {
-    return context.codec.decode(stored, id);
+    return codec.decode(stored, id);
   } catch (error) {
     if (isRemoraError(error, "CORRUPT_ENTITY")) return error;
     throw error;
@@ -170,11 +173,22 @@ function settle(
  * Decodes the rows of an answer.
  *
  * @param context - the entity type.
+ * @param query - the query, which may want some fields only.
  * @param answer - the answer.
  * @param options - told of rows that do not fit the schema.
  * @returns the entities, in order.
  */
-export function rowsOf(context: TypeContext, { rows }: Answer, options: ReadOptions): Record<string, unknown>[] {
-  const found = rows.map(({ encodedId, stored }) => decodeRow(context, stored, decodeId(encodedId)));
+export function rowsOf(
+  context: TypeContext,
+  query: QueryNode,
+  { rows }: Answer,
+  options: ReadOptions,
+): Record<string, unknown>[] {
+  const { select } = query;
+  const codec = context.codec.only(propertiesRead(query));
+  const found = rows.map(({ encodedId, stored }) => {
+    const row = decodeRow(codec, stored, decodeId(encodedId));
+    return select === undefined || row instanceof CorruptEntityError ? row : pick(row, select);
+  });
   return settle(found, options.onCorrupt).filter((row) => row !== null);
 }

@@ -5,7 +5,7 @@ import { DefinitionError } from "../errors.ts";
 import type { Index, IndexKind } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
-import { isIntegerField, shapeOf, type ShapeProblem, type Validated, validate, type ZodObject } from "./zod.ts";
+import { isIntegerField, partOf, shapeOf, type ShapeProblem, type Validated, validate, type ZodObject } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
 
 /** The forms a document can be stored in. */
@@ -61,6 +61,8 @@ export interface EntityMetadata {
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
   readonly validate: (input: unknown) => Validated;
+  /** What is said of some properties: their shape, and their validation without what the schema says of the whole. */
+  readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validate">;
 }
 
 /** A definition as the user writes it, without its types. */
@@ -142,7 +144,14 @@ class DefinitionCompiler {
       ttl,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
+      part: (names: ReadonlySet<string>) => this.#part(names),
     });
+  }
+
+  #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validate"> {
+    const schema = partOf(this.#definition.schema, names);
+    const fields = new Map([...this.#shape.fields].filter(([name]) => names.has(name)));
+    return { shape: { ...this.#shape, fields }, validate: (input) => validate(schema, input) };
   }
 
   #problem(path: string, message: string): void {

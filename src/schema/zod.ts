@@ -85,6 +85,17 @@ export function validate(schema: ZodObject, input: unknown): Validated {
 }
 
 /**
+ * Makes the schema of a part of an entity: its properties as they are, without what is said of the whole.
+ *
+ * @param schema - the entity's schema.
+ * @param names - properties of it.
+ * @returns a schema that ignores every other property.
+ */
+export function partOf(schema: ZodObject, names: ReadonlySet<string>): ZodObject {
+  return z.object(Object.fromEntries(Object.entries(schema._zod.def.shape).filter(([name]) => names.has(name))));
+}
+
+/**
  * Tells whether a schema accepts whole numbers only, by asking it.
  *
  * @param schema - the entity's schema.

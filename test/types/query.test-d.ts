@@ -300,6 +300,45 @@ describe("parts of text, places", () => {
   });
 });
 
+describe("chosen fields", () => {
+  test("narrow what every terminal gives", async () => {
+    const chosen = query().select("title", "rating", "note", "premiere");
+    type Part = Pick<Movie, "title" | "rating" | "note" | "premiere">;
+    expectTypeOf(chosen.all()).resolves.toEqualTypeOf<Part[]>();
+    expectTypeOf(chosen.first()).resolves.toEqualTypeOf<Part | null>();
+    expectTypeOf(chosen.page()).resolves.toEqualTypeOf<Page<Part>>();
+    expectTypeOf(chosen.keyset()).resolves.toEqualTypeOf<KeysetPage<Part>>();
+    for await (const each of chosen.stream()) expectTypeOf(each).toEqualTypeOf<Part>();
+    const [row] = await chosen.where("year").gt(1).orderBy("released").limit(1).all();
+    expectTypeOf(row).toEqualTypeOf<Part | undefined>();
+    // @ts-expect-error not chosen
+    void row?.year;
+  });
+
+  test("inside objects keep what may be missing on the way", () => {
+    expectTypeOf(query().select("director.born", "studio.code").firstOrThrow()).resolves.toEqualTypeOf<{
+      director: { born?: Date | undefined };
+      studio?: { code: bigint } | undefined;
+    }>();
+    expectTypeOf(query().select("director.name", "director").firstOrThrow()).resolves.toEqualTypeOf<
+      Pick<Movie, "director">
+    >();
+  });
+
+  test("are fields of the schema, and at least one", () => {
+    // @ts-expect-error no such field
+    query().select("nope");
+    // @ts-expect-error no such field inside
+    query().select("title", "director.nope");
+    // @ts-expect-error lists have no inner fields
+    query().select("genres.0");
+    // @ts-expect-error nothing chosen
+    query().select();
+    // @ts-expect-error a field, not several
+    query().select(["title"]);
+  });
+});
+
 describe("pages by place", () => {
   test("give entities and a cursor", async () => {
     expectTypeOf(query().keyset()).resolves.toEqualTypeOf<KeysetPage<Movie>>();

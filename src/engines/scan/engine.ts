@@ -7,6 +7,7 @@ import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import { comparePositions } from "../../query/position.ts";
+import { propertiesRead } from "../../query/select.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { DocumentReader } from "../documents.ts";
 import {
@@ -41,6 +42,13 @@ interface ScriptState {
   readonly full?: boolean;
 }
 
+/** How documents are read: whole, or some fields of them. */
+interface Reading {
+  readonly reader: DocumentReader;
+  /** The hash fields as the script takes them. */
+  readonly fields: string;
+}
+
 /** What has been gathered so far. */
 interface Gathered {
   readonly rows: StoredRow[];
@@ -60,9 +68,17 @@ const chunkSize = 200;
  * @returns the engine.
  */
 export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
-  const reader = new DocumentReader(layout, codec);
-  const fields = layout.metadata.storage === "hash" ? JSON.stringify(codec.fields) : "";
-  const call = ({ keys, program }: Compiled): ScriptCall => ({
+  const readings = new WeakMap<DocumentCodec, Reading>();
+  const readingOf = (query: QueryNode): Reading => {
+    const part = codec.only(propertiesRead(query));
+    const known = readings.get(part);
+    if (known !== undefined) return known;
+    const fields = layout.metadata.storage === "hash" ? JSON.stringify(part.fields) : "";
+    const reading = { reader: new DocumentReader(layout, part), fields };
+    readings.set(part, reading);
+    return reading;
+  };
+  const call = ({ keys, program }: Compiled, { fields }: Reading): ScriptCall => ({
     script: queryScript,
     keys,
     args: [JSON.stringify(program), layout.documents, fields, layout.stamp],
@@ -72,22 +88,22 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
     return empty ? undefined : compiled;
   };
-  const step = (compiled: Compiled, gathered: Gathered): Step => ({
-    requests: [call(compiled)],
-    read: ([reply]) => next(compiled, readReply(reply, layout), gathered),
+  const step = (compiled: Compiled, gathered: Gathered, reading: Reading): Step => ({
+    requests: [call(compiled, reading)],
+    read: ([reply]) => next(compiled, readReply(reply, layout), gathered, reading),
   });
-  const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered): Answer | Step => {
+  const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered, reading: Reading): Answer | Step => {
     gather(gathered, part);
     const { cursor, skip } = part.state;
-    if (cursor === undefined) return complete(reader, gathered, list(part.state.rest));
+    if (cursor === undefined) return complete(reading.reader, gathered, list(part.state.rest));
     const { program } = compiled;
     const limit = program.limit - part.ids.length;
     const continued: Program = { ...program, cursor, skip, limit };
-    return step({ keys: compiled.keys, program: continued }, gathered);
+    return step({ keys: compiled.keys, program: continued }, gathered, reading);
   };
   // Several sort keys: whoever may be among the first is named by the script, sorted here, and read at last.
   const sorted = (query: QueryNode, compiled: Compiled, want: Want, best: Position[]): Step => ({
-    requests: [call(compiled)],
+    requests: [call(compiled, readingOf(query))],
     read([reply]) {
       const { ids, state } = readReply(reply, layout);
       const { program } = compiled;
@@ -103,7 +119,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       if (state.cursor === undefined || enough) {
         const wanted = first.slice(query.offset).map(({ id }) => id);
         const gathered = { rows: [], ids: wanted, ghosts: [], count: 0 };
-        return want === "ids" ? gathered : complete(reader, gathered, wanted);
+        return want === "ids" ? gathered : complete(readingOf(query).reader, gathered, wanted);
       }
       const edge = state.full === true ? 0 : (state.edge ?? 0);
       const continued = { ...program, cursor: state.cursor, sort: { ...sort, have: first.length, edge } };
@@ -117,7 +133,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, want);
         if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
-        return compiled === undefined ? noAnswer : step(compiled, { rows: [], ids: [], ghosts: [], count: 0 });
+        if (compiled === undefined) return noAnswer;
+        return step(compiled, { rows: [], ids: [], ghosts: [], count: 0 }, readingOf(query));
       }),
     );
   };

@@ -7,6 +7,7 @@ import { checkQuery, sortIndex } from "../../query/check.ts";
 import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
+import { propertiesRead } from "../../query/select.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
 import {
   type Answer,
@@ -19,7 +20,7 @@ import {
   type Want,
 } from "../engine.ts";
 import type { Layout } from "../layout.ts";
-import { attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
+import { type Attribute, attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
 import { behindFilter, startOf } from "./position.ts";
 import { checked } from "./reply.ts";
@@ -55,7 +56,16 @@ return redis.call(unpack(words))`,
 export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const { metadata } = layout;
   const attributes = attributesOf(metadata);
-  const rowsOf = rowReader(layout, codec);
+  const readings = new WeakMap<DocumentCodec, Reading>();
+  const readingOf = (query: QueryNode): Reading => {
+    const part = codec.only(propertiesRead(query));
+    const known = readings.get(part);
+    if (known !== undefined) return known;
+    const names = part === codec ? undefined : readableNames(part.fields, attributes);
+    const reading = { rowsOf: rowReader(layout, part), names };
+    readings.set(part, reading);
+    return reading;
+  };
 
   const compile = (formula: Formula): CompiledQuery | undefined =>
     formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
@@ -110,13 +120,16 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     const words = [layout.alias, query.text, ...filterOf(query), ...sortBy(node), ...window, ...load];
     return send("FT.AGGREGATE", words, query);
   };
-  const rows = (node: QueryNode, query: CompiledQuery): Step => ({
-    requests: [aggregate(node, query, loadAll(layout))],
-    read([reply]) {
-      const found = readAggregate(checked(reply, layout));
-      return { ...noAnswer, rows: rowsOf(alive(found, layout)) };
-    },
-  });
+  const rows = (node: QueryNode, query: CompiledQuery): Step => {
+    const { rowsOf, names } = readingOf(node);
+    return {
+      requests: [aggregate(node, query, loaded(layout, names))],
+      read([reply]) {
+        const found = readAggregate(checked(reply, layout));
+        return { ...noAnswer, rows: rowsOf(alive(found, layout)) };
+      },
+    };
+  };
   const ids = (node: QueryNode, query: CompiledQuery): Step => ({
     requests: [aggregate(node, query, ["LOAD", "1", `@${idAttribute}`])],
     read: ([reply]) => ({ ...noAnswer, ids: readIds(readAggregate(checked(reply, layout))) }),
@@ -125,7 +138,8 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const page = (node: QueryNode, query: CompiledQuery): Step => {
     if (node.orderBy.length > 0 || query.filter !== "") return together(rows(node, query), count(query));
     const window = ["LIMIT", String(node.offset), String(node.limit ?? 0)];
-    const content = metadata.storage === "json" ? ["RETURN", "1", "$"] : [];
+    const { rowsOf, names } = readingOf(node);
+    const content = returned(layout, names);
     return {
       requests: [send("FT.SEARCH", [layout.alias, query.text, ...content, ...window], query)],
       read([reply]) {
@@ -173,8 +187,28 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
 
 const nothing: Step = { requests: [], read: () => noAnswer };
 
-function loadAll(layout: Layout): string[] {
-  return layout.metadata.storage === "json" ? ["LOAD", "2", "$", `@${idAttribute}`] : ["LOAD", "*"];
+/** How documents are read: whole, or some fields of them. */
+interface Reading {
+  readonly rowsOf: (reply: SearchReply) => StoredRow[];
+  /** The hash fields to ask for; undefined for the whole document. */
+  readonly names: readonly string[] | undefined;
+}
+
+// By its own name a field comes as it is stored; by an attribute's, numbers would come rounded.
+function readableNames(fields: readonly string[], attributes: readonly Attribute[]): readonly string[] | undefined {
+  const taken = new Set(["as", idAttribute, ...attributes.map(({ name }) => name.toLowerCase())]);
+  const readable = (field: string): boolean => /^[A-Za-z_$][\w.$-]*$/.test(field) && !taken.has(field.toLowerCase());
+  return fields.length > 0 && fields.every(readable) ? fields : undefined;
+}
+
+function loaded({ metadata }: Layout, names: readonly string[] | undefined): string[] {
+  if (metadata.storage === "json") return ["LOAD", "2", "$", `@${idAttribute}`];
+  return names === undefined ? ["LOAD", "*"] : ["LOAD", String(names.length), ...names];
+}
+
+function returned({ metadata }: Layout, names: readonly string[] | undefined): string[] {
+  if (metadata.storage === "json") return ["RETURN", "1", "$"];
+  return names === undefined ? [] : ["RETURN", String(names.length), ...names];
 }
 
 // Types that expire are searched through a script that fills in the server's time.

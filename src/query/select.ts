@@ -1,0 +1,77 @@
+// The choice of fields: which properties a query reads, and what of them it gives back.
+// A property is read whole, since only so its own schema can say whether it is right.
+import { QueryError } from "../errors.ts";
+import type { Paths } from "../schema/paths.ts";
+import { shapeAt } from "../schema/shape.ts";
+import type { QueryNode } from "./node.ts";
+
+type FirstName<P extends string> = P extends `${infer K}.${string}` ? K : P;
+type Remainder<P extends string, K extends string> = P extends `${K}.${infer R}` ? R : never;
+type SelectedInside<V, P extends string> = V extends null | undefined ? V : Selected<V, P>;
+
+/** An entity with nothing but the fields at some dotted paths; what is optional or null on the way stays so. */
+export type Selected<O, P extends string> = {
+  [K in keyof O as K extends FirstName<P> ? K : never]: K extends P
+    ? O[K]
+    : SelectedInside<O[K], Remainder<P, K & string>>;
+};
+
+/** The dotted paths that `select` accepts. */
+export type SelectablePaths<O> = Paths<O>;
+
+/**
+ * Checks the choice of fields.
+ *
+ * @param query - the query as built.
+ * @throws QueryError when nothing is chosen, or something that is no field.
+ */
+export function checkSelect({ metadata, select }: QueryNode): void {
+  if (select === undefined) return;
+  const { name } = metadata;
+  if (select.length === 0) throw new QueryError(`${name}: select() takes at least one field`, { entity: name });
+  for (const path of select) {
+    if (typeof path === "string" && shapeAt(metadata.shape, path) !== undefined) continue;
+    const field = String(path);
+    throw new QueryError(`${name}.${field} cannot be selected: the schema has no such field`, { entity: name, field });
+  }
+}
+
+/**
+ * The properties that have to be read for a query.
+ *
+ * @param query - a checked query.
+ * @returns names at the top of the entity, or undefined for all; those that a place in the order is made of among them.
+ */
+export function propertiesRead({ select, orderBy, after }: QueryNode): readonly string[] | undefined {
+  if (select === undefined) return undefined;
+  const sorted = after === undefined ? [] : orderBy.map(({ path }) => path);
+  return [...select, ...sorted].map((path) => path.split(".", 1)[0] as string);
+}
+
+/**
+ * Takes the chosen fields out of an entity.
+ *
+ * @param entity - an entity with at least the properties that were read for the query.
+ * @param paths - the chosen fields.
+ * @returns a new object; what is null or missing on the way to a field stays null or missing.
+ */
+export function pick(entity: Record<string, unknown>, paths: readonly string[]): Record<string, unknown> {
+  const tree = new Map<string, string[]>();
+  for (const path of paths) {
+    const dot = path.indexOf(".");
+    const head = dot < 0 ? path : path.slice(0, dot);
+    const inner = tree.get(head) ?? [];
+    tree.set(head, inner);
+    // An empty path stands for the whole, whatever else is chosen of it.
+    inner.push(dot < 0 ? "" : path.slice(dot + 1));
+  }
+  const picked: Record<string, unknown> = {};
+  for (const name of Object.keys(entity)) {
+    const inner = tree.get(name);
+    if (inner === undefined) continue;
+    const value = entity[name];
+    const whole = inner.includes("") || value === undefined || value === null;
+    picked[name] = whole ? value : pick(value as Record<string, unknown>, inner);
+  }
+  return picked;
+}
