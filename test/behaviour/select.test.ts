@@ -23,6 +23,9 @@ const song = (storage: Storage) =>
         label: z.object({ code: z.bigint(), place: geoPoint().nullable() }),
         cover: bytes(),
         as: z.string(),
+        // As the search index might call what it holds for other fields.
+        length_2: z.number(),
+        note_3_substring: z.string().optional(),
         "two words": z.int(),
         version: z.int(),
       })
@@ -30,7 +33,7 @@ const song = (storage: Storage) =>
     index: {
       title: [exact({ sortable: true }), text()],
       length: range(),
-      note: exact(),
+      note: exact({ substring: true }),
       tags: exact(),
       "label.code": range(),
       "label.place": geo(),
@@ -50,6 +53,8 @@ const input = {
     label: { code: 2n ** 70n, place: { longitude: 2.5, latitude: 48.5 } },
     cover: new Uint8Array([1, 2]),
     as: "AS",
+    length_2: 1 / 3,
+    note_3_substring: "mine",
     "two words": 2,
   },
   b: {
@@ -60,6 +65,7 @@ const input = {
     label: { code: -1n, place: null },
     cover: new Uint8Array(),
     as: "",
+    length_2: 2 / 3,
     "two words": 3,
   },
   c: {
@@ -72,6 +78,7 @@ const input = {
     label: { code: 0n, place: null },
     cover: new Uint8Array([0]),
     as: "from",
+    length_2: 4 / 3,
     "two words": 4,
   },
 };
@@ -101,6 +108,8 @@ describeMatrix("chosen fields", ({ open, storage, engine }) => {
       "label",
       "cover",
       "as",
+      "length_2",
+      "note_3_substring",
       "two words",
       "version",
     ] as const;
@@ -172,6 +181,16 @@ describeMatrix("chosen fields", ({ open, storage, engine }) => {
     const error = await expectFailure(query.select("two words").all(), "CORRUPT_ENTITY");
     expect(error).toMatchObject({ entity: "song", id: "b" });
     if (engine !== "memory") expect(error).toMatchObject({ rows: [{ "two words": 2 }, null, { "two words": 4 }] });
+  });
+
+  test("of which a hash has none are told, where a search finds it", async () => {
+    if (engine !== "search" || storage !== "hash") return;
+    const { repository, raw } = await opened();
+    await raw("HSET", repository.key("d"), "another", "value");
+    for (const query of [repository.query(), repository.query().limit(10)]) {
+      expect(await expectFailure(query.select("title").all(), "CORRUPT_ENTITY")).toMatchObject({ entity: "song" });
+      expect(await expectFailure(query.all(), "CORRUPT_ENTITY")).toMatchObject({ entity: "song" });
+    }
   });
 
   test("that are none are refused", async () => {

@@ -18,6 +18,9 @@ export const deadlineAttribute = "__deadline";
 /** How many attributes servers take, two of our own apart. */
 const maxAttributes = 1022;
 
+/** Up to how many fields a whole document is read by name. */
+const maxNamed = 40;
+
 const absentMember = "$absent";
 const deadlineMember = "$deadline";
 
@@ -54,6 +57,36 @@ export function attributesOf(metadata: EntityMetadata): Attribute[] {
       filtered: extra === undefined ? undefined : { name: `${name}_${extra}`, member: `$${extra}.${index.path}` },
     };
   });
+}
+
+/**
+ * The hash fields by whose names a search gives documents.
+ *
+ * @param fields - what is to be read.
+ * @param attributes - the type's attributes.
+ * @param whole - whether these are all fields of the type.
+ * @returns the names, or undefined where the server shall send whole hashes.
+ */
+export function readableNames(
+  fields: readonly string[],
+  attributes: readonly Attribute[],
+  whole: boolean,
+): readonly string[] | undefined {
+  // Names cost the server more than they save, unless they leave out something that it would send.
+  const hidden = attributes.some(({ member, filtered }) => member !== undefined || filtered !== undefined);
+  if (fields.length === 0 || (whole && (!hidden || fields.length > maxNamed))) return undefined;
+  // By its own name a field comes as it is stored; by an attribute's, it would be that attribute, and numbers rounded.
+  const taken = new Set(
+    [
+      "as",
+      idAttribute,
+      absentAttribute,
+      deadlineAttribute,
+      ...attributes.flatMap(({ name, filtered }) => [name, ...(filtered === undefined ? [] : [filtered.name])]),
+    ].map((name) => name.toLowerCase()),
+  );
+  const readable = (field: string): boolean => /^[A-Za-z_$][\w.$-]*$/.test(field) && !taken.has(field.toLowerCase());
+  return fields.every(readable) ? fields : undefined;
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   type Want,
 } from "../engine.ts";
 import type { Layout } from "../layout.ts";
-import { type Attribute, attributesOf, hiddenMembers, idAttribute } from "./attributes.ts";
+import { attributesOf, hiddenMembers, idAttribute, readableNames } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
 import { behindFilter, startOf } from "./position.ts";
 import { checked } from "./reply.ts";
@@ -61,7 +61,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     const part = codec.only(propertiesRead(query));
     const known = readings.get(part);
     if (known !== undefined) return known;
-    const names = part === codec ? undefined : readableNames(part.fields, attributes);
+    const names = readableNames(part.fields, attributes, part === codec);
     const reading = { rowsOf: rowReader(layout, part), names };
     readings.set(part, reading);
     return reading;
@@ -194,13 +194,6 @@ interface Reading {
   readonly names: readonly string[] | undefined;
 }
 
-// By its own name a field comes as it is stored; by an attribute's, numbers would come rounded.
-function readableNames(fields: readonly string[], attributes: readonly Attribute[]): readonly string[] | undefined {
-  const taken = new Set(["as", idAttribute, ...attributes.map(({ name }) => name.toLowerCase())]);
-  const readable = (field: string): boolean => /^[A-Za-z_$][\w.$-]*$/.test(field) && !taken.has(field.toLowerCase());
-  return fields.length > 0 && fields.every(readable) ? fields : undefined;
-}
-
 function loaded({ metadata }: Layout, names: readonly string[] | undefined): string[] {
   if (metadata.storage === "json") return ["LOAD", "2", "$", `@${idAttribute}`];
   return names === undefined ? ["LOAD", "*"] : ["LOAD", String(names.length), ...names];
@@ -297,7 +290,8 @@ function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) =
   return (reply) => {
     const found: StoredRow[] = [];
     for (const row of reply.rows) {
-      if (row.pairs === undefined || row.pairs.length === 0) continue;
+      // One without any of the fields is there, and not as its schema says; a dead one is nothing.
+      if (row.pairs === undefined) continue;
       found.push({ encodedId: idOf(row, metadata.idField), stored: align(row.pairs) });
     }
     return found;
