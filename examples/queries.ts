@@ -192,6 +192,10 @@ try {
       .one()
       .catch((error: unknown) => error);
     assert.ok(isRemoraError(several, "QUERY"));
+
+    // Deleting what is found, unless others changed it meanwhile.
+    const emptied = await repository.query().where("people").isNull().delete();
+    assert.deepEqual(emptied, { matched: 1, changed: 1, conflicts: 0 });
   });
   await Promise.all(further);
 } finally {

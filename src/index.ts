@@ -33,12 +33,14 @@ export { type Condition, type ConditionBuilder, type ConditionOf, conditions } f
 export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/filter.ts";
 export type { Direction } from "./query/node.ts";
 export {
+  type BatchOptions,
   type CallOptions,
   type Explanation,
   type KeysetOptions,
   type KeysetPage,
   type Page,
   Query,
+  type QueryChanges,
   type StreamOptions,
 } from "./query/query.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";

@@ -46,6 +46,22 @@ export interface StreamOptions extends CallOptions {
   readonly batchSize?: number;
 }
 
+/** What changes by query accept. */
+export interface BatchOptions extends CallOptions {
+  /** Entities per batch, from 1 to 1,000; 50 when left out. */
+  readonly batchSize?: number;
+}
+
+/** What a change by query did. */
+export interface QueryChanges {
+  /** How many entities were found: those changed, and the conflicts. */
+  readonly matched: number;
+  /** How many were changed. */
+  readonly changed: number;
+  /** How many were left alone, because others changed or deleted them after they had been found. */
+  readonly conflicts: number;
+}
+
 /** How a query would be answered. */
 export interface Explanation {
   /** The engine that answers. */
@@ -69,6 +85,7 @@ export interface QueryRunner<O> {
   stream(query: QueryNode, options: StreamOptions): AsyncGenerator<O, void, undefined>;
   count(query: QueryNode, options: CallOptions): Promise<number>;
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
+  delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
   explain(query: QueryNode): Promise<Explanation>;
 }
 
@@ -350,6 +367,18 @@ export class Query<O, I, R = O> {
    */
   ids(options: CallOptions = {}): Promise<string[]> {
     return this.#runner.ids(this.#node, options);
+  }
+
+  /**
+   * Deletes every entity that matches, with its index entries and unique values, in batches of two round trips (a search,
+   * EVALSHA). An entity goes only if it is still as it was found; with a limit, the first so many of the order go.
+   *
+   * @param options - `batchSize`; deadline of each round trip, and signal. What earlier batches deleted stays deleted.
+   * @returns how many were found, deleted, and left alone.
+   * @throws QueryError with an offset.
+   */
+  delete(options: BatchOptions = {}): Promise<QueryChanges> {
+    return this.#runner.delete(this.#node, options);
   }
 
   /**

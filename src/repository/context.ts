@@ -9,7 +9,7 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
 import { fixedKeys } from "../engines/write/lua.ts";
-import { reapScript, removeScript } from "../engines/write/remove.ts";
+import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
 import type { Script } from "../redis/command.ts";
@@ -43,7 +43,12 @@ export interface TypeContext {
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
-  readonly scripts: { readonly save: Script; readonly remove: Script; readonly reap: Script };
+  readonly scripts: {
+    readonly save: Script;
+    readonly remove: Script;
+    readonly removeUnchanged: Script;
+    readonly reap: Script;
+  };
 }
 
 /**
@@ -78,7 +83,12 @@ export async function resolveContext(
     allowed: new Set(),
     sweeps: { count: 0 },
     fixedKeys: Object.freeze(fixedKeys(layout)),
-    scripts: { save: saveScript(layout), remove: removeScript(layout), reap: reapScript(layout) },
+    scripts: {
+      save: saveScript(layout),
+      remove: removeScript(layout),
+      removeUnchanged: removeUnchangedScript(layout),
+      reap: reapScript(layout),
+    },
   };
 }
 

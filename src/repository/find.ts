@@ -9,8 +9,9 @@ import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
-import { observe } from "./observe.ts";
+import { type Note, observe } from "./observe.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
+import { removeFound } from "./remove-found.ts";
 import { forgetCall } from "./remove.ts";
 import { forbidden } from "./save.ts";
 
@@ -33,14 +34,14 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     operation: string,
     query: QueryNode,
     options: CallOptions,
-    work: (context: TypeContext, ask: Ask) => Promise<T>,
+    work: (context: TypeContext, ask: Ask, note: Note) => Promise<T>,
   ): Promise<T> => {
     const context = await resolve();
     return observe(
       context.metadata,
       operation,
       () => context.engine.describe(query, "rows").plan,
-      (note) => work(context, (step) => answer(context, step, operation, options, note)),
+      (note) => work(context, (step) => answer(context, step, operation, options, note), note),
     );
   };
 
@@ -92,6 +93,8 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       run("query.ids", query, options, async (context, ask) =>
         (await every(context.engine, query, "ids", ask)).ids.map(decodeId),
       ),
+    delete: (query, options) =>
+      run("query.delete", query, options, (context, ask, note) => removeFound(context, query, options, ask, note)),
     async explain(query): Promise<Explanation> {
       const { engine } = await resolve();
       const { plan, requests, roundTrips } = engine.describe(

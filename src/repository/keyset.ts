@@ -5,7 +5,7 @@ import type { Answer, Step } from "../engines/engine.ts";
 import { checkQuery } from "../query/check.ts";
 import type { Position, QueryNode } from "../query/node.ts";
 import { positionOf, readCursor, writeCursor } from "../query/position.ts";
-import type { KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
+import type { BatchOptions, KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
 import { propertiesRead } from "../query/select.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
@@ -54,8 +54,13 @@ export async function keysetPage(
   return { items, cursor: writeCursor(position, query) };
 }
 
-// Nothing but vanished documents says nothing about what is behind them: it is asked again, as long as they are tidied up.
-async function filled(read: () => Promise<Answer>): Promise<Answer> {
+/**
+ * Reads again while nothing but vanished documents comes: they say nothing about what is behind them.
+ *
+ * @param read - asks the query; each time sees what the one before tidied up.
+ * @returns the first answer with rows, or the last one.
+ */
+export async function filled(read: () => Promise<Answer>): Promise<Answer> {
   let found = await read();
   let before: string | undefined;
   while (found.rows.length === 0 && found.ghosts.length > 0 && found.ghosts[0] !== before) {
@@ -64,6 +69,21 @@ async function filled(read: () => Promise<Answer>): Promise<Answer> {
     found = await read();
   }
   return found;
+}
+
+/**
+ * Checks how many entities a batch may have.
+ *
+ * @param options - what the caller said.
+ * @param otherwise - the size when the caller said nothing.
+ * @param name - the entity type's name.
+ * @returns the size.
+ * @throws QueryError when it is none.
+ */
+export function batchSizeOf({ batchSize }: BatchOptions, otherwise: number, name: string): number {
+  const size = batchSize ?? otherwise;
+  if (Number.isSafeInteger(size) && size >= 1 && size <= maxBatch) return size;
+  throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
 }
 
 /**
@@ -80,12 +100,10 @@ export async function* streamPages(
   page: (query: QueryNode, options: KeysetOptions) => Promise<KeysetPage<Row>>,
 ): AsyncGenerator<Row, void, undefined> {
   const { name } = query.metadata;
-  const { batchSize = defaultBatch, ...call } = options;
+  const { batchSize: _, ...call } = options;
   // Before the limit decides whether a page is read at all: no mistake may look like an empty result.
   checkQuery(query);
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatch) {
-    throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
-  }
+  const batchSize = batchSizeOf(options, defaultBatch, name);
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   let cursor: string | null | undefined;
   while (left > 0 && cursor !== null) {

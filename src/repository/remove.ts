@@ -16,14 +16,20 @@ import { askRights, forbidden } from "./save.ts";
  * @param context - the entity type.
  * @param script - delete or reap.
  * @param encodedIds - the ids as they stand in keys.
+ * @param more - what the script takes beside them.
  * @returns the call.
  */
-export function forgetCall(context: TypeContext, script: Script, encodedIds: readonly string[]): ScriptCall {
+export function forgetCall(
+  context: TypeContext,
+  script: Script,
+  encodedIds: readonly string[],
+  more: readonly string[] = [],
+): ScriptCall {
   const { layout, fixedKeys } = context;
   return {
     script,
     keys: [...fixedKeys, ...encodedIds.map((id) => layout.documents + id)],
-    args: [JSON.stringify(encodedIds), askRights(context, script)],
+    args: [JSON.stringify(encodedIds), askRights(context, script), ...more],
   };
 }
 

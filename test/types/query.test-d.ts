@@ -14,6 +14,7 @@ import {
   type KeysetPage,
   type Page,
   type Query,
+  type QueryChanges,
   range,
   type Repository,
   text,
@@ -297,6 +298,16 @@ describe("parts of text, places", () => {
       .within({ center: { longitude: 1 }, radius: 5 });
     // @ts-expect-error a point has no order
     place().where("at").gt({ longitude: 1, latitude: 2 });
+  });
+});
+
+describe("deleting by query", () => {
+  test("tells what it did", () => {
+    expectTypeOf(
+      query().where("year").lt(1950).limit(5).delete({ batchSize: 10 }),
+    ).resolves.toEqualTypeOf<QueryChanges>();
+    // @ts-expect-error no such option
+    void query().delete({ limit: 5 });
   });
 });
 

@@ -1,5 +1,7 @@
 // The delete script: documents, and everything the indexes and constraints held for them.
 // May run when memory is full, since it only frees.
+import { createHash } from "node:crypto";
+import type { StoredDocument } from "../../codec/stored.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
@@ -13,23 +15,65 @@ import { checkStamp, forgetFunction, isGrouped, keyType, luaString, prelude, rei
  *   `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
-  const lua = `#!lua flags=allow-oom
+  return defineScript("delete", removeLua(layout, [], "", "true"));
+}
+
+/**
+ * Generates the script that deletes documents only if they are as they were read.
+ *
+ * @param layout - the type's layout.
+ * @returns a script over a list of ids, as {@link removeScript}; beside the ids it takes their fingerprints, and of hashes
+ *   the fields that these are of. It answers with -2 for a document that changed.
+ */
+export function removeUnchangedScript(layout: Layout): Script {
+  const hash = layout.metadata.storage === "hash";
+  const read = hash ? ["{'HMGET', KEYS[#KEYS], 'f'}"] : [];
+  const fingerprint = hash
+    ? `local PRINTS, FIELDS = decode(ARGV[3]), decode(ARGV[4])
+local function fingerprint(key)
+  local parts = call('HMGET', key, unpack(FIELDS))
+  for at, value in ipairs(parts) do parts[at] = value and #value..':'..value or '-' end
+  return redis.sha1hex(table.concat(parts))
+end`
+    : `local PRINTS = decode(ARGV[3])
+local function fingerprint(key) return redis.sha1hex(call('JSON.GET', key)) end`;
+  const unchanged = "kind == 'none' or fingerprint(DOCUMENTS..id) == PRINTS[at]";
+  return defineScript("delete-unchanged", removeLua(layout, read, fingerprint, unchanged));
+}
+
+/**
+ * What {@link removeUnchangedScript} knows a document by.
+ *
+ * @param stored - the document as read, with all fields of its type.
+ * @returns a digest.
+ */
+export function fingerprintOf(stored: StoredDocument): string {
+  const text =
+    typeof stored === "string"
+      ? stored
+      : stored.map((value) => (typeof value === "string" ? `${Buffer.byteLength(value)}:${value}` : "-")).join("");
+  return createHash("sha1").update(text).digest("hex");
+}
+
+function removeLua(layout: Layout, rights: readonly string[], functions: string, condition: string): string {
+  return `#!lua flags=allow-oom
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
-${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
+${checkRights(layout, "ARGV[2] == '1'", "return command[1]", rights)}
 ${checkStamp(layout, "return {'STAMP', stamp or ''}")}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${functions}
 local removed = {}
 for at, id in ipairs(IDS) do
   local kind = call('TYPE', DOCUMENTS..id).ok
-  if kind == 'none' or kind == ${luaString(keyType(layout.metadata.storage))} then
+  if kind ~= 'none' and kind ~= ${luaString(keyType(layout.metadata.storage))} then removed[at] = -1
+  elseif ${condition} then
     removed[at] = call('UNLINK', DOCUMENTS..id)
     forget(id)
-  else removed[at] = -1 end
+  else removed[at] = -2 end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return removed`;
-  return defineScript("delete", lua);
 }
 
 /**

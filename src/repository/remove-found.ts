@@ -1,0 +1,88 @@
+// Deleting what a query finds, batch by batch: a document goes only if it is as it was when it was found.
+// Nothing is remembered on the server; what others changed meanwhile is counted and left alone.
+import { QueryError } from "../errors.ts";
+import type { StoredRow } from "../engines/engine.ts";
+import { stampError } from "../engines/stamp.ts";
+import { fingerprintOf } from "../engines/write/remove.ts";
+import { checkQuery } from "../query/check.ts";
+import type { QueryNode } from "../query/node.ts";
+import type { BatchOptions, QueryChanges } from "../query/query.ts";
+import type { TypeContext } from "./context.ts";
+import { type Ask, batchSizeOf, filled } from "./keyset.ts";
+import { callOptions } from "./load.ts";
+import type { Note } from "./observe.ts";
+import { forgetCall } from "./remove.ts";
+import { forbidden } from "./save.ts";
+
+/** Documents per script call: what a server works off in a millisecond or two. */
+const defaultBatch = 50;
+
+/**
+ * Deletes everything that a query finds.
+ *
+ * @param context - the entity type.
+ * @param query - the query; its limit is the most that may be deleted.
+ * @param options - batch size, deadline and signal.
+ * @param ask - runs the steps of a query.
+ * @param note - told of what is sent.
+ * @returns how many were found, deleted, and left alone.
+ */
+export async function removeFound(
+  context: TypeContext,
+  query: QueryNode,
+  options: BatchOptions,
+  ask: Ask,
+  note: Note,
+): Promise<QueryChanges> {
+  const { name } = query.metadata;
+  const batchSize = batchSizeOf(options, defaultBatch, name);
+  checkQuery(query);
+  if (query.offset !== 0) throw new QueryError(`${name}: delete takes a limit, but no offset`, { entity: name });
+  // Whole documents are compared. Which ones come first matters only where not all may go.
+  const { select: _, ...unselected } = query;
+  const whole: QueryNode = query.limit === undefined ? { ...unselected, orderBy: [] } : unselected;
+  const most = query.limit ?? Number.POSITIVE_INFINITY;
+  // What others changed may be found again: it counts once.
+  const conflicts = new Set<string>();
+  let changed = 0;
+  for (;;) {
+    const left = Math.min(batchSize, most - changed - conflicts.size);
+    if (left <= 0) break;
+    const wanted: QueryNode = { ...whole, limit: left + conflicts.size };
+    // eslint-disable-next-line no-await-in-loop -- what is deleted makes room for what is found next
+    const { rows } = await filled(() => ask(context.engine.plan(wanted, "rows")));
+    const fresh = rows.filter(({ encodedId }) => !conflicts.has(encodedId)).slice(0, left);
+    if (fresh.length === 0) break;
+    // eslint-disable-next-line no-await-in-loop
+    const removed = await removeUnchanged(context, fresh, options, note);
+    for (const [at, { encodedId }] of fresh.entries()) {
+      if (removed[at] === 1) changed += 1;
+      else conflicts.add(encodedId);
+    }
+  }
+  return { matched: changed + conflicts.size, changed, conflicts: conflicts.size };
+}
+
+async function removeUnchanged(
+  context: TypeContext,
+  rows: readonly StoredRow[],
+  options: BatchOptions,
+  note: Note,
+): Promise<readonly (number | string)[]> {
+  const { codec, executor, layout, metadata, scripts } = context;
+  const ids = rows.map(({ encodedId }) => encodedId);
+  const prints = JSON.stringify(rows.map(({ stored }) => fingerprintOf(stored)));
+  const call = forgetCall(context, scripts.removeUnchanged, ids, [prints, JSON.stringify(codec.fields)]);
+  note([call], rows.length);
+  const reply = await executor.one(call, {
+    operation: "query.delete",
+    write: true,
+    entity: metadata.name,
+    ...callOptions(options),
+  });
+  if (typeof reply === "string") throw forbidden(context, reply);
+  const [first, stamp] = reply as (number | string)[];
+  if (first === "STAMP") throw stampError(layout, String(stamp));
+  context.allowed.add(call.script);
+  return reply as (number | string)[];
+}
