@@ -81,7 +81,7 @@ export async function filled(read: () => Promise<Answer>): Promise<Answer> {
  * @throws QueryError when it is none.
  */
 export function batchSizeOf({ batchSize }: BatchOptions, otherwise: number, name: string): number {
-  const size = batchSize ?? otherwise;
+  const size = batchSize === undefined ? otherwise : batchSize;
   if (Number.isSafeInteger(size) && size >= 1 && size <= maxBatch) return size;
   throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
 }
