@@ -13,17 +13,35 @@ const tasks = {
   demo: { args: ["--import", "tsx", "examples/demo/main.ts"] },
   test: { args: vitest, tests: true },
   matrix: { args: vitest, tests: true, env: { REMORA_MATRIX: "all" } },
+  differential: { args: [...vitest, "test/property/differential.test.ts"], tests: true },
   install: {},
 };
+
+/** Options that become variables, which the random tests read. */
+const settings = { "--cases": "REMORA_CASES", "--seed": "REMORA_SEED" };
 
 const [name, ...extra] = process.argv.slice(2);
 const task = tasks[name];
 if (task === undefined) {
   fail(`usage: node scripts/bootstrap.mjs ${Object.keys(tasks).join("|")} [arguments]`);
 }
+const chosen = name === "differential" ? takeSettings() : {};
 checkNode();
 if (!installed()) install();
 if (task.args !== undefined) run(task);
+
+/** Takes the settings out of the arguments; the others are vitest's. */
+function takeSettings() {
+  const found = {};
+  for (const [option, variable] of Object.entries(settings)) {
+    const at = extra.indexOf(option);
+    if (at < 0) continue;
+    const [, value = ""] = extra.splice(at, 2);
+    if (!/^[1-9][0-9]{0,8}$/.test(value)) fail(`${option} takes a whole number from 1, not ${JSON.stringify(value)}`);
+    found[variable] = value;
+  }
+  return found;
+}
 
 function checkNode() {
   const wanted = readJson("package.json").engines.node;
@@ -59,7 +77,7 @@ function install() {
 function run({ args, env, tests }) {
   const child = spawn(process.execPath, [...args, ...extra], {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, ...chosen },
     stdio: tests ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
   });
 

@@ -1,10 +1,13 @@
 // One seed for every random test of a run: fresh each time, printed, and settable to repeat a run.
-// REMORA_SEED=n repeats; REMORA_RUNS=n multiplies the number of runs.
+// REMORA_SEED=n repeats; REMORA_RUNS=n multiplies the number of runs; REMORA_CASES=n is for the differential suite.
 
 /** The seed of this run. */
 export const seed = Number(process.env["REMORA_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 process.stderr.write(`random tests: REMORA_SEED=${seed}\n`);
+
+/** How many random queries the differential suite asks in all. */
+export const cases = Number(process.env["REMORA_CASES"] ?? 10_000 * Number(process.env["REMORA_RUNS"] ?? 1));
 
 /** How often to run a property. */
 export function runs(usual: number): number {
