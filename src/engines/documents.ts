@@ -3,6 +3,8 @@
 import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { CorruptEntityError } from "../errors.ts";
+import type { QueryNode } from "../query/node.ts";
+import { propertiesRead } from "../query/select.ts";
 import { fixedWords, type FixedWords, type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import type { Layout } from "./layout.ts";
 
@@ -76,6 +78,26 @@ export class DocumentReader {
     // JSON.MGET wraps each document in a list; another type's key counts as missing.
     return (reply as (string | null)[]).map((text) => (text === null ? undefined : text.slice(1, -1)));
   }
+}
+
+/**
+ * Makes what reads the documents of a query: all of each, or the properties that the query needs.
+ *
+ * @param codec - the type's codec.
+ * @param make - makes it for a codec; called once per choice of properties, as long as that is remembered.
+ * @returns a function from queries to what was made.
+ */
+export function perChoice<T extends object>(
+  codec: DocumentCodec,
+  make: (part: DocumentCodec) => T,
+): (query: QueryNode) => T {
+  const made = new WeakMap<DocumentCodec, T>();
+  return (query) => {
+    const part = codec.only(propertiesRead(query));
+    const known = made.get(part) ?? make(part);
+    made.set(part, known);
+    return known;
+  };
 }
 
 /**

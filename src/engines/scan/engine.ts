@@ -7,9 +7,8 @@ import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import { comparePositions } from "../../query/position.ts";
-import { propertiesRead } from "../../query/select.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
-import { DocumentReader } from "../documents.ts";
+import { DocumentReader, perChoice } from "../documents.ts";
 import {
   type Answer,
   asStep,
@@ -68,16 +67,10 @@ const chunkSize = 200;
  * @returns the engine.
  */
 export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
-  const readings = new WeakMap<DocumentCodec, Reading>();
-  const readingOf = (query: QueryNode): Reading => {
-    const part = codec.only(propertiesRead(query));
-    const known = readings.get(part);
-    if (known !== undefined) return known;
+  const readingOf = perChoice(codec, (part): Reading => {
     const fields = layout.metadata.storage === "hash" ? JSON.stringify(part.fields) : "";
-    const reading = { reader: new DocumentReader(layout, part), fields };
-    readings.set(part, reading);
-    return reading;
-  };
+    return { reader: new DocumentReader(layout, part), fields };
+  });
   const call = ({ keys, program }: Compiled, { fields }: Reading): ScriptCall => ({
     script: queryScript,
     keys,

@@ -7,8 +7,8 @@ import { checkQuery, sortIndex } from "../../query/check.ts";
 import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
-import { propertiesRead } from "../../query/select.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
+import { perChoice } from "../documents.ts";
 import {
   type Answer,
   type Engine,
@@ -56,16 +56,9 @@ return redis.call(unpack(words))`,
 export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const { metadata } = layout;
   const attributes = attributesOf(metadata);
-  const readings = new WeakMap<DocumentCodec, Reading>();
-  const readingOf = (query: QueryNode): Reading => {
-    const part = codec.only(propertiesRead(query));
-    const known = readings.get(part);
-    if (known !== undefined) return known;
-    const names = readableNames(part.fields, attributes, part === codec);
-    const reading = { rowsOf: rowReader(layout, part), names };
-    readings.set(part, reading);
-    return reading;
-  };
+  const readingOf = perChoice(codec, (part): Reading => {
+    return { rowsOf: rowReader(layout, part), names: readableNames(part.fields, attributes, part === codec) };
+  });
 
   const compile = (formula: Formula): CompiledQuery | undefined =>
     formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
