@@ -37,7 +37,7 @@ function takeSettings() {
     const at = extra.indexOf(option);
     if (at < 0) continue;
     const [, value = ""] = extra.splice(at, 2);
-    if (!/^[1-9][0-9]{0,8}$/.test(value)) fail(`${option} takes a whole number from 1, not ${JSON.stringify(value)}`);
+    if (!/^[1-9][0-9]{0,9}$/.test(value)) fail(`${option} takes a whole number from 1, not ${JSON.stringify(value)}`);
     found[variable] = value;
   }
   return found;

@@ -37,7 +37,7 @@ export class DocumentCodec {
   only(properties: readonly string[] | undefined): DocumentCodec {
     if (properties === undefined) return this;
     const names = new Set([this.#metadata.idField, ...properties]);
-    const part = [...names].sort().join(" ");
+    const part = JSON.stringify([...names].sort());
     const known = this.#parts.get(part);
     if (known !== undefined) return known;
     const codec = new DocumentCodec({ ...this.#metadata, ...this.#metadata.part(names) });

@@ -94,9 +94,11 @@ export function perChoice<T extends object>(
   const made = new WeakMap<DocumentCodec, T>();
   return (query) => {
     const part = codec.only(propertiesRead(query));
-    const known = made.get(part) ?? make(part);
-    made.set(part, known);
-    return known;
+    const known = made.get(part);
+    if (known !== undefined) return known;
+    const fresh = make(part);
+    made.set(part, fresh);
+    return fresh;
   };
 }
 

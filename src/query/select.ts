@@ -48,30 +48,41 @@ export function propertiesRead({ select, orderBy, after }: QueryNode): readonly 
   return [...select, ...sorted].map((path) => path.split(".", 1)[0] as string);
 }
 
+/** Names of properties, each with the chosen ones inside it; undefined for the whole of it. */
+type Choice = Map<string, Choice | undefined>;
+
 /**
- * Takes the chosen fields out of an entity.
+ * Prepares taking the chosen fields out of entities.
  *
- * @param entity - an entity with at least the properties that were read for the query.
  * @param paths - the chosen fields.
- * @returns a new object; what is null or missing on the way to a field stays null or missing.
+ * @returns a function from an entity, with at least the properties that were read for the query, to a new object; what is
+ *   null or missing on the way to a field stays null or missing.
  */
-export function pick(entity: Record<string, unknown>, paths: readonly string[]): Record<string, unknown> {
-  const tree = new Map<string, string[]>();
-  for (const path of paths) {
-    const dot = path.indexOf(".");
-    const head = dot < 0 ? path : path.slice(0, dot);
-    const inner = tree.get(head) ?? [];
-    tree.set(head, inner);
-    // An empty path stands for the whole, whatever else is chosen of it.
-    inner.push(dot < 0 ? "" : path.slice(dot + 1));
+export function picker(paths: readonly string[]): (entity: Record<string, unknown>) => Record<string, unknown> {
+  const choice: Choice = new Map();
+  for (const path of paths) choose(choice, path.split("."));
+  return (entity) => pick(entity, choice);
+}
+
+function choose(choice: Choice, [name = "", ...inner]: readonly string[]): void {
+  // Once the whole is chosen, a part of it adds nothing.
+  if (choice.has(name) && choice.get(name) === undefined) return;
+  if (inner.length === 0) {
+    choice.set(name, undefined);
+    return;
   }
+  const inside: Choice = choice.get(name) ?? new Map();
+  choice.set(name, inside);
+  choose(inside, inner);
+}
+
+function pick(entity: Record<string, unknown>, choice: Choice): Record<string, unknown> {
   const picked: Record<string, unknown> = {};
   for (const name of Object.keys(entity)) {
-    const inner = tree.get(name);
-    if (inner === undefined) continue;
-    const value = entity[name];
-    const whole = inner.includes("") || value === undefined || value === null;
-    picked[name] = whole ? value : pick(value as Record<string, unknown>, inner);
+    if (!choice.has(name)) continue;
+    const [value, inside] = [entity[name], choice.get(name)];
+    const whole = inside === undefined || value === undefined || value === null;
+    picked[name] = whole ? value : pick(value as Record<string, unknown>, inside);
   }
   return picked;
 }

@@ -2,7 +2,6 @@
 // Nothing is remembered on the server; what others changed meanwhile is counted and left alone.
 import { QueryError } from "../errors.ts";
 import type { StoredRow } from "../engines/engine.ts";
-import { stampError } from "../engines/stamp.ts";
 import { fingerprintOf } from "../engines/write/remove.ts";
 import { checkQuery } from "../query/check.ts";
 import type { QueryNode } from "../query/node.ts";
@@ -11,8 +10,7 @@ import type { TypeContext } from "./context.ts";
 import { type Ask, batchSizeOf, filled } from "./keyset.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { forgetCall } from "./remove.ts";
-import { forbidden } from "./save.ts";
+import { forgetCall, sendRemoval } from "./remove.ts";
 
 /** Documents per script call: what a server works off in a millisecond or two. */
 const defaultBatch = 50;
@@ -63,26 +61,17 @@ export async function removeFound(
   return { matched: changed + conflicts.size, changed, conflicts: conflicts.size };
 }
 
-async function removeUnchanged(
+function removeUnchanged(
   context: TypeContext,
   rows: readonly StoredRow[],
   options: BatchOptions,
   note: Note,
 ): Promise<readonly (number | string)[]> {
-  const { codec, executor, layout, metadata, scripts } = context;
+  const { codec, metadata, scripts } = context;
   const ids = rows.map(({ encodedId }) => encodedId);
   const prints = JSON.stringify(rows.map(({ stored }) => fingerprintOf(stored)));
   const call = forgetCall(context, scripts.removeUnchanged, ids, [prints, JSON.stringify(codec.fields)]);
   note([call], rows.length);
-  const reply = await executor.one(call, {
-    operation: "query.delete",
-    write: true,
-    entity: metadata.name,
-    ...callOptions(options),
-  });
-  if (typeof reply === "string") throw forbidden(context, reply);
-  const [first, stamp] = reply as (number | string)[];
-  if (first === "STAMP") throw stampError(layout, String(stamp));
-  context.allowed.add(call.script);
-  return reply as (number | string)[];
+  const attempt = { operation: "query.delete", write: true, entity: metadata.name };
+  return sendRemoval(context, call, { ...attempt, ...callOptions(options) });
 }

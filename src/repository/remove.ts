@@ -4,6 +4,7 @@ import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
+import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
@@ -52,17 +53,36 @@ export async function removeOne(
 ): Promise<boolean> {
   const call = forgetCall(context, context.scripts.remove, [encodedId]);
   note([call], 1);
-  const reply = await context.executor.one(call, {
+  const [removed] = await sendRemoval(context, call, {
     operation: "delete",
     write: true,
     entity: context.metadata.name,
     id: decodeId(encodedId),
     ...callOptions(options),
   });
-  if (typeof reply === "string") throw forbidden(context, reply);
-  const [removed, stamp] = reply as (number | string)[];
-  if (removed === "STAMP") throw stampError(context.layout, String(stamp));
-  context.allowed.add(call.script);
   if (removed === -1) throw wrongType(context.layout, decodeId(encodedId));
   return removed === 1;
+}
+
+/**
+ * Sends a call of a script that deletes.
+ *
+ * @param context - the entity type.
+ * @param call - the call.
+ * @param attempt - what it is, for errors and deadlines.
+ * @returns what became of each id.
+ * @throws CapabilityError when the user lacks a right; nothing was changed.
+ * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
+ */
+export async function sendRemoval(
+  context: TypeContext,
+  call: ScriptCall,
+  attempt: RunOptions,
+): Promise<readonly (number | string)[]> {
+  const reply = await context.executor.one(call, attempt);
+  if (typeof reply === "string") throw forbidden(context, reply);
+  const removed = reply as readonly (number | string)[];
+  if (removed[0] === "STAMP") throw stampError(context.layout, String(removed[1]));
+  context.allowed.add(call.script);
+  return removed;
 }

@@ -170,3 +170,24 @@ describe.each(["hash", "json"] as const)("%s documents", (storage) => {
     });
   });
 });
+
+describe("a choice of properties", () => {
+  const named = defineEntity({
+    name: "named",
+    schema: z.object({ id: z.string(), a: z.string(), b: z.string(), "a b": z.string(), "a,b": z.string() }),
+  });
+
+  test.each([["a b"], ["a", "b"], ["a"], ["b", "a,b"], ["b", "a"]])("reads these and the id: %j, %j", (...names) => {
+    const codec = new DocumentCodec(named.metadata);
+    // Whatever was chosen before, in names that read alike when they are joined.
+    for (const before of [["a b"], ["a", "b"], ["b", "a,b"], ["b"]]) codec.only(before);
+    const chosen = names.filter((name) => name !== undefined);
+    expect(new Set(codec.only(chosen).fields)).toEqual(new Set(["id", ...chosen]));
+    expect(codec.only(chosen.toReversed())).toBe(codec.only(chosen));
+  });
+
+  test("of everything is the codec itself", () => {
+    const codec = new DocumentCodec(named.metadata);
+    expect(codec.only(undefined)).toBe(codec);
+  });
+});
