@@ -1,6 +1,6 @@
 // Values inside JSON: dates, bigints and bytes to and from what JSON can hold, and what JSON would lose refused.
 // Compiled once per shape; a shape with nothing to change costs nothing.
-import type { ObjectShape, Shape } from "../schema/shape.ts";
+import { canonicalLongitude, type ObjectShape, type Shape } from "../schema/shape.ts";
 import { Unreadable, scalarCodecs } from "./scalar.ts";
 
 /** A number that a JSON server may not parse exactly: where it stands, and its exact text. */
@@ -159,7 +159,7 @@ function pointWriter(place: Path | undefined): Writer {
   return (value, path, mends) => {
     const { longitude, latitude } = value as { longitude: number; latitude: number };
     return {
-      longitude: writeNumber(longitude === 180 ? -180 : longitude, east ?? [...path, "longitude"], mends),
+      longitude: writeNumber(canonicalLongitude(longitude), east ?? [...path, "longitude"], mends),
       latitude: writeNumber(latitude, north ?? [...path, "latitude"], mends),
     };
   };

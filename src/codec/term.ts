@@ -3,7 +3,7 @@
 import { ValidationError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
-import { maxLatitude, valueAt } from "../schema/shape.ts";
+import { canonicalLongitude, maxLatitude, valueAt } from "../schema/shape.ts";
 
 /** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
 const maxTermBytes = 4095;
@@ -115,7 +115,7 @@ export function numberText(value: number): string {
  * @returns `longitude,latitude`, each as text that reads back as the same number.
  */
 export function pointText(point: GeoPoint): string {
-  return `${numberText(point.longitude === 180 ? -180 : point.longitude)},${numberText(point.latitude)}`;
+  return `${numberText(canonicalLongitude(point.longitude))},${numberText(point.latitude)}`;
 }
 
 /** What one index holds for one entity: a term, several terms, or nothing. */

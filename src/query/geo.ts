@@ -112,6 +112,24 @@ export function widthOf({ west, east }: Box): number {
 }
 
 /**
+ * The smallest box that holds a whole area.
+ *
+ * @param area - a checked area.
+ * @returns the box; all meridians when the area holds a pole.
+ */
+export function boundsOf(area: Area): Box {
+  if (!isCircle(area)) return area;
+  const { longitude, latitude } = area.center;
+  const angle = radiusOf(area) / earthRadius;
+  const [south, north] = [latitude - degrees(angle), latitude + degrees(angle)];
+  if (south <= -90 || north >= 90) {
+    return { west: -180, east: 180, south: Math.max(-90, south), north: Math.min(90, north) };
+  }
+  const across = degrees(Math.asin(Math.min(1, Math.sin(angle) / Math.cos(radians(latitude)))));
+  return { west: wrapped(longitude - across), east: wrapped(longitude + across), south, north };
+}
+
+/**
  * A circle that holds a whole box.
  *
  * @param box - the box.
@@ -173,6 +191,20 @@ function checkCenter(center: Partial<GeoPoint> | undefined, refuse: (reason: str
 
 function isDegrees(value: unknown, limit: number): boolean {
   return typeof value === "number" && Math.abs(value) <= limit;
+}
+
+function degrees(angle: number): number {
+  return (angle * 180) / Math.PI;
+}
+
+/**
+ * The name of a meridian within 180 degrees.
+ *
+ * @param longitude - degrees east, within 540.
+ * @returns the same meridian, from -180 up to but not including 180.
+ */
+export function wrapped(longitude: number): number {
+  return longitude >= 180 ? longitude - 360 : longitude < -180 ? longitude + 360 : longitude;
 }
 
 function radians(degrees: number): number {

@@ -4,6 +4,16 @@
 /** The largest latitude that a geo index can hold, in degrees. */
 export const maxLatitude = 85.05112878;
 
+/**
+ * The one name of a meridian that has two: 180 degrees is -180, and so is all that servers would round to it.
+ *
+ * @param longitude - degrees east, within 180.
+ * @returns the longitude to store and to ask for.
+ */
+export function canonicalLongitude(longitude: number): number {
+  return (longitude + 180) / 360 >= 1 ? -180 : longitude;
+}
+
 /** What a single value is, once nullability and defaults are taken off. */
 export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
 

@@ -5,28 +5,29 @@ import { describe, expect, test } from "vitest";
 
 import { connect, type GeoPoint, isRemoraError, type Repository } from "remora";
 import type { EngineName } from "../../src/engines/layout.ts";
-import { type Area, distance, isCircle, radiusOf } from "../../src/query/geo.ts";
 import { matches } from "../../src/query/matches.ts";
 import { comparator } from "../../src/query/order.ts";
 import type { EntityMetadata, Storage } from "../../src/schema/metadata.ts";
 import { tidy } from "../behaviour/matrix.ts";
-import { type AvailableLeg, freshNamespace, legs } from "../setup/legs.ts";
+import { freshNamespace } from "../setup/legs.ts";
 import { type AnyEntity, anyEntity, canonical, thing } from "./entities.ts";
+import { isOnBorder } from "./places.ts";
 import { areasOf, isEntangled, type RandomQuery, randomQuery } from "./queries.ts";
 import { cases, seed } from "./seed.ts";
+import { targets } from "./targets.ts";
 
 type Entity = Record<string, unknown>;
 
 const definitions: Readonly<Record<Storage, AnyEntity>> = { hash: anyEntity("hash"), json: anyEntity("json") };
 const metadataOf = (storage: Storage) => definitions[storage].metadata;
 
-const targets = targetsOf();
+const all = targets();
 /** Answers that are compared on each target. */
-const share = Math.ceil(cases / Math.max(1, targets.length));
+const share = Math.ceil(cases / Math.max(1, all.length));
 /** Enough for a slow machine; a server that hangs is found by the deadline of its call long before. */
 const timeout = 120_000 + share * 200;
 
-describe.each(targets)("$engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
+describe.each(all)("$engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
   test("answers as the operators mean", { timeout }, async () => {
     let [compared, others] = [0, 0];
     const property = fc.asyncProperty(
@@ -59,18 +60,6 @@ describe.each(targets)("$engine on $storage documents, $leg.name", ({ leg, stora
   });
 });
 
-function targetsOf(): { leg: AvailableLeg; storage: Storage; engine: EngineName }[] {
-  return legs().flatMap((leg) =>
-    (["hash", "json"] as const)
-      .filter((storage) => storage === "hash" || leg.json)
-      .flatMap((storage) =>
-        (["scan", "search"] as const)
-          .filter((engine) => engine === "scan" || leg.search)
-          .map((engine) => ({ leg, storage, engine })),
-      ),
-  );
-}
-
 // Whether there was an answer to compare: some queries an engine may refuse, or no model can decide.
 async function check(
   repository: Repository<AnyEntity>,
@@ -80,7 +69,10 @@ async function check(
   query: RandomQuery,
 ): Promise<boolean> {
   const metadata = metadataOf(storage);
-  if (areasOf(query.where).some((area) => stored.some((entity) => isOnBorder(entity["place"], area)))) return false;
+  if (
+    areasOf(query.where).some((area) => stored.some((entity) => isOnBorder(entity["place"] as GeoPoint | null, area)))
+  )
+    return false;
   const matching = stored
     .filter((entity) => matches(query.where, entity, metadata))
     .sort(comparator(metadata, query.orderBy));
@@ -155,19 +147,6 @@ function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
 // What an engine may refuse, by name; everything else it must answer.
 function mayRefuse(engine: EngineName, query: RandomQuery): boolean {
   return engine === "search" && isEntangled(query.where);
-}
-
-/** Servers round places to less than a metre: what lies on a border may lie on either side of it. */
-function isOnBorder(place: unknown, area: Area): boolean {
-  if (place === null || place === undefined) return false;
-  const point = place as GeoPoint;
-  if (isCircle(area)) return Math.abs(distance(point, area.center) - radiusOf(area)) < 2;
-  const across = 1e-4 / Math.cos((point.latitude * Math.PI) / 180);
-  const meridians = [area.west, area.east].map((border) => Math.abs(point.longitude - border) % 360);
-  return (
-    meridians.some((gap) => Math.min(gap, 360 - gap) < across) ||
-    [area.south, area.north].some((border) => Math.abs(point.latitude - border) < 1e-4)
-  );
 }
 
 function idOf(entity: Entity): string {

@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
+import { canonicalLongitude } from "../../src/schema/shape.ts";
 import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
 
 const colours = ["red", "green", "blue"] as const;
@@ -102,7 +103,7 @@ function compact<T extends object>(value: T): T {
 
 /** As it is read back: zero has no sign, and the meridian of 180 degrees is written as -180. */
 export function canonical(value: unknown, name = ""): unknown {
-  if (typeof value === "number") return name === "longitude" && value === 180 ? -180 : value === 0 ? 0 : value;
+  if (typeof value === "number") return (name === "longitude" ? canonicalLongitude(value) : value) || 0;
   if (Array.isArray(value)) return value.map((item) => canonical(item));
   if (
     typeof value !== "object" ||

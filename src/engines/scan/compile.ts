@@ -1,10 +1,11 @@
 // From a formula to the scan script's program: keys by position, bounds, the index to walk.
 // Everything a caller supplied travels as data inside one JSON argument.
 import { sortIndex } from "../../query/check.ts";
-import { type Area, circleAround, isCircle, radiusOf } from "../../query/geo.ts";
+import { type Area, isCircle, radiusOf } from "../../query/geo.ts";
 import { all, every, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
+import { coveringCells } from "./cells.ts";
 import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
 import type { Want } from "../engine.ts";
@@ -192,13 +193,11 @@ class ScanCompiler {
   }
 
   #within(area: Area, negated: 0 | 1, key: number): Node {
+    const cells = coveringCells(area);
     if (isCircle(area)) {
-      return ["circle", negated, key, area.center.longitude, area.center.latitude, radiusOf(area)];
+      return ["circle", negated, key, cells, area.center.longitude, area.center.latitude, radiusOf(area)];
     }
-    const { west, south, east, north } = area;
-    const around = circleAround(area);
-    const circle = around === undefined ? [0, 0, 0] : [around.center.longitude, around.center.latitude, around.radius];
-    return ["box", negated, key, west, south, east, north, ...circle];
+    return ["box", negated, key, cells, area.west, area.south, area.east, area.north];
   }
 
   /** The sorted set of an index. */

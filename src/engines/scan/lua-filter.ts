@@ -12,9 +12,9 @@
  *   ["infix", negated, key prefix, text, at end, grams, any, position]
  *     sets of the grams: one of them, or all of them, hold every match
  *   ["phrase", negated, key prefix, words, position]
- *   ["circle", negated, key, longitude, latitude, metres]
- *   ["box", negated, key, west, south, east, north, longitude, latitude, metres]
- *     the circle around the box, or 0
+ *   ["circle", negated, key, cells, longitude, latitude, metres]
+ *   ["box", negated, key, cells, west, south, east, north]
+ *     cells are ranges of scores that hold every match
  * 0 stands for a missing bound. Positions point into an entity's snapshot, from 1.
  */
 
@@ -177,12 +177,12 @@ end
 function tests.circle(node, ids)
   local hits = {}
   for at, place in ipairs(call('GEOPOS', KEYS[node[3]], unpack(ids))) do
-    hits[at] = place and metres(tonumber(place[1]), tonumber(place[2]), node[4], node[5]) <= node[6]
+    hits[at] = place and metres(tonumber(place[1]), tonumber(place[2]), node[5], node[6]) <= node[7]
   end
   return hits
 end
 function tests.box(node, ids)
-  local hits, west, south, east, north = {}, node[4], node[5], node[6], node[7]
+  local hits, west, south, east, north = {}, node[5], node[6], node[7], node[8]
   for at, place in ipairs(call('GEOPOS', KEYS[node[3]], unpack(ids))) do
     if place then
       local lon, lat = tonumber(place[1]), tonumber(place[2])
@@ -237,7 +237,6 @@ local function scoreRange(node)
   local high = node[6] == 0 and '+inf' or (node[7] == 1 and '(' or '')..node[6]
   return low, high
 end
-local function plainNumber(number) return string.format('%.17g', number) end
 local function idOf(member)
   return string.sub(member, string.find(member, '\\0', 1, true) + 1)
 end

@@ -2,16 +2,7 @@
 // Cardinalities cost a microsecond each; they decide between listing and walking.
 
 /** Defines `size(node)` and `list(node)`. */
-export const listLua = `-- The ids around a place, so many at most; nil when the place is too large to say.
-local function circle(node, limit)
-  local at = node[1] == 'circle' and 4 or 8
-  if node[at + 2] == 0 then return nil end
-  local query = { 'GEOSEARCH', KEYS[node[3]], 'FROMLONLAT', plainNumber(node[at]), plainNumber(node[at + 1]),
-    'BYRADIUS', plainNumber(node[at + 2] * 1.000001 + 1), 'm' }
-  if limit then query[9], query[10], query[11] = 'COUNT', limit, 'ANY' end
-  return call(unpack(query))
-end
--- The smallest set of a list of terms.
+export const listLua = `-- The smallest set of a list of terms.
 local function smallest(prefix, terms)
   local least, key
   for _, term in ipairs(terms) do
@@ -71,8 +62,9 @@ local function size(node)
     return least
   end
   if kind == 'circle' or kind == 'box' then
-    local near = circle(node, ENUMERABLE + 1)
-    return near and #near <= ENUMERABLE and #near or nil
+    local sum = 0
+    for _, cells in ipairs(node[4]) do sum = sum + call('ZCOUNT', KEYS[node[3]], cells[1], cells[2]) end
+    return sum
   end
   if kind == 'scores' then return call('ZCOUNT', KEYS[node[3]], scoreRange(node)) end
   if kind == 'lex' then return call('ZLEXCOUNT', KEYS[node[3]], lexRange(node)) end
@@ -113,7 +105,8 @@ local function list(node)
     for _, gram in ipairs(node[6]) do add(call('SMEMBERS', node[3]..gram)) end
   elseif kind == 'infix' then add(call('SMEMBERS', smallest(node[3], node[6])))
   elseif kind == 'phrase' then add(call('SMEMBERS', smallest(node[3], node[4])))
-  elseif kind == 'circle' or kind == 'box' then add(circle(node))
+  elseif kind == 'circle' or kind == 'box' then
+    for _, cells in ipairs(node[4]) do add(call('ZRANGE', KEYS[node[3]], cells[1], cells[2], 'BYSCORE')) end
   elseif kind == 'scores' then
     local low, high = scoreRange(node)
     add(call('ZRANGE', KEYS[node[3]], low, high, 'BYSCORE'))

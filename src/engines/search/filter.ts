@@ -2,7 +2,18 @@
 // Expressions take no parameters, so strings go through one escaper, and nothing but attributes of ours is named.
 import { borderedPart, tagText } from "../../codec/term.ts";
 import { UnsupportedQueryError } from "../../errors.ts";
-import { type Area, type Box, circleAround, earthRadius, isCircle, radiusOf, widthOf } from "../../query/geo.ts";
+import {
+  type Area,
+  type Box,
+  boundsOf,
+  type Circle,
+  circleAround,
+  earthRadius,
+  isCircle,
+  radiusOf,
+  widthOf,
+  wrapped,
+} from "../../query/geo.ts";
 import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
 import { isTextual } from "../layout.ts";
@@ -10,6 +21,8 @@ import { type Attribute, wordSequence } from "./attributes.ts";
 
 /** Servers lose points of larger circles. */
 const maxCircle = 1_000_000;
+/** Degrees of latitude up to which they do. */
+const maxParallel = 80;
 
 /**
  * Tells whether a condition can only be said in a filter.
@@ -25,10 +38,16 @@ export function needsFilter(formula: Formula): boolean {
     case "range":
       return isTextual(formula.index);
     case "within":
-      return !isCircle(formula.area) || radiusOf(formula.area) > maxCircle;
+      return !isCircle(formula.area) || !isExact(formula.area);
     default:
       return formula.type === "infix" || formula.type === "phrase";
   }
+}
+
+// Of larger circles, and of those that come near a pole, servers leave out places.
+function isExact(circle: Circle): boolean {
+  const { south, north } = boundsOf(circle);
+  return radiusOf(circle) <= maxCircle && south >= -maxParallel && north <= maxParallel;
 }
 
 /**
@@ -45,7 +64,7 @@ export function narrowing(formula: Formula): Leaf[] {
   }
   if (formula.type !== "within" || isCircle(formula.area)) return [];
   const around = circleAround(formula.area);
-  if (around === undefined || around.radius > maxCircle) return [];
+  if (around === undefined || !isExact(around)) return [];
   return [{ type: "within", index, area: around, negated: false }];
 }
 
@@ -199,10 +218,6 @@ function meridians(name: string, box: Box): string[] {
   if (width <= 180) return [`${east(box.west)} <= ${quarter}`, `${west(box.east)} <= ${quarter}`];
   // What is left out is less than half of the globe.
   return [`!(${east(box.east)} < ${quarter} && ${west(box.west)} < ${quarter})`];
-}
-
-function wrapped(longitude: number): number {
-  return longitude >= 180 ? longitude - 360 : longitude < -180 ? longitude + 360 : longitude;
 }
 
 function metres(name: string, longitude: number, latitude: number): string {

@@ -1,7 +1,11 @@
 // Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
 // Generated from the layout, so that a type without a feature pays nothing for it.
 import type { Storage } from "../../schema/metadata.ts";
+import { maxLatitude } from "../../schema/shape.ts";
 import type { Layout, Slot } from "../layout.ts";
+
+/** The northernmost latitude whose score does not run over. */
+const edge = maxLatitude - 1e-9;
 
 /**
  * The keys that every writing script of a type declares before its documents, in order.
@@ -244,6 +248,8 @@ function slotLua(slot: Slot, names: KeyNames): string {
       return `${values}  if a ~= b then
     if a ~= 0 then
       local longitude, latitude = string.match(a, '^(.-),(.*)$')
+      -- At the very edge the server's score would run over.
+      if tonumber(latitude) > ${edge} then latitude = '${edge}' end
       call('GEOADD', ${key}, longitude, latitude, id)
     else collect(forgotten, ${key}, id) end
   end`;

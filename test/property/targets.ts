@@ -1,0 +1,25 @@
+// What the random tests compare: every server with every storage and engine that it can do.
+// Declared once for all of them.
+import type { EngineName } from "../../src/engines/layout.ts";
+import type { Storage } from "../../src/schema/metadata.ts";
+import { type AvailableLeg, legs } from "../setup/legs.ts";
+
+/** One way to answer a query. */
+export interface Target {
+  readonly leg: AvailableLeg;
+  readonly storage: Storage;
+  readonly engine: EngineName;
+}
+
+/** All of them. */
+export function targets(): Target[] {
+  return legs().flatMap((leg) =>
+    (["hash", "json"] as const)
+      .filter((storage) => storage === "hash" || leg.json)
+      .flatMap((storage) =>
+        (["scan", "search"] as const)
+          .filter((engine) => engine === "scan" || leg.search)
+          .map((engine) => ({ leg, storage, engine })),
+      ),
+  );
+}
