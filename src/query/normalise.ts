@@ -2,6 +2,7 @@
 // Both engines compile this form, so they cannot read a condition differently.
 import { afterPrefix, foldCase, sortableBigint, termOf, tokens, words } from "../codec/term.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { canonicalLongitude } from "../schema/shape.ts";
 import { indexFor } from "./check.ts";
 import { type Area, earthRadius, isCircle, radiusOf } from "./geo.ts";
 import { compareText } from "./order.ts";
@@ -237,7 +238,7 @@ function withinLeaf(index: IndexMetadata, area: Area): Formula {
     const radius = radiusOf(area);
     if (radius >= Math.PI * earthRadius) return absent(index, true);
     // One meridian, two names: servers know the points at the western one.
-    const center = { longitude: longitude === 180 ? -180 : longitude, latitude };
+    const center = { longitude: canonicalLongitude(longitude), latitude };
     return { type: "within", index, area: { center, radius }, negated: false };
   }
   return { type: "within", index, area, negated: false };

@@ -57,7 +57,7 @@ describe.each(targets())("$engine on $storage documents, $leg.name", ({ leg, sto
           await db.close();
         }
       }),
-      { numRuns: 25, seed },
+      { numRuns: 60, seed },
     );
   });
 });

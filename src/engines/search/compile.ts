@@ -4,7 +4,6 @@ import { numberText, tagText } from "../../codec/term.ts";
 import { type Circle, radiusOf } from "../../query/geo.ts";
 import { complement, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
-import { canonicalLongitude } from "../../schema/shape.ts";
 import { isTextual } from "../layout.ts";
 import { FilterWriter, narrowing, needsFilter } from "./filter.ts";
 import { absentAttribute, type Attribute, deadlineAttribute } from "./attributes.ts";
@@ -114,7 +113,7 @@ class SearchCompiler {
 
   #circle(attribute: string, circle: Circle): string {
     const { longitude, latitude } = circle.center;
-    const words = [canonicalLongitude(longitude), latitude, radiusOf(circle)].map((number) =>
+    const words = [longitude, latitude, radiusOf(circle)].map((number) =>
       this.#param(numberText(number)),
     );
     return `@${attribute}:[${words.join(" ")} m]`;
