@@ -6,6 +6,7 @@ import { z } from "zod";
 import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { canonicalLongitude } from "../../src/schema/shape.ts";
+import { evenly } from "./places.ts";
 import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
 
 const colours = ["red", "green", "blue"] as const;
@@ -61,7 +62,8 @@ const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined, freq: 3 });
 const nullable = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { freq: 3 });
 
-const degrees = (limit: number): fc.Arbitrary<number> => fc.double({ min: -limit, max: limit, noNaN: true });
+const degrees = (limit: number): fc.Arbitrary<number> =>
+  fc.oneof(evenly(-limit, limit), fc.double({ min: -limit, max: limit, noNaN: true }));
 const point = fc.record({
   longitude: fc.oneof(fc.constantFrom(0, 180, -180, 1e-7, 2.35), degrees(180)),
   latitude: fc.oneof(fc.constantFrom(0, 85, -85, -1e-7, 48.85), degrees(85)),

@@ -4,6 +4,7 @@ import fc from "fast-check";
 
 import type { Bound, Comparison, Condition, Operand, OrderKey } from "../../src/query/node.ts";
 import type { Area } from "../../src/query/geo.ts";
+import { evenly } from "./places.ts";
 import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./strings.ts";
 
 /** A random query. */
@@ -53,7 +54,8 @@ const fuzzy = (path: string): fc.Arbitrary<Comparison> =>
     distance: fc.constantFrom(1, 2),
   });
 
-const angle = (limit: number): fc.Arbitrary<number> => fc.double({ min: -limit, max: limit, noNaN: true });
+const angle = (limit: number): fc.Arbitrary<number> =>
+  fc.oneof(evenly(-limit, limit), fc.double({ min: -limit, max: limit, noNaN: true }));
 
 const area: fc.Arbitrary<Area> = fc.oneof(
   fc.record({

@@ -113,9 +113,7 @@ class SearchCompiler {
 
   #circle(attribute: string, circle: Circle): string {
     const { longitude, latitude } = circle.center;
-    const words = [longitude, latitude, radiusOf(circle)].map((number) =>
-      this.#param(numberText(number)),
-    );
+    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.#param(numberText(number)));
     return `@${attribute}:[${words.join(" ")} m]`;
   }
 

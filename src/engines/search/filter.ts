@@ -155,7 +155,7 @@ export class FilterWriter {
     const { name } = this.#metadata;
     return new UnsupportedQueryError(
       `${name}.${index.path}: the search engine cannot join this condition (${type}) by or with a range of strings, a part ` +
-        "of a string, a phrase, a box or a circle above 1,000 km; ask two queries, or use the scan engine",
+        "of a string, a phrase, a box, a circle above 1,000 km or near a pole; ask two queries, or use the scan engine",
       { entity: name, field: index.path },
     );
   }
