@@ -32,7 +32,8 @@ if (task.args !== undefined) run(task);
 
 /** Takes the settings out of the arguments; the others are vitest's. */
 function takeSettings() {
-  const found = {};
+  // This command is for queries that nobody has asked yet.
+  const found = { REMORA_SEED: process.env.REMORA_SEED ?? "random" };
   for (const [option, variable] of Object.entries(settings)) {
     const at = extra.indexOf(option);
     if (at < 0) continue;

@@ -1,8 +1,12 @@
-// One seed for every random test of a run: fresh each time, printed, and settable to repeat a run.
-// REMORA_SEED=n repeats; REMORA_RUNS=n multiplies the number of runs; REMORA_CASES=n is for the differential suite.
+// One seed for every random test of a run: the same unless told, so that the same code gives the same result.
+// REMORA_SEED=n chooses, REMORA_SEED=random draws a fresh one; REMORA_RUNS=n multiplies the number of runs; REMORA_CASES=n is for the differential suite.
 
 /** The seed of this run. */
-export const seed = Number(process.env["REMORA_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+export const seed = seedOf(process.env["REMORA_SEED"] ?? "1");
+
+function seedOf(text: string): number {
+  return text === "random" ? Math.floor(Math.random() * 2 ** 31) : Number(text);
+}
 
 process.stderr.write(`random tests: REMORA_SEED=${seed}\n`);
 
