@@ -193,6 +193,16 @@ try {
       .catch((error: unknown) => error);
     assert.ok(isRemoraError(several, "QUERY"));
 
+    // Values with their numbers, and numbers about groups.
+    const { tags } = await repository.query().facets(["tags"], { limit: 1 });
+    assert.equal(tags.length, 1);
+    const walls = repository.query().aggregate().groupBy("walled");
+    const grouped = await walls.reduce((of) => ({ towns: of.count(), people: of.sum("people") })).all();
+    assert.equal(
+      grouped.reduce((sum, { towns }) => sum + towns, 0),
+      4,
+    );
+
     // Deleting what is found, unless others changed it meanwhile.
     const emptied = await repository.query().where("people").isNull().delete();
     assert.deepEqual(emptied, { matched: 1, changed: 1, conflicts: 0 });

@@ -43,6 +43,18 @@ export {
   type QueryChanges,
   type StreamOptions,
 } from "./query/query.ts";
+export {
+  Aggregation,
+  type Facet,
+  type FacetOptions,
+  type Facets,
+  type GroupKey,
+  type GroupPaths,
+  type Reduced,
+  type Reducer,
+  type ReducerBuilder,
+  type Reducers,
+} from "./query/aggregate.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";
 export type {
   ArrayOperators,

@@ -36,7 +36,20 @@ export class DocumentCodec {
    */
   only(properties: readonly string[] | undefined): DocumentCodec {
     if (properties === undefined) return this;
-    const names = new Set([this.#metadata.idField, ...properties]);
+    return this.#part(new Set([this.#metadata.idField, ...properties]));
+  }
+
+  /**
+   * The codec that reads some properties of documents without knowing which ones they are.
+   *
+   * @param properties - names of properties of the entity.
+   * @returns a codec for reading, whose `decode` takes no id.
+   */
+  values(properties: readonly string[]): DocumentCodec {
+    return this.#part(new Set(properties));
+  }
+
+  #part(names: ReadonlySet<string>): DocumentCodec {
     const part = JSON.stringify([...names].sort());
     const known = this.#parts.get(part);
     if (known !== undefined) return known;
@@ -76,22 +89,23 @@ export class DocumentCodec {
    * Reads a document; what comes out fits the schema.
    *
    * @param stored - the document as read.
-   * @param id - the id its key holds, which is the entity's id whatever the document says.
+   * @param id - the id its key holds, which is the entity's id whatever the document says; none for a codec of values.
    * @returns the entity.
    * @throws CorruptEntityError when it does not fit the schema.
    */
-  decode(stored: StoredDocument, id: string): Record<string, unknown> {
+  decode(stored: StoredDocument, id?: string): Record<string, unknown> {
     const issues: ValidationIssue[] = [];
     const raw = this.#storage.decode(stored, issues);
     if (raw !== undefined && issues.length === 0) {
-      raw[this.#metadata.idField] = id;
+      if (id !== undefined) raw[this.#metadata.idField] = id;
       const result = this.#metadata.validate(raw);
       if (result.ok) return result.value;
       issues.push(...result.issues);
     }
     const { name } = this.#metadata;
     const list = issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
-    throw new CorruptEntityError(`${name} ${JSON.stringify(id)} does not fit the schema any more: ${list}`, {
+    const which = id === undefined ? "one of those found" : JSON.stringify(id);
+    throw new CorruptEntityError(`${name} ${which} does not fit the schema any more: ${list}`, {
       entity: name,
       id,
       field: issues[0]?.path.join("."),

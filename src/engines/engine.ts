@@ -32,6 +32,17 @@ export interface Step {
   readonly requests: readonly Request[];
   /** Reads the replies: the answer, or the next step. */
   readonly read: (replies: readonly Reply[]) => Answer | Step;
+  /** What frees the server of the query when it is given up before its end. */
+  readonly abandon?: readonly Request[];
+}
+
+/** Takes an entity, or several that are alike in what was asked for. */
+export type Take = (entity: Readonly<Record<string, unknown>>, count: number) => void;
+
+/** Some properties of every match, for whoever takes them. */
+export interface Tally {
+  readonly properties: readonly string[];
+  readonly take: Take;
 }
 
 /** How a query would be answered. */
@@ -52,6 +63,8 @@ export interface Engine {
   readonly plan: (query: QueryNode, want: Want) => Step;
   /** The first step towards everything that matches; the answer's count is above the ceiling if there is more. */
   readonly exhaust: (query: QueryNode, ceiling: number, want: "rows" | "ids") => Step;
+  /** The first step towards giving some properties of everything that matches; its order and window do not count. */
+  readonly tally: (query: QueryNode, tallies: readonly Tally[]) => Step;
   /** Describes the plan; the requests are those of the first round trip. */
   readonly describe: (query: QueryNode, want: Want) => PlanDescription;
   /** What the engine keeps inside the document. */

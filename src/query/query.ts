@@ -2,6 +2,14 @@
 // Only indexed fields, their own operators and operands of their type compile.
 import { QueryError } from "../errors.ts";
 import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
+import {
+  Aggregation,
+  type AggregationRunner,
+  type Facet,
+  type FacetOptions,
+  type Facets,
+  type GroupPaths,
+} from "./aggregate.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
 import { type Filter, filterConditions } from "./filter.ts";
@@ -75,7 +83,7 @@ export interface Explanation {
 }
 
 /** Answers queries; given to the chain by the repository. */
-export interface QueryRunner<O> {
+export interface QueryRunner<O> extends AggregationRunner {
   all(query: QueryNode, options: CallOptions): Promise<O[]>;
   first(query: QueryNode, options: CallOptions): Promise<O | null>;
   firstOrThrow(query: QueryNode, options: CallOptions): Promise<O>;
@@ -86,6 +94,7 @@ export interface QueryRunner<O> {
   count(query: QueryNode, options: CallOptions): Promise<number>;
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
+  facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
   explain(query: QueryNode): Promise<Explanation>;
 }
 
@@ -379,6 +388,28 @@ export class Query<O, I, R = O> {
    */
   delete(options: BatchOptions = {}): Promise<QueryChanges> {
     return this.#runner.delete(this.#node, options);
+  }
+
+  /**
+   * Groups what matches, and tells numbers about each group: counts, sums, means, quantiles.
+   *
+   * @returns an aggregation over everything that matches; limit, offset and orderBy come behind it.
+   */
+  // eslint-disable-next-line typescript/no-empty-object-type -- a row that has nothing in it yet
+  aggregate(): Aggregation<O, {}> {
+    return Aggregation.over<O>(this.#node, this.#runner);
+  }
+
+  /**
+   * The values that some fields have among what matches, each with the number of entities, most frequent first; limit,
+   * offset and orderBy of the query do not count. All fields in the same round trips.
+   *
+   * @param paths - fields with single values or arrays of them, indexed or not.
+   * @param options - `limit`: the most values per field; deadline of each round trip, and signal.
+   * @returns the values per field; null is none.
+   */
+  facets<P extends GroupPaths<O>>(paths: readonly [P, ...P[]], options: FacetOptions = {}): Promise<Facets<O, P>> {
+    return this.#runner.facets(this.#node, paths, options) as Promise<Facets<O, P>>;
   }
 
   /**

@@ -50,6 +50,38 @@ export function readAggregate(reply: unknown): SearchReply {
   return { total: Number(total), rows, warnings: [] };
 }
 
+/** Rows of an aggregation that is read in parts. */
+export interface CursorReply {
+  /** Names and values in turn, null where a group has no value; a document that died meanwhile is nothing. */
+  readonly rows: readonly (readonly (string | null)[] | undefined)[];
+  /** Where to read on; undefined at the end. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * Reads the reply of FT.AGGREGATE WITHCURSOR, or of FT.CURSOR READ.
+ *
+ * @param reply - a list of rows in any of the shapes of {@link readAggregate}, and a cursor.
+ * @returns the plain form.
+ */
+export function readCursor(reply: unknown): CursorReply {
+  const [found, cursor] = reply as [unknown, unknown];
+  const map = asMap(found);
+  const rows =
+    map === undefined
+      ? (found as unknown[]).slice(1)
+      : ((map["results"] as unknown[] | undefined) ?? []).map(attributesOf);
+  const texts = (row: unknown): (string | null)[] | undefined =>
+    (row as (string | number | null)[] | null)?.map((value) => (value === null ? null : String(value)));
+  const place = String(cursor as string | number);
+  return { rows: rows.map(texts), cursor: place === "0" ? undefined : place };
+}
+
+function attributesOf(row: unknown): unknown[] | undefined {
+  const attributes = readMap(row)["extra_attributes"];
+  return attributes === undefined || attributes === null ? undefined : Object.entries(readMap(attributes)).flat();
+}
+
 /**
  * Reads a reply of names and values in turn, such as FT.INFO or HELLO.
  *

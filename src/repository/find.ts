@@ -10,6 +10,7 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
+import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { removeFound } from "./remove-found.ts";
 import { forgetCall } from "./remove.ts";
@@ -95,6 +96,21 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       ),
     delete: (query, options) =>
       run("query.delete", query, options, (context, ask, note) => removeFound(context, query, options, ask, note)),
+    aggregate: (node, options) =>
+      run("query.aggregate", node.query, options, (context, ask) => aggregated(context, node, ask)),
+    facets: (query, paths, options) =>
+      run("query.facets", query, options, (context, ask) => facetsOf(context, query, paths, options, ask)),
+    async explainAggregate(node): Promise<Explanation> {
+      const { engine } = await resolve();
+      const { requests } = tallyOf(engine, node);
+      const { plan } = await runner.explain(node.query);
+      return {
+        engine: engine.name,
+        plan: [...plan, "group and reduce here, as the rows come"],
+        commands: requests.map(requestWords),
+        roundTrips: 1,
+      };
+    },
     async explain(query): Promise<Explanation> {
       const { engine } = await resolve();
       const { plan, requests, roundTrips } = engine.describe(
@@ -129,18 +145,33 @@ async function answer(
   const attempt = { operation, write: false, entity: metadata.name, ...callOptions(options) };
   let outcome: Answer | Step = first;
   while (isStep(outcome)) {
-    const { requests, read }: Step = outcome;
+    const { requests, read, abandon }: Step = outcome;
     note(requests, 0);
-    // eslint-disable-next-line no-await-in-loop -- each step depends on the reply to the one before
-    const replies = requests.length === 0 ? [] : await executor.many(requests, attempt);
-    outcome = readStep(
-      () => read(replies),
-      (error) => toRemoraError(error, attempt),
-    );
+    try {
+      // eslint-disable-next-line no-await-in-loop -- each step depends on the reply to the one before
+      const replies = requests.length === 0 ? [] : await executor.many(requests, attempt);
+      outcome = readStep(
+        () => read(replies),
+        (error) => toRemoraError(error, attempt),
+      );
+    } catch (error) {
+      // eslint-disable-next-line no-await-in-loop -- the loop ends here
+      if (abandon !== undefined) await freed(context, abandon, operation);
+      throw error;
+    }
   }
   note([], Math.max(outcome.rows.length, outcome.ids.length));
   if (outcome.ghosts.length > 0) await reap(context, outcome.ghosts);
   return outcome;
+}
+
+// What the server keeps for a query that failed midway is given back; it would let go of it by itself, later.
+async function freed(context: TypeContext, requests: Step["requests"], operation: string): Promise<void> {
+  try {
+    await context.executor.many(requests, { operation, write: false, entity: context.metadata.name });
+  } catch (error) {
+    if (!isRemoraError(error)) throw error;
+  }
 }
 
 // Engines throw what the driver gave them; here it becomes one of our errors.

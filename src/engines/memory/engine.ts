@@ -10,7 +10,7 @@ import { comparator } from "../../query/order.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
-import { mapAnswer } from "../engine.ts";
+import { mapAnswer, noAnswer } from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { scanEngine } from "../scan/engine.ts";
 
@@ -34,6 +34,14 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     name: "memory",
     plan,
     exhaust: (query) => plan(query),
+    tally: (query, tallies) =>
+      mapAnswer(plan(query), ({ rows, ghosts }) => {
+        for (const { stored, encodedId } of rows) {
+          const entity = codec.decode(stored, decodeId(encodedId));
+          for (const { take } of tallies) take(entity, 1);
+        }
+        return { ...noAnswer, ghosts };
+      }),
     describe(query) {
       checkQuery(query);
       return {

@@ -7,19 +7,23 @@ import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import { comparePositions } from "../../query/position.ts";
+import { propertiesRead } from "../../query/select.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { DocumentReader, perChoice } from "../documents.ts";
 import {
   type Answer,
   asStep,
   type Engine,
+  isStep,
   noAnswer,
   type Step,
   type StoredRow,
+  type Tally,
   mapAnswer,
   together,
   type Want,
 } from "../engine.ts";
+import { decodeId } from "../../schema/key.ts";
 import type { Layout } from "../layout.ts";
 import { stampError } from "../stamp.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
@@ -55,6 +59,9 @@ interface Gathered {
   readonly ghosts: string[];
   count: number;
 }
+
+/** A limit that no result reaches. */
+const everyMatch = Number.MAX_SAFE_INTEGER - 1;
 
 /** Documents read per request when a long result is completed. */
 const chunkSize = 200;
@@ -119,7 +126,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       return sorted(query, { keys: compiled.keys, program: continued }, want, first);
     },
   });
-  const plan = (query: QueryNode, want: Want): Step => {
+  const plan = (query: QueryNode, want: Want, gathered = nothingYet()): Step => {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
     checkQuery(query);
     return asStep(
@@ -127,13 +134,28 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
         const compiled = compile(query, formula, want);
         if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
         if (compiled === undefined) return noAnswer;
-        return step(compiled, { rows: [], ids: [], ghosts: [], count: 0 }, readingOf(query));
+        return step(compiled, gathered, readingOf(query));
       }),
     );
+  };
+  const tally = (query: QueryNode, tallies: readonly Tally[]): Step => {
+    const select = [layout.metadata.idField, ...tallies.flatMap(({ properties }) => properties)];
+    const whole: QueryNode = { ...query, select, orderBy: [], offset: 0, limit: everyMatch };
+    const part = codec.only(propertiesRead(whole));
+    const gathered = nothingYet();
+    // What has been taken is forgotten, so that a million entities are no more than a few at a time.
+    return drained(plan(whole, "rows", gathered), () => {
+      for (const { stored, encodedId } of gathered.rows.splice(0)) {
+        const entity = part.decode(stored, decodeId(encodedId));
+        for (const { take } of tallies) take(entity, 1);
+      }
+      gathered.ids.length = 0;
+    });
   };
   return {
     name: "scan",
     plan,
+    tally,
     exhaust(query, ceiling, want) {
       // One more than may be returned tells that there is more.
       return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want), (answer) => ({
@@ -157,6 +179,21 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       return { plan: [...looks, ...lines], requests: first.requests, roundTrips: 1 + looks.length };
     },
     hidden: () => ({}),
+  };
+}
+
+function nothingYet(): Gathered {
+  return { rows: [], ids: [], ghosts: [], count: 0 };
+}
+
+function drained(step: Step, drain: () => void): Step {
+  return {
+    requests: step.requests,
+    read(replies) {
+      const outcome = step.read(replies);
+      drain();
+      return isStep(outcome) ? drained(outcome, drain) : { ...noAnswer, ghosts: outcome.ghosts };
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
+import { decodeId } from "../../schema/key.ts";
 import { perChoice } from "../documents.ts";
 import {
   type Answer,
@@ -16,6 +17,7 @@ import {
   noAnswer,
   type Step,
   type StoredRow,
+  type Tally,
   together,
   type Want,
 } from "../engine.ts";
@@ -24,6 +26,7 @@ import { attributesOf, hiddenMembers, idAttribute, readableNames } from "./attri
 import { type CompiledQuery, compileSearch } from "./compile.ts";
 import { behindFilter, startOf } from "./position.ts";
 import { checked } from "./reply.ts";
+import { groupedPart, type TallyPart, tallySteps } from "./tally.ts";
 import { withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
 
@@ -149,6 +152,24 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     // A server refuses a limit beyond its cap, but cuts a window that reaches beyond it without a word.
     return node.offset === 0 ? step : confirmed(step, count(query), node, layout);
   };
+  const partOf = (node: QueryNode, tally: Tally): TallyPart => {
+    const { properties, take } = tally;
+    const grouped = groupedPart(codec, metadata.idField, tally);
+    if (
+      metadata.storage === "hash" &&
+      readableNames([metadata.idField, ...grouped.fields], attributes, false) !== undefined
+    )
+      return grouped;
+    const { rowsOf, names } = readingOf({ ...node, select: properties });
+    const part = codec.only(properties);
+    return {
+      words: loaded(layout, names),
+      read(pairs) {
+        const [row] = rowsOf({ total: 1, rows: [{ key: undefined, pairs: pairs.map(String) }], warnings: [] });
+        if (row !== undefined) take(part.decode(row.stored, decodeId(row.encodedId)), 1);
+      },
+    };
+  };
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   return {
     name: "search",
@@ -158,6 +179,14 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       return prepared(node, (query) => {
         const step = want === "ids" ? together(ids(capped, query), count(query)) : page(capped, query);
         return complete(step, capped, layout);
+      });
+    },
+    tally(node, tallies) {
+      const whole: QueryNode = { ...node, orderBy: [], offset: 0 };
+      return prepared(whole, (query) => {
+        const words = [layout.alias, query.text, ...filterOf(query)];
+        const parts = tallies.map((tally) => partOf(whole, tally));
+        return tallySteps(parts, (more) => send("FT.AGGREGATE", [...words, ...more], query), layout);
       });
     },
     describe(node, want) {
