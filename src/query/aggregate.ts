@@ -58,7 +58,7 @@ export interface ReducerBuilder<O> {
 export type Reducers = Readonly<Record<string, Reducer<unknown>>>;
 
 /** A row as its reducers make it. */
-export type Reduced<R extends Reducers> = { [K in keyof R]: R[K] extends Reducer<infer V> ? V : never };
+export type Reduced<R extends Reducers> = { -readonly [K in keyof R]: R[K] extends Reducer<infer V> ? V : never };
 
 /** Several types joined, shown as one. */
 type Flat<G> = { [K in keyof G]: G[K] };

@@ -222,6 +222,8 @@ async function expectWorking(tickets: Tickets): Promise<void> {
   expect(await query.where("title").in(["row 1", "row 2", "row 3", "row 4", "row 5"]).ids()).toHaveLength(5);
   expect(await query.where((f) => f.or(f("serial").eq(12n), f("price").lt(3))).count()).toBe(121);
   expect(await query.orderBy("title").limit(1000).all()).toHaveLength(121);
+  expect((await query.facets(["tags"])).tags).toHaveLength(4);
+  expect(await query.aggregate().groupBy("title", "serial").all()).toHaveLength(121);
   expect(await query.where("price").gte(118).delete()).toEqual({ matched: 2, changed: 2, conflicts: 0 });
   expect(await tickets.delete(first.id)).toBe(true);
   expect((await tickets.indexes.status()).state).toBe("ready");

@@ -1,10 +1,15 @@
 // Limits of servers that cut, overflow or fail without a word: each is met by whole answers or a clear error.
 // On servers of their own, since their settings are changed and their keys let die.
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { connect, type Database, defineEntity, exact, isRemoraError, range } from "remora";
 import { type Flavour, startServer, type TestServer } from "remora/testing";
+import { layoutOf } from "../../src/engines/layout.ts";
+import { readMap } from "../../src/redis/replies.ts";
+import { keyspace } from "../../src/schema/key.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure } from "../behaviour/failures.ts";
 import { serverTimePassed } from "../behaviour/clock.ts";
@@ -64,6 +69,11 @@ describeLegs("limits", { search: true }, (leg) => {
       await expectWhole(query().orderBy("n").offset(150).limit(10).all(), 10);
       await expectWhole(query().orderBy("n").limit(200).all(), 200);
       await expectWhole(query().ids(), 300);
+      const groups = query()
+        .aggregate()
+        .groupBy("n")
+        .reduce((of) => ({ ids: of.countDistinct("id") }));
+      expect(await groups.all()).toHaveLength(300);
     } finally {
       await raw("FT.CONFIG", "SET", "MAXAGGREGATERESULTS", -1);
       await narrow.close();
@@ -81,6 +91,12 @@ describeLegs("limits", { search: true }, (leg) => {
       await raw("PEXPIREAT", repository.key("t0"), at.getTime());
       await serverTimePassed(raw, at);
       const query = repository.query();
+      expect(
+        await query
+          .aggregate()
+          .reduce((of) => ({ count: of.count(), least: of.min("n") }))
+          .all(),
+      ).toEqual([{ count: 1, least: 1 }]);
       for (const work of [() => query.orderBy("n").all(), () => query.limit(5).all()]) {
         let found: readonly unknown[];
         try {
@@ -95,6 +111,48 @@ describeLegs("limits", { search: true }, (leg) => {
     } finally {
       await raw("DEBUG", "SET-ACTIVE-EXPIRE", 1);
     }
+  });
+
+  test.each(storages)("a cursor is open until somebody closes it, %s", async (storage) => {
+    const definition = plain("cursor", storage);
+    const { alias } = layoutOf(definition.metadata, "search", keyspace(definition.name, "limits", undefined));
+    const repository = db.repository(definition);
+    await repository.indexes.sync();
+    await repository.insertMany(rows(6000));
+    const groups = repository.query().aggregate().groupBy("n");
+    const open = async (): Promise<number> => {
+      const info = readMap(await raw("FT.INFO", alias));
+      return Number(readMap(info["cursor_stats"])["index_total"]);
+    };
+    expect(await groups.all()).toHaveLength(6000);
+    expect(await open()).toBe(0);
+
+    // Given up while the rows are read: the signal fires as soon as the server has a cursor.
+    let given = 0;
+    for (let attempt = 0; attempt < 50 && given === 0; attempt += 1) {
+      const controller = new AbortController();
+      const work = groups.all({ signal: controller.signal }).then(
+        () => 0,
+        (error: unknown) => (isRemoraError(error) ? 1 : 0),
+      );
+      while ((await Promise.race([work.then(() => 1), open()])) === 0);
+      // The reply that names the cursor was there before; now it has been read as well.
+      await nextTurn();
+      controller.abort();
+      given = await work;
+    }
+    expect(given).toBe(1);
+    expect(await open()).toBe(0);
+
+    // A document that cannot be read, wherever it comes.
+    for (const id of ["t5", "t5999"]) {
+      if (storage === "hash") await raw("HDEL", repository.key(id), "word");
+      else await raw("JSON.DEL", repository.key(id), "$.word");
+    }
+    await expect(repository.query().aggregate().groupBy("id", "word").all()).rejects.toMatchObject({
+      code: "CORRUPT_ENTITY",
+    });
+    expect(await open()).toBe(0);
   });
 
   test("a query of a hundred thousand values overflows the stack", async () => {

@@ -10,6 +10,7 @@ import {
   exact,
   geo,
   geoPoint,
+  type Facet,
   type IndexesOf,
   type KeysetPage,
   type Page,
@@ -378,5 +379,70 @@ describe("pages by place", () => {
     expectTypeOf(query().one()).resolves.toEqualTypeOf<Movie | null>();
     // @ts-expect-error no such option
     void query().one({ limit: 1 });
+  });
+});
+
+describe("aggregations", () => {
+  test("rows have the groups and the reducers", () => {
+    const rows = query()
+      .where("year")
+      .gte(1960)
+      .aggregate()
+      .groupBy("genres", "director.name", "rating")
+      .reduce((of) => ({ films: of.count(), codes: of.sum("studio.code"), mean: of.avg("rating") }))
+      .reduce((of) => ({ newest: of.max("released"), first: of.min("title"), median: of.quantile("year", 0.5) }))
+      .having((row) => row.films > 1 && (row.mean ?? 0) > 5)
+      .orderBy("films", "desc")
+      .orderBy("director.name")
+      .limit(3)
+      .all();
+    expectTypeOf(rows).resolves.toEqualTypeOf<
+      {
+        genres: "drama" | "comedy" | "western" | null;
+        "director.name": string | null;
+        rating: number | null;
+        films: number;
+        codes: bigint;
+        mean: number | null;
+        newest: Date | null;
+        first: string | null;
+        median: number | null;
+      }[]
+    >();
+    const every = query().aggregate();
+    // @ts-expect-error an object is no group
+    every.groupBy("director");
+    // @ts-expect-error a point is no group
+    every.groupBy("premiere");
+    // @ts-expect-error no such field
+    every.groupBy("nope");
+    // @ts-expect-error nothing to group by
+    every.groupBy();
+    // @ts-expect-error no sum of texts
+    every.reduce((of) => ({ x: of.sum("title") }));
+    // @ts-expect-error no mean of dates
+    every.reduce((of) => ({ x: of.avg("released") }));
+    // @ts-expect-error an array has no least item here
+    every.reduce((of) => ({ x: of.min("genres") }));
+    // @ts-expect-error a share is wanted
+    every.reduce((of) => ({ x: of.quantile("year") }));
+    // @ts-expect-error no such name in the rows
+    every.groupBy("year").orderBy("films");
+    // @ts-expect-error no such name in the rows
+    every.groupBy("year").having((row) => row.films > 1);
+  });
+
+  test("facets have the values of their fields", () => {
+    const facets = query().facets(["genres", "grade"], { limit: 5, deadline: 100 });
+    expectTypeOf(facets).resolves.toEqualTypeOf<{
+      genres: Facet<"drama" | "comedy" | "western">[];
+      grade: Facet<"A" | "B">[];
+    }>();
+    // @ts-expect-error an object has no facets
+    void query().facets(["director"]);
+    // @ts-expect-error nothing asked for
+    void query().facets([]);
+    // @ts-expect-error no such option
+    void query().facets(["genres"], { top: 5 });
   });
 });

@@ -12,7 +12,7 @@ import { checked } from "./reply.ts";
 /** Rows per reply; the others are fetched by cursor. */
 const batch = 2000;
 /** Milliseconds after which the server forgets a cursor that nobody reads. */
-const idle = 60_000;
+const idle = 15_000;
 
 /**
  * Stands between the values of a group: the server tells groups apart by their texts run together, and would take
