@@ -41,6 +41,15 @@ describeMatrix(
 
       expect((await opened.repository.insertMany(rows)).failed).toEqual([]);
       const all = opened.repository.query().aggregate();
+      expect(
+        await all
+          .groupBy("a", "b")
+          .reduce((of) => ({ count: of.count() }))
+          .all(),
+      ).toEqual([
+        { a: "a", b: "bc", count: 1 },
+        { a: "ab", b: "c", count: 1 },
+      ]);
       const counted = all.groupBy("a", "b").reduce((of) => ({ count: of.count(), n: of.sum("n") }));
       expect(await counted.all()).toEqual([
         { a: "a", b: "bc", count: 1, n: 0.1234567890123 },
