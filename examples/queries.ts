@@ -193,6 +193,12 @@ try {
       .catch((error: unknown) => error);
     assert.ok(isRemoraError(several, "QUERY"));
 
+    // Nearest first, across the antimeridian too, with the distance.
+    const toledo = { longitude: -4.02, latitude: 39.86 };
+    const near = repository.query().orderByDistance("at", toledo).withDistance("at", toledo, { unit: "km" });
+    assert.deepEqual(await near.ids(), ["ava", "car", "ghost", "suv"]);
+    assert.equal(Math.round((await near.firstOrThrow()).distance ?? 0), 106);
+
     // Values with their numbers, and numbers about groups.
     const { tags } = await repository.query().facets(["tags"], { limit: 1 });
     assert.equal(tags.length, 1);

@@ -55,6 +55,7 @@ export {
   type ReducerBuilder,
   type Reducers,
 } from "./query/aggregate.ts";
+export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/distance.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";
 export type {
   ArrayOperators,

@@ -323,13 +323,20 @@ function tooManyRows(name: string): ResultTooLargeError {
  * @throws QueryError naming what makes no sense.
  */
 export function checkAggregate({ query, groupBy, reducers }: AggregateNode): void {
-  const { metadata, limit, offset, orderBy, select } = query;
+  const { metadata, limit, offset, orderBy, select, near, measured } = query;
   const { name } = metadata;
   const refuse = (reason: string, field?: string): never => {
     throw new QueryError(`${name}: ${reason}`, { entity: name, field });
   };
-  if (limit !== undefined || offset !== 0 || orderBy.length > 0 || select !== undefined) {
-    refuse("an aggregation is about everything that matches: limit, offset, orderBy and select come after aggregate()");
+  if (
+    limit !== undefined ||
+    offset !== 0 ||
+    orderBy.length > 0 ||
+    select !== undefined ||
+    near !== undefined ||
+    measured !== undefined
+  ) {
+    refuse("an aggregation is about everything that matches: no limit, offset, order, select or distance before it");
   }
   for (const path of groupBy) {
     if (!isScalar(itemShape(metadata, path)))

@@ -2,6 +2,7 @@
 // The compiler refuses all of this already; here it is refused again for data that came from outside.
 import { QueryError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { checkDistances } from "./distance.ts";
 import { checkArea } from "./geo.ts";
 import { checkSelect } from "./select.ts";
 import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
@@ -38,6 +39,7 @@ export function checkQuery(query: QueryNode): void {
     }
   }
   checkSelect(query);
+  checkDistances(query);
   checkWindow("limit", query.limit ?? 0, metadata);
   checkWindow("offset", query.offset, metadata);
 }

@@ -1,6 +1,8 @@
 // The query as data: frozen unions of conditions, orders and a window.
 // Builders make it, engines read it; nothing here knows how either works.
 import type { EntityMetadata } from "../schema/metadata.ts";
+import type { GeoPoint } from "../schema/paths.ts";
+import type { MeasureNode } from "./distance.ts";
 import type { Area } from "./geo.ts";
 
 /** A single value that a query compares with. */
@@ -64,6 +66,13 @@ export interface Position {
   readonly id: string;
 }
 
+/** The order by distance. */
+export interface NearNode {
+  readonly path: string;
+  readonly from: GeoPoint;
+  readonly direction: Direction;
+}
+
 /** A whole query over one entity type. */
 export interface QueryNode {
   readonly metadata: EntityMetadata;
@@ -73,6 +82,10 @@ export interface QueryNode {
   readonly offset: number;
   /** The dotted paths that are wanted of each entity; all of it when left out. */
   readonly select?: readonly string[];
+  /** The order by distance from a place, instead of `orderBy`. */
+  readonly near?: NearNode;
+  /** The distance from a place, as a property of what is found. */
+  readonly measured?: MeasureNode;
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
   readonly after?: Position | "start";
 }

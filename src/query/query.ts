@@ -1,7 +1,7 @@
 // The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
 // Only indexed fields, their own operators and operands of their type compile.
 import { QueryError } from "../errors.ts";
-import type { IndexedPaths, SortablePaths } from "../schema/paths.ts";
+import type { GeoPoint, IndexedPaths, SortablePaths } from "../schema/paths.ts";
 import {
   Aggregation,
   type AggregationRunner,
@@ -12,6 +12,7 @@ import {
 } from "./aggregate.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
+import type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./distance.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 import { both, type Condition as ConditionNode, type Direction, everything, type QueryNode } from "./node.ts";
 import { type Searchable, searchCondition } from "./search.ts";
@@ -237,6 +238,37 @@ export class Query<O, I, R = O> {
    */
   orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R> {
     return this.#with({ orderBy: Object.freeze([...this.#node.orderBy, Object.freeze({ path, direction })]) });
+  }
+
+  /**
+   * Orders by the distance from a place, exact by the stored points: nearest first, ties by id, what has no point last. With
+   * a limit, circles around the place are tried first, from 500 m on: one more round trip each.
+   *
+   * @param path - a field with `geo()`.
+   * @param from - the place.
+   * @param direction - `asc` (default), or `desc` for the farthest first.
+   * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
+   */
+  orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R> {
+    return this.#with({ near: Object.freeze({ path, from, direction }) });
+  }
+
+  /**
+   * Gives everything that is found its distance from a place.
+   *
+   * @param path - a field that is a point, indexed or not.
+   * @param from - the place.
+   * @param options - `unit`, and the property's name, `as`.
+   * @returns the query, whose entities have a property `distance`, or of another name; null where there is no point.
+   */
+  withDistance<const N extends string = "distance">(
+    path: PointPaths<O>,
+    from: GeoPoint,
+    options: DistanceOptions<N> = {},
+  ): Query<O, I, Measured<R, N>> {
+    const { unit = "m", as = "distance" } = options;
+    const query: unknown = this.#with({ measured: Object.freeze({ path, from, unit, as }) });
+    return query as Query<O, I, Measured<R, N>>;
   }
 
   /**

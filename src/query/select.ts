@@ -3,6 +3,7 @@
 import { QueryError } from "../errors.ts";
 import type { Paths } from "../schema/paths.ts";
 import { shapeAt } from "../schema/shape.ts";
+import { measure } from "./distance.ts";
 import type { QueryNode } from "./node.ts";
 
 type FirstName<P extends string> = P extends `${infer K}.${string}` ? K : P;
@@ -42,10 +43,11 @@ export function checkSelect({ metadata, select }: QueryNode): void {
  * @param query - a checked query.
  * @returns names at the top of the entity, or undefined for all; those that a place in the order is made of among them.
  */
-export function propertiesRead({ select, orderBy, after }: QueryNode): readonly string[] | undefined {
+export function propertiesRead({ select, orderBy, after, measured }: QueryNode): readonly string[] | undefined {
   if (select === undefined) return undefined;
   const sorted = after === undefined ? [] : orderBy.map(({ path }) => path);
-  return [...select, ...sorted].map((path) => path.split(".", 1)[0] as string);
+  const points = measured === undefined ? [] : [measured.path];
+  return [...select, ...sorted, ...points].map((path) => path.split(".", 1)[0] as string);
 }
 
 /** Names of properties, each with the chosen ones inside it; undefined for the whole of it. */
@@ -58,10 +60,27 @@ type Choice = Map<string, Choice | undefined>;
  * @returns a function from an entity, with at least the properties that were read for the query, to a new object; what is
  *   null or missing on the way to a field stays null or missing.
  */
-export function picker(paths: readonly string[]): (entity: Record<string, unknown>) => Record<string, unknown> {
+function picker(paths: readonly string[]): (entity: Record<string, unknown>) => Record<string, unknown> {
   const choice: Choice = new Map();
   for (const path of paths) choose(choice, path.split("."));
   return (entity) => pick(entity, choice);
+}
+
+/**
+ * Prepares making rows of entities: the chosen fields, and the distance where it is asked for.
+ *
+ * @param query - a checked query.
+ * @returns a function from an entity, with at least the properties that were read for the query, to its row.
+ */
+export function presenter({
+  select,
+  measured,
+}: QueryNode): (entity: Record<string, unknown>) => Record<string, unknown> {
+  const pickFrom = select === undefined ? undefined : picker(select);
+  if (measured === undefined) return pickFrom ?? ((entity) => entity);
+  const { path, from, unit, as } = measured;
+  const metres = measure(path, from, unit);
+  return (entity) => ({ ...(pickFrom === undefined ? entity : pickFrom(entity)), [as]: metres(entity) });
 }
 
 function choose(choice: Choice, [name = "", ...inner]: readonly string[]): void {

@@ -68,7 +68,7 @@ export async function facetsOf(
       entity: name,
     });
   }
-  const { limit: _limit, select: _select, ...rest } = query;
+  const { select: _select, near: _near, measured: _measured, ...rest } = query;
   const among: QueryNode = { ...rest, limit: undefined, offset: 0, orderBy: [] };
   const counted = paths.map((path) => {
     const node: AggregateNode = {

@@ -9,6 +9,7 @@ import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
+import { nearest } from "./nearest.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
@@ -48,13 +49,13 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
 
   const runner: QueryRunner<Row> = {
     all: (query, options) =>
-      run("query.all", query, options, async (context, ask) =>
-        rowsOf(context, query, await every(context.engine, query, "rows", ask), options),
-      ),
+      run("query.all", query, options, async (context, ask) => {
+        if (query.near !== undefined) return nearest(context, query, ask, defaultCeiling);
+        return rowsOf(context, query, await every(context.engine, query, "rows", ask), options);
+      }),
     first: (query, options) =>
       run("query.first", query, options, async (context, ask) => {
-        const one = { ...query, limit: Math.min(query.limit ?? 1, 1) };
-        const [row = null] = rowsOf(context, query, await ask(context.engine.plan(one, "rows")), options);
+        const [row = null] = await upTo(1, context, query, options, ask);
         return row;
       }),
     async firstOrThrow(query, options) {
@@ -66,8 +67,7 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     },
     one: (query, options) =>
       run("query.one", query, options, async (context, ask) => {
-        const two = { ...query, limit: Math.min(query.limit ?? 2, 2) };
-        const [row = null, second] = rowsOf(context, query, await ask(context.engine.plan(two, "rows")), options);
+        const [row = null, second] = await upTo(2, context, query, options, ask);
         if (second === undefined) return row;
         const { name } = query.metadata;
         throw new QueryError(`${name}: one() found several entities; narrow the query, or take first()`, {
@@ -80,6 +80,11 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
+        if (query.near !== undefined) {
+          const { near: _, ...unordered } = limited;
+          const { count } = await ask(context.engine.plan(unordered, "count"));
+          return { items: await nearest(context, limited, ask, defaultCeiling), total: count };
+        }
         const found = await ask(context.engine.plan(limited, "page"));
         return { items: rowsOf(context, query, found, options), total: found.count };
       }),
@@ -91,9 +96,12 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         async (context, ask) => (await ask(context.engine.plan(query, "count"))).count,
       ),
     ids: (query, options) =>
-      run("query.ids", query, options, async (context, ask) =>
-        (await every(context.engine, query, "ids", ask)).ids.map(decodeId),
-      ),
+      run("query.ids", query, options, async (context, ask) => {
+        if (query.near === undefined) return (await every(context.engine, query, "ids", ask)).ids.map(decodeId);
+        const { idField } = query.metadata;
+        const rows = await nearest(context, { ...query, select: [idField] }, ask, defaultCeiling);
+        return rows.map((row) => row[idField] as string);
+      }),
     delete: (query, options) =>
       run("query.delete", query, options, (context, ask, note) => removeFound(context, query, options, ask, note)),
     aggregate: (node, options) =>
@@ -117,10 +125,23 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         { ...query, limit: query.limit ?? defaultCeiling },
         "rows",
       );
-      return { engine: engine.name, plan, commands: requests.map(requestWords), roundTrips };
+      const sorting = query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"];
+      return { engine: engine.name, plan: [...plan, ...sorting], commands: requests.map(requestWords), roundTrips };
     },
   };
   return runner;
+}
+
+async function upTo(
+  most: number,
+  context: TypeContext,
+  query: QueryNode,
+  options: CallOptions,
+  ask: Ask,
+): Promise<Row[]> {
+  const few = { ...query, limit: Math.min(query.limit ?? most, most) };
+  if (query.near !== undefined) return nearest(context, few, ask, defaultCeiling);
+  return rowsOf(context, query, await ask(context.engine.plan(few, "rows")), options);
 }
 
 async function every(engine: Engine, query: QueryNode, want: "rows" | "ids", ask: Ask): Promise<Answer> {

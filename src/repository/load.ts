@@ -7,7 +7,7 @@ import type { StoredDocument } from "../codec/stored.ts";
 import { wrongType } from "../engines/documents.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
-import { picker, propertiesRead } from "../query/select.ts";
+import { presenter, propertiesRead } from "../query/select.ts";
 import { ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
@@ -184,11 +184,11 @@ export function rowsOf(
   { rows }: Answer,
   options: ReadOptions,
 ): Record<string, unknown>[] {
-  const pick = query.select && picker(query.select);
+  const present = presenter(query);
   const codec = context.codec.only(propertiesRead(query));
   const found = rows.map(({ encodedId, stored }) => {
     const row = decodeRow(codec, stored, decodeId(encodedId));
-    return pick === undefined || row instanceof CorruptEntityError ? row : pick(row);
+    return row instanceof CorruptEntityError ? row : present(row);
   });
   return settle(found, options.onCorrupt).filter((row) => row !== null);
 }

@@ -228,7 +228,7 @@ describeMatrix("aggregate", ({ open }) => {
     await refused(all.reduce((of) => ({ x: of["quantile"]?.("price", 2) })).all(), /from 0 to 1/);
     await refused(all.groupBy("shop").orderBy("price").all(), /cannot be ordered by price/);
     await refused(all.groupBy("shop").limit(-1).all(), /whole number/);
-    await refused(sales.query().limit(1).aggregate().groupBy("shop").all(), /come after aggregate/);
+    await refused(sales.query().limit(1).aggregate().groupBy("shop").all(), /no limit, offset, order/);
     await refused(sales.query().facets(["shop"], { limit: 0 }), /limit of facets/);
   });
 

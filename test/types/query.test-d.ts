@@ -446,3 +446,28 @@ describe("aggregations", () => {
     void query().facets(["genres"], { top: 5 });
   });
 });
+
+describe("distances", () => {
+  const here = { longitude: 1, latitude: 2 };
+
+  test("are a property of what is found", () => {
+    const near = query().orderByDistance("premiere", here, "desc").withDistance("premiere", here, { unit: "km" });
+    expectTypeOf(near.firstOrThrow()).resolves.toHaveProperty("distance").toEqualTypeOf<number | null>();
+    expectTypeOf(near.firstOrThrow()).resolves.toHaveProperty("title").toEqualTypeOf<string>();
+    const away = query().select("title").withDistance("premiere", here, { as: "away" });
+    expectTypeOf(away.firstOrThrow()).resolves.toEqualTypeOf<{ title: string; away: number | null }>();
+  });
+
+  test("want points", () => {
+    // @ts-expect-error no point
+    query().orderByDistance("title", here);
+    // @ts-expect-error no such direction
+    query().orderByDistance("premiere", here, "up");
+    // @ts-expect-error half a place
+    query().orderByDistance("premiere", { longitude: 1 });
+    // @ts-expect-error no point
+    query().withDistance("title", here);
+    // @ts-expect-error no such unit
+    query().withDistance("premiere", here, { unit: "parsec" });
+  });
+});

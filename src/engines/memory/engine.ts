@@ -34,14 +34,16 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     name: "memory",
     plan,
     exhaust: (query) => plan(query),
-    tally: (query, tallies) =>
-      mapAnswer(plan(query), ({ rows, ghosts }) => {
+    tally(query, tallies) {
+      const { select: _, ...whole } = query;
+      return mapAnswer(plan(whole), ({ rows, ghosts }) => {
         for (const { stored, encodedId } of rows) {
           const entity = codec.decode(stored, decodeId(encodedId));
           for (const { take } of tallies) take(entity, 1);
         }
         return { ...noAnswer, ghosts };
-      }),
+      });
+    },
     describe(query) {
       checkQuery(query);
       return {

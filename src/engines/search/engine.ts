@@ -154,12 +154,11 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   };
   const partOf = (node: QueryNode, tally: Tally): TallyPart => {
     const { properties, take } = tally;
-    const grouped = groupedPart(codec, metadata.idField, tally);
-    if (
-      metadata.storage === "hash" &&
-      readableNames([metadata.idField, ...grouped.fields], attributes, false) !== undefined
-    )
-      return grouped;
+    // What is asked for with its id is never equal.
+    if (metadata.storage === "hash" && !properties.includes(metadata.idField)) {
+      const grouped = groupedPart(codec, metadata.idField, tally);
+      if (readableNames([metadata.idField, ...grouped.fields], attributes, false) !== undefined) return grouped;
+    }
     const { rowsOf, names } = readingOf({ ...node, select: properties });
     const part = codec.only(properties);
     return {
