@@ -37,7 +37,7 @@ export interface Step {
 }
 
 /** Takes an entity, or several that are alike in what was asked for. */
-export type Take = (entity: Readonly<Record<string, unknown>>, count: number) => void;
+type Take = (entity: Readonly<Record<string, unknown>>, count: number) => void;
 
 /** Some properties of every match, for whoever takes them. */
 export interface Tally {
