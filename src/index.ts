@@ -34,7 +34,11 @@ export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/fil
 export type { Direction } from "./query/node.ts";
 export {
   type BatchOptions,
+  type ActualCall,
+  type ActualCost,
   type CallOptions,
+  type ConditionEstimate,
+  type ExplainOptions,
   type Explanation,
   type KeysetOptions,
   type KeysetPage,

@@ -65,6 +65,8 @@ export interface Engine {
   readonly exhaust: (query: QueryNode, ceiling: number, want: "rows" | "ids") => Step;
   /** The first step towards giving some properties of everything that matches; its order and window do not count. */
   readonly tally: (query: QueryNode, tallies: readonly Tally[]) => Step;
+  /** The first step towards how many entities the indexes say a query holds for; -1 where they do not tell. */
+  readonly estimate: (query: QueryNode) => Step;
   /** Describes the plan; the requests are those of the first round trip. */
   readonly describe: (query: QueryNode, want: Want) => PlanDescription;
   /** What the engine keeps inside the document. */

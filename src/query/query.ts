@@ -71,16 +71,62 @@ export interface QueryChanges {
   readonly conflicts: number;
 }
 
+/** What `explain` accepts. */
+export interface ExplainOptions extends CallOptions {
+  /** Run the query, and tell what it cost. */
+  readonly analyze?: boolean;
+}
+
+/** A condition, and how many entities its index says it holds for; rows for `console.table`. */
+export interface ConditionEstimate {
+  /** How deep it stands in the tree of conditions, from 0. */
+  readonly depth: number;
+  /** The condition in words. */
+  readonly condition: string;
+  /** How many entities, or a few more; null where no index tells. */
+  readonly estimate: number | null;
+}
+
+/** One round trip of a query that was run. */
+export interface ActualCall {
+  /** The command, or the first of several. */
+  readonly command: string;
+  /** How long it took, as seen from here. */
+  readonly milliseconds: number;
+}
+
+/** What a query that was run cost. */
+export interface ActualCost {
+  /** How many entities came. */
+  readonly rows: number;
+  /** How long it took, as seen from here. */
+  readonly milliseconds: number;
+  /** How many times the server was waited for. */
+  readonly roundTrips: number;
+  /** Each time. */
+  readonly calls: readonly ActualCall[];
+}
+
 /** How a query would be answered. */
 export interface Explanation {
   /** The engine that answers. */
   readonly engine: string;
+  /** The query in words. */
+  readonly query: string;
+  /** How many entities the type has. */
+  readonly entities: number;
+  /** The tree of conditions, parents before their children. */
+  readonly conditions: readonly ConditionEstimate[];
   /** The plan, one line per step. */
   readonly plan: readonly string[];
   /** The commands of the first round trip, as they would be sent. */
   readonly commands: readonly (readonly string[])[];
   /** Round trips: exact where it is known beforehand, otherwise the least. */
   readonly roundTrips: number;
+  /** What happened, when the query was analyzed. */
+  readonly actual?: ActualCost;
+  /** All of it as text of several lines. */
+  readonly text: string;
 }
 
 /** Answers queries; given to the chain by the repository. */
@@ -96,7 +142,7 @@ export interface QueryRunner<O> extends AggregationRunner {
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
   facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
-  explain(query: QueryNode): Promise<Explanation>;
+  explain(query: QueryNode, options: ExplainOptions): Promise<Explanation>;
 }
 
 /**
@@ -445,11 +491,13 @@ export class Query<O, I, R = O> {
   }
 
   /**
-   * Tells how the query would be answered, without answering it.
+   * Tells how the query would be answered. Only the indexes are asked, how many entities each condition holds for; no
+   * document is read, unless the query is to be analyzed.
    *
-   * @returns engine, plan and exact commands.
+   * @param options - `analyze` runs the query as `all` would; deadline and signal.
+   * @returns the query in words, conditions with estimates, plan, exact commands, and what happened.
    */
-  explain(): Promise<Explanation> {
-    return this.#runner.explain(this.#node);
+  explain(options: ExplainOptions = {}): Promise<Explanation> {
+    return this.#runner.explain(this.#node, options);
   }
 }

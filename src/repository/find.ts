@@ -3,7 +3,7 @@
 import { EntityNotFoundError, isRemoraError, QueryError, ResultTooLargeError } from "../errors.ts";
 import { type Answer, type Engine, isStep, type Step } from "../engines/engine.ts";
 import type { QueryNode } from "../query/node.ts";
-import type { CallOptions, Explanation, Page, QueryRunner } from "../query/query.ts";
+import type { CallOptions, Page, QueryRunner } from "../query/query.ts";
 import { requestWords } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
@@ -12,13 +12,11 @@ import { callOptions, rowsOf } from "./load.ts";
 import { nearest } from "./nearest.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
+import { defaultCeiling, explained } from "./explain.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { removeFound } from "./remove-found.ts";
 import { forgetCall } from "./remove.ts";
 import { forbidden } from "./save.ts";
-
-/** How many entities `all()` and `ids()` may return when no limit is given. */
-const defaultCeiling = 10_000;
 
 /** How many vanished documents one read tidies up after. */
 const maxReaped = 1000;
@@ -108,26 +106,22 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       run("query.aggregate", node.query, options, (context, ask) => aggregated(context, node, ask)),
     facets: (query, paths, options) =>
       run("query.facets", query, options, (context, ask) => facetsOf(context, query, paths, options, ask)),
-    async explainAggregate(node): Promise<Explanation> {
-      const { engine } = await resolve();
-      const { requests } = tallyOf(engine, node);
-      const { plan } = await runner.explain(node.query);
-      return {
-        engine: engine.name,
-        plan: [...plan, "group and reduce here, as the rows come"],
-        commands: requests.map(requestWords),
-        roundTrips: 1,
-      };
-    },
-    async explain(query): Promise<Explanation> {
-      const { engine } = await resolve();
-      const { plan, requests, roundTrips } = engine.describe(
-        { ...query, limit: query.limit ?? defaultCeiling },
-        "rows",
-      );
-      const sorting = query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"];
-      return { engine: engine.name, plan: [...plan, ...sorting], commands: requests.map(requestWords), roundTrips };
-    },
+    explainAggregate: (node) =>
+      run("query.explain", node.query, {}, async (context, ask) => {
+        const { requests } = tallyOf(context.engine, node);
+        const { plan, text, ...rest } = await explained(context, node.query, {}, ask, () => Promise.resolve(0));
+        const last = "group and reduce here, as the rows come";
+        return { ...rest, plan: [...plan, last], commands: requests.map(requestWords), text: `${text}\n  ${last}` };
+      }),
+    explain: (query, options) =>
+      run("query.explain", query, options, (context, ask) => {
+        const limited = { ...query, limit: query.limit ?? defaultCeiling };
+        return explained(context, query, options, ask, async (timed) =>
+          query.near === undefined
+            ? (await timed(context.engine.plan(limited, "rows"))).rows.length
+            : (await nearest(context, limited, timed, defaultCeiling)).length,
+        );
+      }),
   };
   return runner;
 }

@@ -10,7 +10,7 @@ import { comparator } from "../../query/order.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
-import { mapAnswer, noAnswer } from "../engine.ts";
+import { asStep, mapAnswer, noAnswer } from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { scanEngine } from "../scan/engine.ts";
 
@@ -52,6 +52,8 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
         roundTrips: 1,
       };
     },
+    // Without indexes only the number of all entities is known.
+    estimate: (query) => (query.where === everything ? reader.estimate(query) : asStep({ ...noAnswer, count: -1 })),
     hidden: () => ({}),
   };
 }

@@ -64,6 +64,8 @@ export interface Program {
   readonly cursor: ScanCursor | 0;
   /** Where to begin; 0 at the start. */
   readonly after: After | 0;
+  /** Only tell how many the indexes know of. */
+  readonly estimate?: true;
   /** Several sort keys, which the client sorts by; 0 where the walk itself gives the order. */
   readonly sort: Sort | 0;
 }

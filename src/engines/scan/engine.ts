@@ -156,6 +156,19 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     name: "scan",
     plan,
     tally,
+    estimate(query) {
+      checkQuery(query);
+      const first = withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
+        const compiled = compile(query, formula, "count");
+        if (compiled === undefined) return noAnswer;
+        const { keys, program } = compiled;
+        return {
+          requests: [call({ keys, program: { ...program, estimate: true } }, readingOf(query))],
+          read: ([reply]) => ({ ...noAnswer, count: readReply(reply, layout).state.count }),
+        };
+      });
+      return asStep(first);
+    },
     exhaust(query, ceiling, want) {
       // One more than may be returned tells that there is more.
       return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want), (answer) => ({

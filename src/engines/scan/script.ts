@@ -295,6 +295,11 @@ local function selectivity(node, total)
   return count and math.min(1, count / total) or 0.5
 end
 
+if QUERY.estimate then
+  local node = QUERY.filter
+  state.count = node == 0 and call('ZCARD', KEYS[1]) or size(node) or -1
+  return reply()
+end
 if QUERY.want == 'count' and QUERY.cursor == 0 then
   local count = countLeaf()
   if count then
@@ -314,11 +319,6 @@ if QUERY.cursor == 0 then
   end
   local matching = math.max(selectivity(QUERY.filter, total) * total, 1)
   local walked = math.min(reach, wanted * reach / matching)
-  state.listed, state.total = count, total
-  if QUERY.explain then
-    state.plan = count and count <= ENUMERABLE and count <= walked and 'enumerate' or 'walk'
-    return reply()
-  end
   if count and count <= ENUMERABLE and count <= walked then
     enumerate(QUERY.filter)
     return reply()

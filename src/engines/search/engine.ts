@@ -12,6 +12,7 @@ import { decodeId } from "../../schema/key.ts";
 import { perChoice } from "../documents.ts";
 import {
   type Answer,
+  asStep,
   type Engine,
   isStep,
   noAnswer,
@@ -188,6 +189,11 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
         return tallySteps(parts, (more) => send("FT.AGGREGATE", [...words, ...more], query), layout);
       });
     },
+    estimate: (node) =>
+      prepared(node, (query) => {
+        if (query.filter !== "" && query.text === "*") return asStep({ ...noAnswer, count: -1 });
+        return count({ ...query, filter: "", load: [] });
+      }),
     describe(node, want) {
       const { requests } = plan(node, want);
       if (requests.length === 0) return { plan: ["nothing can match: no command is sent"], requests, roundTrips: 0 };

@@ -1,0 +1,122 @@
+// Conditions in words, as rows of a tree: for explain, and for whoever reads it.
+// Values are shown as they were given; nothing here decides how a query is answered.
+import type { Area } from "./geo.ts";
+import { isCircle } from "./geo.ts";
+import type { Bound, Comparison, Condition, Operand, QueryNode } from "./node.ts";
+
+/** A row of the tree of conditions. */
+export interface DescribedCondition {
+  /** How deep it stands in the tree, from 0. */
+  readonly depth: number;
+  /** The condition in words. */
+  readonly condition: string;
+  /** The comparison, where it is one. */
+  readonly comparison: Comparison | undefined;
+}
+
+/** Values that are written out; of more, the number is. */
+const maxShown = 5;
+
+/**
+ * Lists a condition as rows of a tree.
+ *
+ * @param condition - any condition.
+ * @param depth - how deep it stands.
+ * @returns the rows, each parent before its children.
+ */
+export function describeCondition(condition: Condition, depth = 0): DescribedCondition[] {
+  switch (condition.type) {
+    case "and":
+    case "or": {
+      const [only] = condition.items;
+      if (condition.items.length === 1 && only !== undefined) return describeCondition(only, depth);
+      const empty = condition.type === "and" ? "everything" : "nothing";
+      const name = condition.type === "and" ? "all of" : "any of";
+      const inner = condition.items.flatMap((item) => describeCondition(item, depth + 1));
+      return [{ depth, condition: inner.length === 0 ? empty : name, comparison: undefined }, ...inner];
+    }
+    case "not":
+      return [{ depth, condition: "not", comparison: undefined }, ...describeCondition(condition.item, depth + 1)];
+    default:
+      return [{ depth, condition: inWords(condition), comparison: condition }];
+  }
+}
+
+/**
+ * A query in words.
+ *
+ * @param query - a query.
+ * @returns one line: conditions, order and window.
+ */
+export function describeQuery({ metadata, where, orderBy, near, limit, offset }: QueryNode): string {
+  const order = orderBy.map(({ path, direction }) => `${path} ${direction}`);
+  const parts = [
+    `${metadata.name} where ${oneLine(where)}`,
+    ...(order.length === 0 ? [] : [`order by ${order.join(", ")}`]),
+    ...(near === undefined ? [] : [`order by distance of ${near.path} ${near.direction}`]),
+    ...(limit === undefined ? [] : [`limit ${limit}`]),
+    ...(offset === 0 ? [] : [`offset ${offset}`]),
+  ];
+  return parts.join(", ");
+}
+
+function oneLine(condition: Condition): string {
+  switch (condition.type) {
+    case "and":
+    case "or": {
+      if (condition.items.length === 0) return condition.type === "and" ? "everything" : "nothing";
+      const items = condition.items.map(oneLine);
+      return items.length === 1 ? (items[0] as string) : `(${items.join(` ${condition.type} `)})`;
+    }
+    case "not":
+      return `not ${oneLine(condition.item)}`;
+    default:
+      return inWords(condition);
+  }
+}
+
+function inWords(comparison: Comparison): string {
+  const { path } = comparison;
+  switch (comparison.type) {
+    case "in":
+      return comparison.values.length === 1
+        ? `${path} = ${shown(comparison.values[0] as Operand)}`
+        : `${path} is one of ${list(comparison.values)}`;
+    case "range":
+      return `${path}${bound(comparison.lower, ">")}${
+        comparison.lower !== undefined && comparison.upper !== undefined ? " and" : ""
+      }${bound(comparison.upper, "<")}`;
+    case "containsAny":
+      return `${path} has one of ${list(comparison.values)}`;
+    case "containsAll":
+      return `${path} has all of ${list(comparison.values)}`;
+    case "within":
+      return `${path} within ${area(comparison.area)}`;
+    case "isNull":
+      return `${path} is null or missing`;
+    case "fuzzy":
+      return `${path} ${comparison.type} ${shown(comparison.text)} (${comparison.distance})`;
+    default:
+      return `${path} ${comparison.type} ${shown(comparison.text)}`;
+  }
+}
+
+function bound(value: Bound | undefined, sign: "<" | ">"): string {
+  return value === undefined ? "" : ` ${sign}${value.exclusive ? "" : "="} ${shown(value.value)}`;
+}
+
+function list(values: readonly Operand[]): string {
+  return values.length > maxShown ? `${values.length} values` : `[${values.map(shown).join(", ")}]`;
+}
+
+function shown(value: Operand): string {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value !== "string") return String(value);
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}
+
+function area(within: Area): string {
+  if (!isCircle(within)) return `${within.west}..${within.east}, ${within.south}..${within.north}`;
+  const { center, radius, unit = "m" } = within;
+  return `${radius} ${unit} of ${center.longitude}, ${center.latitude}`;
+}

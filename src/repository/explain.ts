@@ -1,0 +1,114 @@
+// Explaining a query: its words, the plan, what the indexes say about each condition, and what really happens.
+// Estimates are asked of the indexes; documents are read only where the query is to be analyzed.
+import type { Answer, Step } from "../engines/engine.ts";
+import { isStep } from "../engines/engine.ts";
+import { describeCondition, describeQuery } from "../query/describe.ts";
+import { everything, type QueryNode } from "../query/node.ts";
+import type { ActualCall, ActualCost, ConditionEstimate, Explanation, ExplainOptions } from "../query/query.ts";
+import { requestName, requestWords } from "../redis/command.ts";
+import type { TypeContext } from "./context.ts";
+import type { Ask } from "./keyset.ts";
+
+/** How many entities come when no limit is given. */
+export const defaultCeiling = 10_000;
+
+/** How a query is run, for its figures. */
+type Run = (ask: Ask) => Promise<number>;
+
+/**
+ * Explains a query.
+ *
+ * @param context - the entity type.
+ * @param query - the query.
+ * @param options - whether to run it.
+ * @param ask - runs the steps of a query.
+ * @param run - runs the query by way of such a function, and tells how many entities came.
+ * @returns the explanation.
+ */
+export async function explained(
+  { engine, metadata }: TypeContext,
+  query: QueryNode,
+  options: ExplainOptions,
+  ask: Ask,
+  run: Run,
+): Promise<Explanation> {
+  const { plan, requests, roundTrips } = engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
+  const rows = describeCondition(query.where);
+  const estimateOf = async (where: QueryNode["where"]): Promise<number | null> => {
+    const { count } = await ask(engine.estimate({ metadata, where, orderBy: [], limit: undefined, offset: 0 }));
+    return count < 0 ? null : count;
+  };
+  const conditions = await Promise.all(
+    rows.map(async ({ depth, condition, comparison }): Promise<ConditionEstimate> => {
+      const estimate = comparison === undefined ? null : await estimateOf(comparison);
+      return { depth, condition, estimate };
+    }),
+  );
+  const entities = (await estimateOf(everything)) ?? 0;
+  const sorting = query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"];
+  const whole = {
+    engine: engine.name,
+    query: describeQuery(query),
+    plan: [...plan, ...sorting],
+    entities,
+    conditions,
+    commands: requests.map(requestWords),
+    roundTrips,
+  };
+  const actual = options.analyze === true ? await analyzed(ask, run) : undefined;
+  const explanation = actual === undefined ? whole : { ...whole, actual };
+  return { ...explanation, text: textOf(explanation) };
+}
+
+async function analyzed(ask: Ask, run: Run): Promise<ActualCost> {
+  const calls: ActualCall[] = [];
+  const started = performance.now();
+  const rows = await run((step) => ask(timed(step, calls)));
+  const milliseconds = performance.now() - started;
+  return { rows, milliseconds, roundTrips: calls.length, calls };
+}
+
+// The clock of a round trip runs from its step being made to its replies being read.
+function timed(step: Step, calls: ActualCall[]): Step {
+  const started = performance.now();
+  return {
+    ...step,
+    read(replies) {
+      if (step.requests.length > 0) {
+        const commands = step.requests.map(requestName);
+        const counted = commands.length > 1 ? `${commands.length} × ` : "";
+        calls.push({ command: `${counted}${commands[0]}`, milliseconds: performance.now() - started });
+      }
+      const outcome: Answer | Step = step.read(replies);
+      return isStep(outcome) ? timed(outcome, calls) : outcome;
+    },
+  };
+}
+
+function textOf(explanation: Omit<Explanation, "text">): string {
+  const { engine, query, plan, entities, conditions, roundTrips, actual } = explanation;
+  const tree = conditions.map(({ depth, condition, estimate }) => {
+    const about = estimate === null ? "" : `  (about ${estimate})`;
+    return `${"  ".repeat(depth + 1)}${condition}${about}`;
+  });
+  const happened =
+    actual === undefined
+      ? []
+      : [
+          `actual: ${actual.rows} rows in ${actual.milliseconds.toFixed(2)} ms, ${times(actual.roundTrips)}`,
+          ...actual.calls.map(({ command, milliseconds }) => `  ${command}  ${milliseconds.toFixed(2)} ms`),
+        ];
+  return [
+    query,
+    `${engine} engine, ${entities} entities, ${times(roundTrips)}`,
+    "conditions",
+    ...tree,
+    "plan",
+    ...plan.map((line) => `  ${line}`),
+    ...happened,
+  ].join("\n");
+}
+
+function times(roundTrips: number): string {
+  return `${roundTrips} round trip${roundTrips === 1 ? "" : "s"}`;
+}
