@@ -199,6 +199,10 @@ try {
     assert.deepEqual(await near.ids(), ["ava", "car", "ghost", "suv"]);
     assert.equal(Math.round((await near.firstOrThrow()).distance ?? 0), 106);
 
+    // The best first, with the words marked.
+    const best = repository.query().search("town").orderByRelevance().highlight(["about"], { open: "*", close: "*" });
+    assert.match((await best.firstOrThrow()).highlights.about ?? "", /\*[Tt]own\*/);
+
     // Values with their numbers, and numbers about groups.
     const { tags } = await repository.query().facets(["tags"], { limit: 1 });
     assert.equal(tags.length, 1);

@@ -60,6 +60,7 @@ export {
   type Reducers,
 } from "./query/aggregate.ts";
 export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/distance.ts";
+export type { Highlighted, HighlightOptions, TextPaths } from "./query/highlight.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";
 export type {
   ArrayOperators,

@@ -4,7 +4,7 @@ import { QueryError, ResultTooLargeError } from "../errors.ts";
 import type { Paths, PathValue } from "../schema/paths.ts";
 import { type Shape, shapeAt } from "../schema/shape.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { Direction, Operand, QueryNode } from "./node.ts";
+import { type Direction, isRanked, type Operand, type QueryNode } from "./node.ts";
 import { compareValues } from "./order.ts";
 import type { CallOptions, Explanation } from "./query.ts";
 
@@ -323,20 +323,17 @@ function tooManyRows(name: string): ResultTooLargeError {
  * @throws QueryError naming what makes no sense.
  */
 export function checkAggregate({ query, groupBy, reducers }: AggregateNode): void {
-  const { metadata, limit, offset, orderBy, select, near, measured } = query;
+  const { metadata, limit, offset, orderBy, select, measured, highlight } = query;
   const { name } = metadata;
   const refuse = (reason: string, field?: string): never => {
     throw new QueryError(`${name}: ${reason}`, { entity: name, field });
   };
-  if (
-    limit !== undefined ||
-    offset !== 0 ||
-    orderBy.length > 0 ||
-    select !== undefined ||
-    near !== undefined ||
-    measured !== undefined
-  ) {
-    refuse("an aggregation is about everything that matches: no limit, offset, order, select or distance before it");
+  const plain =
+    orderBy.length === 0 && !isRanked(query) && [select, measured, highlight].every((part) => part === undefined);
+  if (limit !== undefined || offset !== 0 || !plain) {
+    refuse(
+      "an aggregation is about everything that matches: no limit, offset, order, select, distance or highlight before it",
+    );
   }
   for (const path of groupBy) {
     if (!isScalar(itemShape(metadata, path)))

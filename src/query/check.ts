@@ -3,6 +3,8 @@
 import { QueryError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { checkDistances } from "./distance.ts";
+import { checkHighlight } from "./highlight.ts";
+import { checkRelevance } from "./relevance.ts";
 import { checkArea } from "./geo.ts";
 import { checkSelect } from "./select.ts";
 import type { Comparison, Condition, Operand, QueryNode } from "./node.ts";
@@ -40,6 +42,8 @@ export function checkQuery(query: QueryNode): void {
   }
   checkSelect(query);
   checkDistances(query);
+  checkRelevance(query);
+  checkHighlight(query);
   checkWindow("limit", query.limit ?? 0, metadata);
   checkWindow("offset", query.offset, metadata);
 }

@@ -65,21 +65,6 @@ export function checkDistances({ metadata, near, orderBy, measured }: QueryNode)
   throw new QueryError(`${name}: the distance needs a name of its own, by { as }`, { entity: name });
 }
 
-/**
- * Refuses an order by distance where a place in the order is needed, which has none that an index knows.
- *
- * @param query - the query.
- * @param operation - what it is asked for.
- * @throws QueryError when the query is ordered by distance.
- */
-export function refuseNear({ metadata, near }: QueryNode, operation: string): void {
-  if (near === undefined) return;
-  throw new QueryError(`${metadata.name}: ${operation} takes no orderByDistance; use all, first or page with a limit`, {
-    entity: metadata.name,
-    field: near.path,
-  });
-}
-
 function checkPlace(
   { path, from }: { path: string; from: GeoPoint },
   metadata: EntityMetadata,

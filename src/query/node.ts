@@ -1,8 +1,10 @@
 // The query as data: frozen unions of conditions, orders and a window.
 // Builders make it, engines read it; nothing here knows how either works.
+import { QueryError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
 import type { MeasureNode } from "./distance.ts";
+import type { HighlightNode } from "./highlight.ts";
 import type { Area } from "./geo.ts";
 
 /** A single value that a query compares with. */
@@ -84,6 +86,10 @@ export interface QueryNode {
   readonly select?: readonly string[];
   /** The order by distance from a place, instead of `orderBy`. */
   readonly near?: NearNode;
+  /** The order by relevance, instead of `orderBy`. */
+  readonly relevance?: true;
+  /** Texts in which the sought words are marked. */
+  readonly highlight?: HighlightNode;
   /** The distance from a place, as a property of what is found. */
   readonly measured?: MeasureNode;
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
@@ -103,4 +109,30 @@ export const everything: Condition = Object.freeze({ type: "and", items: Object.
 export function both(left: Condition, right: Condition): Condition {
   const items = left.type === "and" ? [...left.items, right] : [left, right];
   return Object.freeze({ type: "and", items: Object.freeze(items) });
+}
+
+/**
+ * Tells whether the order of a query is one that no index holds.
+ *
+ * @param query - a query.
+ * @returns true for an order by distance or relevance.
+ */
+export function isRanked({ near, relevance }: QueryNode): boolean {
+  return near !== undefined || relevance === true;
+}
+
+/**
+ * Refuses such an order where a place in it is needed.
+ *
+ * @param query - the query.
+ * @param operation - what it is asked for.
+ * @throws QueryError when the query is ordered by distance or relevance.
+ */
+export function refuseRanked(query: QueryNode, operation: string): void {
+  if (!isRanked(query)) return;
+  const { name } = query.metadata;
+  const order = query.near === undefined ? "orderByRelevance" : "orderByDistance";
+  throw new QueryError(`${name}: ${operation} takes no ${order}; use all, first or page with a limit`, {
+    entity: name,
+  });
 }

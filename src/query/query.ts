@@ -1,6 +1,7 @@
 // The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
 // Only indexed fields, their own operators and operands of their type compile.
 import { QueryError } from "../errors.ts";
+import type { Highlighted, HighlightOptions, TextPaths } from "./highlight.ts";
 import type { GeoPoint, IndexedPaths, SortablePaths } from "../schema/paths.ts";
 import {
   Aggregation,
@@ -297,6 +298,33 @@ export class Query<O, I, R = O> {
    */
   orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R> {
     return this.#with({ near: Object.freeze({ path, from, direction }) });
+  }
+
+  /**
+   * Orders by how well the texts fit the words of `match`, `matchPrefix`, `phrase`, `fuzzy` and `search`, the best first,
+   * ties by id: rare words, words that come often and short texts count for more, and the weight of `text()`. The same on
+   * every engine: the texts of all that match are read and rated here, and how rare a word is takes a round trip more.
+   *
+   * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
+   */
+  orderByRelevance(..._none: [TextPaths<I>] extends [never] ? [never] : []): Query<O, I, R> {
+    return this.#with({ relevance: true });
+  }
+
+  /**
+   * Gives everything that is found its texts with the sought words marked, as `highlights` by field.
+   *
+   * @param paths - fields with `text()`.
+   * @param options - `open` and `close`, `<mark>` and `</mark>` when left out; `escape: false` leaves the text as it is.
+   * @returns the query, whose entities have `highlights`; null where there is no text.
+   */
+  highlight<P extends TextPaths<I>>(
+    paths: readonly [P, ...P[]],
+    options: HighlightOptions = {},
+  ): Query<O, I, Highlighted<R, P>> {
+    const { open = "<mark>", close = "</mark>", escape = true } = options;
+    const query: unknown = this.#with({ highlight: Object.freeze({ paths: [...paths], open, close, escape }) });
+    return query as Query<O, I, Highlighted<R, P>>;
   }
 
   /**

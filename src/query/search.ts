@@ -2,14 +2,9 @@
 // Made of matches that are there already, so no engine needs to know of it.
 import { tokens } from "../codec/term.ts";
 import { QueryError } from "../errors.ts";
-import type { Index } from "../schema/index-kinds.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { IndexAt, IndexedPaths } from "../schema/paths.ts";
+import type { TextPaths } from "./highlight.ts";
 import type { Condition } from "./node.ts";
-
-type TextPaths<I> = {
-  [P in IndexedPaths<I>]: [Extract<IndexAt<I, P>, Index<"text">>] extends [never] ? never : P;
-}[IndexedPaths<I>];
 
 /** What `search` takes: a string where the type has a `text()` index, otherwise nothing at all. */
 export type Searchable<I> = [TextPaths<I>] extends [never] ? never : string;

@@ -4,6 +4,7 @@ import { QueryError } from "../errors.ts";
 import type { Paths } from "../schema/paths.ts";
 import { shapeAt } from "../schema/shape.ts";
 import { measure } from "./distance.ts";
+import { highlighter, highlightsName } from "./highlight.ts";
 import type { QueryNode } from "./node.ts";
 
 type FirstName<P extends string> = P extends `${infer K}.${string}` ? K : P;
@@ -43,11 +44,17 @@ export function checkSelect({ metadata, select }: QueryNode): void {
  * @param query - a checked query.
  * @returns names at the top of the entity, or undefined for all; those that a place in the order is made of among them.
  */
-export function propertiesRead({ select, orderBy, after, measured }: QueryNode): readonly string[] | undefined {
+export function propertiesRead({
+  select,
+  orderBy,
+  after,
+  measured,
+  highlight,
+}: QueryNode): readonly string[] | undefined {
   if (select === undefined) return undefined;
   const sorted = after === undefined ? [] : orderBy.map(({ path }) => path);
   const points = measured === undefined ? [] : [measured.path];
-  return [...select, ...sorted, ...points].map((path) => path.split(".", 1)[0] as string);
+  return [...select, ...sorted, ...points, ...(highlight?.paths ?? [])].map((path) => path.split(".", 1)[0] as string);
 }
 
 /** Names of properties, each with the chosen ones inside it; undefined for the whole of it. */
@@ -67,20 +74,28 @@ function picker(paths: readonly string[]): (entity: Record<string, unknown>) => 
 }
 
 /**
- * Prepares making rows of entities: the chosen fields, and the distance where it is asked for.
+ * Prepares making rows of entities: the chosen fields, and what is asked for beside them.
  *
  * @param query - a checked query.
  * @returns a function from an entity, with at least the properties that were read for the query, to its row.
  */
-export function presenter({
-  select,
-  measured,
-}: QueryNode): (entity: Record<string, unknown>) => Record<string, unknown> {
+export function presenter(query: QueryNode): (entity: Record<string, unknown>) => Record<string, unknown> {
+  const { select, measured, highlight } = query;
   const pickFrom = select === undefined ? undefined : picker(select);
-  if (measured === undefined) return pickFrom ?? ((entity) => entity);
-  const { path, from, unit, as } = measured;
-  const metres = measure(path, from, unit);
-  return (entity) => ({ ...(pickFrom === undefined ? entity : pickFrom(entity)), [as]: metres(entity) });
+  const additions: ((entity: unknown) => readonly [name: string, value: unknown])[] = [];
+  if (measured !== undefined) {
+    const metres = measure(measured.path, measured.from, measured.unit);
+    additions.push((entity) => [measured.as, metres(entity)]);
+  }
+  if (highlight !== undefined) {
+    const mark = highlighter(query, highlight);
+    additions.push((entity) => [highlightsName, mark(entity)]);
+  }
+  if (additions.length === 0) return pickFrom ?? ((entity) => entity);
+  return (entity) => ({
+    ...(pickFrom === undefined ? entity : pickFrom(entity)),
+    ...Object.fromEntries(additions.map((add) => add(entity))),
+  });
 }
 
 function choose(choice: Choice, [name = "", ...inner]: readonly string[]): void {

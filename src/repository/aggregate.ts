@@ -68,8 +68,8 @@ export async function facetsOf(
       entity: name,
     });
   }
-  const { select: _select, near: _near, measured: _measured, ...rest } = query;
-  const among: QueryNode = { ...rest, limit: undefined, offset: 0, orderBy: [] };
+  const { metadata, where } = query;
+  const among: QueryNode = { metadata, where, limit: undefined, offset: 0, orderBy: [] };
   const counted = paths.map((path) => {
     const node: AggregateNode = {
       query: among,

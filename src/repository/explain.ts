@@ -45,7 +45,10 @@ export async function explained(
     }),
   );
   const entities = (await estimateOf(everything)) ?? 0;
-  const sorting = query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"];
+  const sorting = [
+    ...(query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"]),
+    ...(query.relevance === true ? ["count how rare each word is, then sort by relevance here"] : []),
+  ];
   const whole = {
     engine: engine.name,
     query: describeQuery(query),

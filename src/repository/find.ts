@@ -2,14 +2,14 @@
 // Nothing is cut: more than the ceiling is an error that names the cure.
 import { EntityNotFoundError, isRemoraError, QueryError, ResultTooLargeError } from "../errors.ts";
 import { type Answer, type Engine, isStep, type Step } from "../engines/engine.ts";
-import type { QueryNode } from "../query/node.ts";
+import { isRanked, type QueryNode } from "../query/node.ts";
 import type { CallOptions, Page, QueryRunner } from "../query/query.ts";
 import { requestWords } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
-import { nearest } from "./nearest.ts";
+import { ranked } from "./ranked.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
 import { defaultCeiling, explained } from "./explain.ts";
@@ -48,7 +48,7 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
   const runner: QueryRunner<Row> = {
     all: (query, options) =>
       run("query.all", query, options, async (context, ask) => {
-        if (query.near !== undefined) return nearest(context, query, ask, defaultCeiling);
+        if (isRanked(query)) return ranked(context, query, ask, defaultCeiling);
         return rowsOf(context, query, await every(context.engine, query, "rows", ask), options);
       }),
     first: (query, options) =>
@@ -78,10 +78,10 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
-        if (query.near !== undefined) {
-          const { near: _, ...unordered } = limited;
+        if (isRanked(query)) {
+          const { near: _, relevance: _relevance, ...unordered } = limited;
           const { count } = await ask(context.engine.plan(unordered, "count"));
-          return { items: await nearest(context, limited, ask, defaultCeiling), total: count };
+          return { items: await ranked(context, limited, ask, defaultCeiling), total: count };
         }
         const found = await ask(context.engine.plan(limited, "page"));
         return { items: rowsOf(context, query, found, options), total: found.count };
@@ -95,9 +95,9 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       ),
     ids: (query, options) =>
       run("query.ids", query, options, async (context, ask) => {
-        if (query.near === undefined) return (await every(context.engine, query, "ids", ask)).ids.map(decodeId);
+        if (!isRanked(query)) return (await every(context.engine, query, "ids", ask)).ids.map(decodeId);
         const { idField } = query.metadata;
-        const rows = await nearest(context, { ...query, select: [idField] }, ask, defaultCeiling);
+        const rows = await ranked(context, { ...query, select: [idField] }, ask, defaultCeiling);
         return rows.map((row) => row[idField] as string);
       }),
     delete: (query, options) =>
@@ -117,9 +117,9 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       run("query.explain", query, options, (context, ask) => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };
         return explained(context, query, options, ask, async (timed) =>
-          query.near === undefined
+          !isRanked(query)
             ? (await timed(context.engine.plan(limited, "rows"))).rows.length
-            : (await nearest(context, limited, timed, defaultCeiling)).length,
+            : (await ranked(context, limited, timed, defaultCeiling)).length,
         );
       }),
   };
@@ -134,7 +134,7 @@ async function upTo(
   ask: Ask,
 ): Promise<Row[]> {
   const few = { ...query, limit: Math.min(query.limit ?? most, most) };
-  if (query.near !== undefined) return nearest(context, few, ask, defaultCeiling);
+  if (isRanked(query)) return ranked(context, few, ask, defaultCeiling);
   return rowsOf(context, query, await ask(context.engine.plan(few, "rows")), options);
 }
 

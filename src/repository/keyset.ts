@@ -3,8 +3,7 @@
 import { QueryError } from "../errors.ts";
 import type { Answer, Step } from "../engines/engine.ts";
 import { checkQuery } from "../query/check.ts";
-import { refuseNear } from "../query/distance.ts";
-import type { Position, QueryNode } from "../query/node.ts";
+import { type Position, type QueryNode, refuseRanked } from "../query/node.ts";
 import { positionOf, readCursor, writeCursor } from "../query/position.ts";
 import type { BatchOptions, KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
 import { propertiesRead } from "../query/select.ts";
@@ -39,7 +38,7 @@ export async function keysetPage(
 ): Promise<KeysetPage<Row>> {
   const { name } = query.metadata;
   const { limit = defaultPage, offset } = query;
-  refuseNear(query, "keyset");
+  refuseRanked(query, "keyset");
   if (offset !== 0) throw new QueryError(`${name}: keyset takes a cursor, not an offset`, { entity: name });
   if (limit === 0) throw new QueryError(`${name}: the limit of keyset is from 1`, { entity: name });
   const after = options.after === undefined || options.after === null ? "start" : readCursor(options.after, query);
@@ -105,7 +104,7 @@ export async function* streamPages(
   const { batchSize: _, ...call } = options;
   // Before the limit decides whether a page is read at all: no mistake may look like an empty result.
   checkQuery(query);
-  refuseNear(query, "stream");
+  refuseRanked(query, "stream");
   const batchSize = batchSizeOf(options, defaultBatch, name);
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   let cursor: string | null | undefined;

@@ -1,23 +1,9 @@
-// What is nearest, or farthest: everything that may be among it is read, and sorted here by exact distance.
-// Where only the first few are wanted, circles that grow find out how far one has to look.
-import { ResultTooLargeError } from "../errors.ts";
-import { checkQuery } from "../query/check.ts";
-import { measure } from "../query/distance.ts";
+// How far one has to look for what is nearest: circles around the place that grow until one holds enough.
+// Where little matches anyway, nothing is asked.
 import { earthRadius } from "../query/geo.ts";
 import { both, type NearNode, type QueryNode } from "../query/node.ts";
-import { compareText } from "../query/order.ts";
-import { presenter, propertiesRead } from "../query/select.ts";
-import { encodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask } from "./keyset.ts";
-
-type Row = Record<string, unknown>;
-
-interface Ranked {
-  readonly entity: Row;
-  readonly id: string;
-  readonly metres: number;
-}
 
 /** So many are read without asking first how far away they are. */
 const readAtOnce = 500;
@@ -28,75 +14,42 @@ const growth = 4;
 const rounding = 2;
 
 /**
- * Reads what a query finds, ordered by distance.
+ * Counts what a query matches.
  *
  * @param context - the entity type.
- * @param query - a query with an order by distance.
+ * @param query - the query.
  * @param ask - runs the steps of a query.
- * @param ceiling - the most without a limit.
- * @returns the entities of the window, in order.
- * @throws ResultTooLargeError when more match than the ceiling, and there is no limit.
+ * @returns the number.
  */
-export async function nearest(context: TypeContext, query: QueryNode, ask: Ask, ceiling: number): Promise<Row[]> {
-  const { engine, metadata } = context;
-  checkQuery(query);
-  const { near, limit, offset, ...others } = query;
-  const { path, from, direction } = near as NearNode;
-  const whole: QueryNode = { ...others, metadata, limit: undefined, offset: 0 };
-  const need = limit === undefined ? ceiling + 1 : offset + limit;
-  if (limit === 0) return [];
-  const among = direction === "desc" ? whole : await withinReach(context, whole, near as NearNode, need, ask);
-  const metresOf = measure(path, from);
-  const sign = direction === "desc" ? -1 : 1;
-  const order = (left: Ranked, right: Ranked): number => {
-    if (left.metres === right.metres) return compareText(left.id, right.id) * sign;
-    // What has no point comes last in both directions.
-    if (left.metres === none || right.metres === none) return left.metres === none ? 1 : -1;
-    return (left.metres - right.metres) * sign;
-  };
-  let best: Ranked[] = [];
-  const take = (entity: Row): void => {
-    const metres = metresOf(entity) ?? none;
-    best.push({ entity, id: encodeId(entity[metadata.idField], metadata.name), metres });
-    // Those that cannot be among the first any more are let go from time to time.
-    if (best.length > 2 * need + 1000) best = best.sort(order).slice(0, need);
-  };
-  const properties = propertiesRead(query) ?? [...metadata.shape.fields.keys()];
-  await ask(
-    engine.tally(among, [{ properties: [metadata.idField, path.split(".", 1)[0] as string, ...properties], take }]),
-  );
-  if (limit === undefined && best.length > ceiling) {
-    throw new ResultTooLargeError(`${metadata.name}: more than ${ceiling} entities match; set a limit`, {
-      entity: metadata.name,
-    });
-  }
-  const present = presenter(query);
-  return best
-    .sort(order)
-    .slice(offset, need)
-    .map(({ entity }) => present(entity));
+export async function countOf({ engine }: TypeContext, query: QueryNode, ask: Ask): Promise<number> {
+  return (await ask(engine.plan(query, "count"))).count;
 }
 
-/** The distance of what has no point. */
-const none = Number.POSITIVE_INFINITY;
-
-// The smallest of some circles that holds enough; everything when there is not much, or none holds enough.
-async function withinReach(
-  { engine }: TypeContext,
+/**
+ * Narrows a query to what may be among the nearest.
+ *
+ * @param context - the entity type.
+ * @param whole - the query, without order and window.
+ * @param near - the place.
+ * @param need - how many are wanted.
+ * @param ask - runs the steps of a query.
+ * @returns the query within the smallest of some circles that holds enough; the whole when little matches, or none does.
+ */
+export async function withinReach(
+  context: TypeContext,
   whole: QueryNode,
   { path, from }: NearNode,
   need: number,
   ask: Ask,
 ): Promise<QueryNode> {
-  const countOf = async (query: QueryNode): Promise<number> => (await ask(engine.plan(query, "count"))).count;
-  if ((await countOf(whole)) <= Math.max(need, readAtOnce)) return whole;
+  if ((await countOf(context, whole, ask)) <= Math.max(need, readAtOnce)) return whole;
   const inside = (radius: number): QueryNode => {
     const where = both(whole.where, Object.freeze({ type: "within", path, area: { center: from, radius } }));
     return { ...whole, where };
   };
   for (let radius = firstRadius; radius < Math.PI * earthRadius; radius *= growth) {
     // eslint-disable-next-line no-await-in-loop -- a greater circle is asked for only where the smaller one holds too few
-    if ((await countOf(inside(radius))) >= need) return inside(radius + rounding);
+    if ((await countOf(context, inside(radius), ask)) >= need) return inside(radius + rounding);
   }
   return whole;
 }

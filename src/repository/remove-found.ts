@@ -4,8 +4,7 @@ import { QueryError } from "../errors.ts";
 import type { StoredRow } from "../engines/engine.ts";
 import { fingerprintOf } from "../engines/write/remove.ts";
 import { checkQuery } from "../query/check.ts";
-import { refuseNear } from "../query/distance.ts";
-import type { QueryNode } from "../query/node.ts";
+import { type QueryNode, refuseRanked } from "../query/node.ts";
 import type { BatchOptions, QueryChanges } from "../query/query.ts";
 import type { TypeContext } from "./context.ts";
 import { type Ask, batchSizeOf, filled } from "./keyset.ts";
@@ -36,7 +35,7 @@ export async function removeFound(
   const { name } = query.metadata;
   const batchSize = batchSizeOf(options, defaultBatch, name);
   checkQuery(query);
-  refuseNear(query, "delete");
+  refuseRanked(query, "delete");
   if (query.offset !== 0) throw new QueryError(`${name}: delete takes a limit, but no offset`, { entity: name });
   // Whole documents are compared. Which ones come first matters only where not all may go.
   const { select: _, ...unselected } = query;

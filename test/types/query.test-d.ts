@@ -471,3 +471,24 @@ describe("distances", () => {
     query().withDistance("premiere", here, { unit: "parsec" });
   });
 });
+
+describe("relevance", () => {
+  test("wants text, and marks it", () => {
+    const found = query().where("title").match("x").orderByRelevance().highlight(["title"], { open: "*", close: "*" });
+    expectTypeOf(found.firstOrThrow()).resolves.toHaveProperty("highlights").toEqualTypeOf<{ title: string | null }>();
+    expectTypeOf(query().select("year").highlight(["title"]).firstOrThrow()).resolves.toEqualTypeOf<{
+      year: number;
+      highlights: { title: string | null };
+    }>();
+    // @ts-expect-error no text index
+    query().highlight(["slug"]);
+    // @ts-expect-error no field
+    query().highlight([]);
+    // @ts-expect-error no such option
+    query().highlight(["title"], { tag: "b" });
+    const plain = defineEntity({ name: "p", schema: z.object({ id: z.string(), n: z.int() }), index: { n: range() } });
+    const wordless = {} as Query<EntityOf<typeof plain>, IndexesOf<typeof plain>>;
+    // @ts-expect-error no text anywhere
+    wordless.orderByRelevance();
+  });
+});

@@ -1,0 +1,105 @@
+// Orders that no index holds: by distance, by relevance. What matches is read, rated and sorted here.
+// Memory holds as many entities as the window needs, however many match.
+import { ResultTooLargeError } from "../errors.ts";
+import { checkQuery } from "../query/check.ts";
+import { measure } from "../query/distance.ts";
+import type { QueryNode } from "../query/node.ts";
+import { compareText } from "../query/order.ts";
+import { scorer, soughtWords } from "../query/relevance.ts";
+import { presenter, propertiesRead } from "../query/select.ts";
+import { encodeId } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import type { Ask } from "./keyset.ts";
+import { countOf, withinReach } from "./nearest.ts";
+
+type Row = Record<string, unknown>;
+
+/** What an order is made of. */
+interface Ranking {
+  /** What may be among the first. */
+  readonly among: QueryNode;
+  /** Rates an entity: the lowest comes first; what cannot be rated comes last. */
+  readonly rate: (entity: Row) => number;
+  /** The fields that the rate is made of. */
+  readonly paths: readonly string[];
+  /** Ties go by id, upwards or downwards. */
+  readonly idSign: 1 | -1;
+}
+
+interface Rated {
+  readonly entity: Row;
+  readonly id: string;
+  readonly rate: number;
+}
+
+/**
+ * Reads what a query finds, in an order that no index holds.
+ *
+ * @param context - the entity type.
+ * @param query - a query with an order by distance or relevance.
+ * @param ask - runs the steps of a query.
+ * @param ceiling - the most without a limit.
+ * @returns the entities of the window, in order.
+ * @throws ResultTooLargeError when more match than the ceiling, and there is no limit.
+ */
+export async function ranked(context: TypeContext, query: QueryNode, ask: Ask, ceiling: number): Promise<Row[]> {
+  const { engine, metadata } = context;
+  checkQuery(query);
+  const { limit, offset } = query;
+  if (limit === 0) return [];
+  const need = limit === undefined ? ceiling + 1 : offset + limit;
+  const { among, rate, paths, idSign } = await rankingOf(context, query, need, ask);
+  const order = (left: Rated, right: Rated): number =>
+    left.rate === right.rate ? compareText(left.id, right.id) * idSign : left.rate < right.rate ? -1 : 1;
+  let best: Rated[] = [];
+  const take = (entity: Row): void => {
+    best.push({ entity, id: encodeId(entity[metadata.idField], metadata.name), rate: rate(entity) });
+    // Those that cannot be among the first any more are let go from time to time.
+    if (best.length > 2 * need + 1000) best = best.sort(order).slice(0, need);
+  };
+  const chosen = propertiesRead(query) ?? [...metadata.shape.fields.keys()];
+  const rated = paths.map((path) => path.split(".", 1)[0] as string);
+  await ask(engine.tally(among, [{ properties: [metadata.idField, ...rated, ...chosen], take }]));
+  if (limit === undefined && best.length > ceiling) {
+    throw new ResultTooLargeError(`${metadata.name}: more than ${ceiling} entities match; set a limit`, {
+      entity: metadata.name,
+    });
+  }
+  const present = presenter(query);
+  return best
+    .sort(order)
+    .slice(offset, need)
+    .map(({ entity }) => present(entity));
+}
+
+async function rankingOf(context: TypeContext, query: QueryNode, need: number, ask: Ask): Promise<Ranking> {
+  const { near, relevance: _, limit: _limit, ...others } = query;
+  const whole: QueryNode = { ...others, limit: undefined, offset: 0 };
+  if (near === undefined) return byRelevance(context, whole, ask);
+  const { path, from, direction } = near;
+  const metres = measure(path, from);
+  const sign = direction === "desc" ? -1 : 1;
+  return {
+    among: direction === "desc" ? whole : await withinReach(context, whole, near, need, ask),
+    rate: (entity) => (metres(entity) ?? Number.POSITIVE_INFINITY * sign) * sign,
+    paths: [path],
+    idSign: sign,
+  };
+}
+
+// How rare a word is, the indexes tell, all words in one go.
+async function byRelevance(context: TypeContext, whole: QueryNode, ask: Ask): Promise<Ranking> {
+  const { metadata } = whole;
+  const sought = soughtWords(whole.where);
+  const every = { metadata, orderBy: [], limit: undefined, offset: 0 };
+  const [total, ...counts] = await Promise.all([
+    countOf(context, { ...every, where: { type: "and", items: [] } }, ask),
+    ...sought.map(({ condition }) => countOf(context, { ...every, where: condition }, ask)),
+  ]);
+  const score = scorer(
+    sought.map((word, at) => ({ ...word, entities: counts[at] as number })),
+    total,
+    metadata,
+  );
+  return { among: whole, rate: (entity) => -score(entity), paths: sought.map(({ path }) => path), idSign: 1 };
+}
