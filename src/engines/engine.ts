@@ -67,6 +67,8 @@ export interface Engine {
   readonly tally: (query: QueryNode, tallies: readonly Tally[]) => Step;
   /** The first step towards how many entities the indexes say a query holds for; -1 where they do not tell. */
   readonly estimate: (query: QueryNode) => Step;
+  /** How many ids to look up at once for a stream by id, where each look goes over everything that matches. */
+  readonly idsAhead?: number;
   /** Describes the plan; the requests are those of the first round trip. */
   readonly describe: (query: QueryNode, want: Want) => PlanDescription;
   /** What the engine keeps inside the document. */

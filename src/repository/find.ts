@@ -13,6 +13,7 @@ import { ranked } from "./ranked.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
 import { defaultCeiling, explained } from "./explain.ts";
+import { idsAhead, idsBehind, stillMatching } from "./ahead.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { removeFound } from "./remove-found.ts";
 import { forgetCall } from "./remove.ts";
@@ -74,7 +75,17 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       }),
     keyset: (query, options) =>
       run("query.keyset", query, options, (context, ask) => keysetPage(context, query, options, ask)),
-    stream: (query, options) => streamPages(query, options, (page, call) => runner.keyset(page, call)),
+    stream: (query, options) =>
+      streamPages(query, options, {
+        page: (page, call) => runner.keyset(page, call),
+        async idsBehind(page, id, call) {
+          const most = idsAhead(await resolve(), page);
+          if (most === undefined) return undefined;
+          return run("query.ids", page, call, (context, ask) => idsBehind(context, page, id, most, ask));
+        },
+        read: (page, ids, call) =>
+          run("query.keyset", page, call, (context, _ask, note) => stillMatching(context, page, ids, call, note)),
+      }),
     page: (query, options) =>
       run("query.page", query, options, async (context, ask): Promise<Page<Row>> => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };

@@ -5,7 +5,7 @@ import type { Answer, Step } from "../engines/engine.ts";
 import { checkQuery } from "../query/check.ts";
 import { type Position, type QueryNode, refuseRanked } from "../query/node.ts";
 import { positionOf, readCursor, writeCursor } from "../query/position.ts";
-import type { BatchOptions, KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
+import type { BatchOptions, CallOptions, KeysetOptions, KeysetPage, StreamOptions } from "../query/query.ts";
 import { propertiesRead } from "../query/select.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
@@ -87,18 +87,35 @@ export function batchSizeOf({ batchSize }: BatchOptions, otherwise: number, name
   throw new QueryError(`${name}: batchSize is a whole number from 1 to ${maxBatch}`, { entity: name });
 }
 
+/** What a stream is made of. */
+export interface StreamParts {
+  /** Reads a page. */
+  readonly page: (query: QueryNode, options: KeysetOptions) => Promise<KeysetPage<Row>>;
+  /** Looks up encoded ids behind one, up to the query's limit and `most`; undefined where pages do as well. */
+  readonly idsBehind: (query: QueryNode, id: string, options: CallOptions) => Promise<IdsAhead | undefined>;
+  /** Reads what of some ids still matches. */
+  readonly read: (query: QueryNode, ids: readonly string[], options: CallOptions) => Promise<Row[]>;
+}
+
+/** Ids that a stream has looked up. */
+export interface IdsAhead {
+  readonly ids: readonly string[];
+  /** Whether there may be more behind them. */
+  readonly more: boolean;
+}
+
 /**
  * Streams everything that matches, page by page.
  *
  * @param query - the query; its limit ends the stream.
  * @param options - batch size, deadline and signal.
- * @param page - reads a page.
+ * @param parts - read pages, ids and entities.
  * @returns the entities, in order.
  */
 export async function* streamPages(
   query: QueryNode,
   options: StreamOptions,
-  page: (query: QueryNode, options: KeysetOptions) => Promise<KeysetPage<Row>>,
+  { page, idsBehind, read }: StreamParts,
 ): AsyncGenerator<Row, void, undefined> {
   const { name } = query.metadata;
   const { batchSize: _, ...call } = options;
@@ -108,6 +125,7 @@ export async function* streamPages(
   const batchSize = batchSizeOf(options, defaultBatch, name);
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   let cursor: string | null | undefined;
+  let byPages = query.orderBy.length > 0;
   while (left > 0 && cursor !== null) {
     const limit = Math.min(batchSize, left);
     // eslint-disable-next-line no-await-in-loop -- each page begins where the last one ended
@@ -115,5 +133,21 @@ export async function* streamPages(
     yield* items;
     left -= items.length;
     cursor = next;
+    if (byPages || cursor === null) continue;
+    let { id } = readCursor(cursor, query);
+    while (left > 0) {
+      // eslint-disable-next-line no-await-in-loop
+      const ahead = await idsBehind({ ...query, limit: Number.isFinite(left) ? left : undefined }, id, call);
+      byPages = ahead === undefined;
+      if (ahead === undefined) break;
+      for (let at = 0; at < ahead.ids.length; at += batchSize) {
+        // eslint-disable-next-line no-await-in-loop -- no more is read than is taken
+        const rows = await read(query, ahead.ids.slice(at, at + batchSize), call);
+        yield* rows;
+        left -= rows.length;
+      }
+      if (!ahead.more) return;
+      id = ahead.ids.at(-1) ?? id;
+    }
   }
 }

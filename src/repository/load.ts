@@ -4,7 +4,7 @@ import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { Answer } from "../engines/engine.ts";
 import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
-import { wrongType } from "../engines/documents.ts";
+import { DocumentReader, wrongType } from "../engines/documents.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
 import { presenter, propertiesRead } from "../query/select.ts";
@@ -81,23 +81,37 @@ export async function loadMany(
   return settle(found.flat(), options.onCorrupt);
 }
 
-type Found = Record<string, unknown> | null | CorruptEntityError;
+/** An entity, nothing, or the error that says why a document is none. */
+export type Found = Record<string, unknown> | null | CorruptEntityError;
 
-async function loadChunk(
-  context: TypeContext,
+/**
+ * Loads a batch of entities.
+ *
+ * @param context - the entity type.
+ * @param encodedIds - their ids, a few hundred at most.
+ * @param options - deadline and signal.
+ * @param note - told of what is sent.
+ * @param operation - what is being done, for errors.
+ * @param codec - reads the documents, or the fields of them that are wanted.
+ * @returns one per id, in order.
+ */
+export async function loadChunk(
+  { layout, executor, metadata, ...context }: TypeContext,
   encodedIds: readonly string[],
-  options: ReadOptions,
+  options: CallOptions,
   note: Note,
+  operation = "findByIds",
+  codec = context.codec,
 ): Promise<Found[]> {
-  const { layout, reader, executor, metadata } = context;
-  const attempt = { operation: "findByIds", write: false, entity: metadata.name };
+  const attempt = { operation, write: false, entity: metadata.name };
+  const reader = codec === context.codec ? context.reader : new DocumentReader(layout, codec);
   const requests = reader.many(encodedIds);
   note(requests, encodedIds.length);
   const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
   return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) return decodeRow(context.codec, stored, id);
+    if (!(stored instanceof ReplyFailure)) return decodeRow(codec, stored, id);
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
@@ -143,7 +157,7 @@ export function decodeRow(
  * @param onCorrupt - told of each error; without it the first is thrown, with the good rows on it.
  * @returns entities and nulls.
  */
-function settle(
+export function settle(
   found: readonly Found[],
   onCorrupt: ((error: CorruptEntityError) => void) | undefined,
 ): (Record<string, unknown> | null)[] {

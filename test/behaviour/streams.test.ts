@@ -131,6 +131,34 @@ describeMatrix("streams", ({ open }) => {
     expect(await repository.query().count()).toBe(25);
   });
 
+  test("by id, give what is there and matches by the time it comes", async () => {
+    const { repository } = await filled();
+    const sized = repository.query().where("size").gte(0);
+    const seen: (number | null | undefined)[] = [];
+    for await (const row of sized.select("size").stream({ batchSize: 2 })) {
+      expect(Object.keys(row)).toEqual(["size"]);
+      if (seen.push(row.size) === 1) {
+        await repository.delete("d14");
+        await repository.save({ id: "d15", size: null, kind: "x" });
+        await repository.save({ id: "d17", size: 77, kind: "x" });
+      }
+    }
+    const gone = new Set(["d14", "d15"]);
+    const wanted = rows.filter(({ id, size }) => size !== null && !gone.has(id));
+    expect(seen).toEqual(wanted.map(({ id, size }) => (id === "d17" ? 77 : size)));
+  });
+
+  test("by id, go on behind the ids that are looked up at once", { timeout: 60_000 }, async () => {
+    const { repository } = await open(drop);
+    const many = Array.from({ length: 12_500 }, (_, at) => ({ id: `m${10_000_000 + at}`, size: at, kind: "many" }));
+    expect((await repository.insertMany(many)).failed).toEqual([]);
+    const ids = many.map(({ id }) => id);
+    const kind = repository.query({ kind: "many" });
+    expect((await gather(kind.stream({ batchSize: 900 }))).map(({ id }) => id)).toEqual(ids);
+    const limited = await gather(kind.limit(11_111).stream({ batchSize: 1000 }));
+    expect(limited.map(({ id }) => id)).toEqual(ids.slice(0, 11_111));
+  });
+
   test("see what is written while they run, and lose nothing by it", async () => {
     const { repository } = await filled();
     const seen: string[] = [];

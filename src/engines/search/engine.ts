@@ -33,6 +33,8 @@ import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../
 
 /** Ends every search: the only dialect with parameters and right counts, and never a partial result. */
 const closing = ["DIALECT", "2", "TIMEOUT", "0"];
+/** Ids that a stream looks up at once: a page by id is a filter over every match, however few it gives. */
+const idsAhead = 10_000;
 /** What Lua can hand to one command. */
 const maxScriptArguments = 7000;
 
@@ -173,6 +175,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   return {
     name: "search",
+    idsAhead,
     plan,
     exhaust(node, ceiling, want) {
       const capped = { ...node, limit: ceiling };
