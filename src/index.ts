@@ -31,7 +31,7 @@ export {
 } from "./errors.ts";
 export { type Condition, type ConditionBuilder, type ConditionOf, conditions } from "./query/conditions.ts";
 export type { FieldFilter, Filter, FilterJunctions, FilterOf } from "./query/filter.ts";
-export type { Direction } from "./query/node.ts";
+export type { Direction, Operand } from "./query/node.ts";
 export {
   type BatchOptions,
   type ActualCall,

@@ -48,10 +48,20 @@ export function describeCondition(condition: Condition, depth = 0): DescribedCon
  * @param query - a query.
  * @returns one line: conditions, order and window.
  */
-export function describeQuery({ metadata, where, orderBy, near, relevance, limit, offset }: QueryNode): string {
+export function describeQuery({
+  metadata,
+  where,
+  raw = [],
+  orderBy,
+  near,
+  relevance,
+  limit,
+  offset,
+}: QueryNode): string {
   const order = orderBy.map(({ path, direction }) => `${path} ${direction}`);
   const parts = [
     `${metadata.name} where ${oneLine(where)}`,
+    ...raw.map(({ texts }) => `raw ${texts.join("…")}`),
     ...(order.length === 0 ? [] : [`order by ${order.join(", ")}`]),
     ...(near === undefined ? [] : [`order by distance of ${near.path} ${near.direction}`]),
     ...(relevance === true ? ["order by relevance"] : []),

@@ -3,6 +3,7 @@
 import { QueryError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
+import type { RawNode } from "./raw.ts";
 import type { MeasureNode } from "./distance.ts";
 import type { HighlightNode } from "./highlight.ts";
 import type { Area } from "./geo.ts";
@@ -84,6 +85,8 @@ export interface QueryNode {
   readonly offset: number;
   /** The dotted paths that are wanted of each entity; all of it when left out. */
   readonly select?: readonly string[];
+  /** Conditions in the search server's own language; all of them must hold as well. */
+  readonly raw?: readonly RawNode[];
   /** The order by distance from a place, instead of `orderBy`. */
   readonly near?: NearNode;
   /** The order by relevance, instead of `orderBy`. */

@@ -138,9 +138,8 @@ function refused({ name }: EntityMetadata, reason: string): InvalidCursorError {
 }
 
 // What decides which entities come, and in which order.
-function fingerprint({ metadata, where, orderBy }: QueryNode): string {
-  const text = JSON.stringify([metadata.name, orderBy, where], (_key, value: unknown) =>
-    typeof value === "bigint" ? `${value}n` : value,
-  );
+function fingerprint({ metadata, where, orderBy, raw }: QueryNode): string {
+  const parts = raw === undefined ? [metadata.name, orderBy, where] : [metadata.name, orderBy, where, raw];
+  const text = JSON.stringify(parts, (_key, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
   return createHash("sha256").update(text).digest("base64url").slice(0, 11);
 }

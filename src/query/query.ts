@@ -15,7 +15,15 @@ import type { EntityMetadata } from "../schema/metadata.ts";
 import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
 import type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./distance.ts";
 import { type Filter, filterConditions } from "./filter.ts";
-import { both, type Condition as ConditionNode, type Direction, everything, type QueryNode } from "./node.ts";
+import {
+  both,
+  type Condition as ConditionNode,
+  type Direction,
+  everything,
+  type Operand,
+  type QueryNode,
+} from "./node.ts";
+import { rawNode } from "./raw.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import type { SelectablePaths, Selected } from "./select.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
@@ -256,6 +264,20 @@ export class Query<O, I, R = O> {
    */
   search(text: Searchable<I>): Query<O, I, R> {
     return this.#and(searchCondition(text, this.#node.metadata));
+  }
+
+  /**
+   * Adds a condition in the search server's own language, for what the operators do not say; on other engines refused by
+   * name. Fields are written `@path`, or `@path#text` where one has several indexes. Values between the texts travel as
+   * parameters, written as the index of the field before them holds them.
+   *
+   * @param texts - the template's texts.
+   * @param values - strings, numbers, booleans, bigints and dates.
+   * @returns the query.
+   */
+  whereRaw(texts: TemplateStringsArray, ...values: readonly Operand[]): Query<O, I, R> {
+    const { metadata, raw = [] } = this.#node;
+    return this.#with({ raw: Object.freeze([...raw, rawNode(metadata.name, texts, values)]) });
   }
 
   /**

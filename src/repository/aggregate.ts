@@ -68,8 +68,9 @@ export async function facetsOf(
       entity: name,
     });
   }
-  const { metadata, where } = query;
-  const among: QueryNode = { metadata, where, limit: undefined, offset: 0, orderBy: [] };
+  const { metadata, where, raw } = query;
+  const all: QueryNode = { metadata, where, limit: undefined, offset: 0, orderBy: [] };
+  const among = raw === undefined ? all : { ...all, raw };
   const counted = paths.map((path) => {
     const node: AggregateNode = {
       query: among,

@@ -19,9 +19,10 @@ type Row = Record<string, unknown>;
  * @param query - a query without an order.
  * @returns the number; undefined where pages cost little, or only the server can say what matches.
  */
-export function idsAhead({ engine }: TypeContext, { where }: QueryNode): number | undefined {
-  // Servers round places: what lies on the border of an area is theirs to decide.
-  return comparisons(where).some(({ type }) => type === "within") ? undefined : engine.idsAhead;
+export function idsAhead({ engine }: TypeContext, { where, raw }: QueryNode): number | undefined {
+  // Servers round places: what lies on the border of an area is theirs to decide, like what they say in their own language.
+  const theirs = raw !== undefined || comparisons(where).some(({ type }) => type === "within");
+  return theirs ? undefined : engine.idsAhead;
 }
 
 /**

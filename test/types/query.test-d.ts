@@ -492,3 +492,17 @@ describe("relevance", () => {
     wordless.orderByRelevance();
   });
 });
+
+describe("raw conditions", () => {
+  test("take values that an index holds", () => {
+    expectTypeOf(
+      query().whereRaw`@year:[${1960} ${new Date()}] @title:{${"x"} | ${true} | ${5n}}`.first(),
+    ).resolves.toEqualTypeOf<Movie | null>();
+    // @ts-expect-error no text that was put together
+    void query().whereRaw("@year:[1 2]");
+    // @ts-expect-error null is no value
+    void query().whereRaw`@year:[${null} 1]`;
+    // @ts-expect-error an object is none
+    void query().whereRaw`@year:[${{ a: 1 }} 1]`;
+  });
+});

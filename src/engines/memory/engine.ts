@@ -7,6 +7,7 @@ import { matches } from "../../query/matches.ts";
 import { everything, type QueryNode } from "../../query/node.ts";
 import { standsBehind } from "../../query/position.ts";
 import { comparator } from "../../query/order.ts";
+import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
@@ -28,6 +29,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     reader.plan({ metadata, where: everything, orderBy: [], limit: Number.MAX_SAFE_INTEGER - 1, offset: 0 }, "rows");
   const plan = (query: QueryNode): Step => {
     checkQuery(query);
+    refuseRaw(query, "memory");
     return mapAnswer(readAll(), (answer) => evaluate(query, answer, codec));
   };
   return {
@@ -46,6 +48,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     },
     describe(query) {
       checkQuery(query);
+      refuseRaw(query, "memory");
       return {
         plan: ["read every entity of the type", "evaluate the conditions and sort in the application"],
         requests: readAll().requests,

@@ -3,8 +3,10 @@
 import { numberText, tagText } from "../../codec/term.ts";
 import { type Circle, radiusOf } from "../../query/geo.ts";
 import { complement, type Formula, type Leaf, type TermBound } from "../../query/normalise.ts";
+import type { RawNode } from "../../query/raw.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
 import { isTextual } from "../layout.ts";
+import { compileRaw } from "./raw.ts";
 import { FilterWriter, narrowing, needsFilter } from "./filter.ts";
 import { absentAttribute, type Attribute, deadlineAttribute } from "./attributes.ts";
 
@@ -28,6 +30,7 @@ const nowParam = "now";
  * @param metadata - the entity type.
  * @param attributes - its attributes, one per index.
  * @param formula - a condition in plain form, not `none`.
+ * @param raw - conditions in the server's own language, which must hold as well.
  * @returns query text and parameters; with a `now` parameter where entities may expire.
  * @throws UnsupportedQueryError for what the engine does not answer.
  */
@@ -35,6 +38,7 @@ export function compileSearch(
   metadata: EntityMetadata,
   attributes: readonly Attribute[],
   formula: Formula,
+  raw: readonly RawNode[] = [],
 ): CompiledQuery {
   const compiler = new SearchCompiler(metadata, attributes);
   const writer = new FilterWriter(metadata, attributes);
@@ -46,6 +50,7 @@ export function compileSearch(
     said.length === 0
       ? []
       : [compiler.formula(said.length === 1 ? (said[0] as Formula) : { type: "every", items: said })];
+  for (const node of raw) parts.push(compileRaw(node, metadata, attributes, (value) => compiler.param(value)));
   if (metadata.ttl !== undefined) {
     parts.push(`-@${deadlineAttribute}:[-inf ($${nowParam}]`);
     compiler.params.push(nowParam, "0");
@@ -95,7 +100,7 @@ class SearchCompiler {
       case "points": {
         if (isTextual(index)) return `@${attribute}:{${leaf.terms.map((term) => this.#tag(term)).join("|")}}`;
         const points = leaf.terms.map((term) => {
-          const name = this.#param(term);
+          const name = this.param(term);
           return `@${attribute}:[${name} ${name}]`;
         });
         return points.length === 1 ? (points[0] as string) : `(${points.join("|")})`;
@@ -113,21 +118,22 @@ class SearchCompiler {
 
   #circle(attribute: string, circle: Circle): string {
     const { longitude, latitude } = circle.center;
-    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.#param(numberText(number)));
+    const words = [longitude, latitude, radiusOf(circle)].map((number) => this.param(numberText(number)));
     return `@${attribute}:[${words.join(" ")} m]`;
   }
 
   #bound(bound: TermBound | undefined, open: string): string {
-    return bound === undefined ? open : `${bound.exclusive ? "(" : ""}${this.#param(bound.term)}`;
+    return bound === undefined ? open : `${bound.exclusive ? "(" : ""}${this.param(bound.term)}`;
   }
 
   #tag(term: string): string {
     const stored = this.#metadata.storage === "hash" ? tagText(term) : term;
     // Tag parameters are unescaped once by the server.
-    return this.#param(stored.replaceAll("\\", "\\\\"));
+    return this.param(stored.replaceAll("\\", "\\\\"));
   }
 
-  #param(value: string): string {
+  /** Takes a value; gives the name of its parameter. */
+  param(value: string): string {
     const name = `p${this.params.length / 2}`;
     this.params.push(name, value);
     return `$${name}`;

@@ -66,13 +66,13 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     return { rowsOf: rowReader(layout, part), names: readableNames(part.fields, attributes, part === codec) };
   });
 
-  const compile = (formula: Formula): CompiledQuery | undefined =>
-    formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula);
+  const compile = (formula: Formula, { raw }: QueryNode): CompiledQuery | undefined =>
+    formula.type === "none" ? undefined : compileSearch(metadata, attributes, formula, raw);
   const prepared = (query: QueryNode, go: (query: CompiledQuery) => Step): Step => {
     checkQuery(query);
     return withVocabulary(layout, attributes, normalise(query.where, metadata), (formula) => {
       const begun = typeof query.after === "object" ? every([formula, startOf(query, query.after)]) : formula;
-      const compiled = compile(begun);
+      const compiled = compile(begun, query);
       if (compiled === undefined) return nothing;
       if (typeof query.after !== "object") return go(compiled);
       const behind = behindFilter(query, query.after, attributes);
@@ -202,7 +202,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       if (requests.length === 0) return { plan: ["nothing can match: no command is sent"], requests, roundTrips: 0 };
       const formula = normalise(node.where, metadata);
       const waiting = waitingLeaves(formula);
-      const query = compile(closeWords(formula, new Map(waiting.map((leaf) => [leaf, ["..."]]))));
+      const query = compile(closeWords(formula, new Map(waiting.map((leaf) => [leaf, ["..."]]))), node);
       const lines = [
         ...waiting.map(({ index }) => `look up the words of ${index.path} that are meant`),
         `search index ${layout.alias}`,

@@ -1,6 +1,6 @@
 // Replies of the search commands before they are read: a failure becomes an error that says what to do.
 // A type whose index was never made is the one failure that the caller can mend.
-import { IndexNotReadyError, ResultTooLargeError } from "../../errors.ts";
+import { IndexNotReadyError, QueryError, ResultTooLargeError } from "../../errors.ts";
 import { type Reply, ReplyFailure } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 
@@ -11,7 +11,8 @@ import type { Layout } from "../layout.ts";
  * @param layout - the type's layout.
  * @returns the reply.
  * @throws IndexNotReadyError when the type has no search index.
- * @throws ResultTooLargeError when the server does not allow the window; otherwise what the driver gave.
+ * @throws ResultTooLargeError when the server does not allow the window.
+ * @throws QueryError when the server cannot read the query; otherwise what the driver gave.
  */
 export function checked(reply: Reply, layout: Layout): unknown {
   if (!(reply instanceof ReplyFailure)) return reply;
@@ -29,6 +30,14 @@ export function checked(reply: Reply, layout: Layout): unknown {
         "ask for fewer rows or a smaller offset, or raise it",
       { entity: name, cause: reply.error },
     );
+  }
+  if (/syntax error|unknown (?:field|property)|invalid (?:geo|numeric|query)/i.test(reply.error.message)) {
+    const { name } = layout.metadata;
+    // The engine's own text is always well formed.
+    throw new QueryError(`${name}: the search server cannot read what whereRaw says: ${reply.error.message}`, {
+      entity: name,
+      cause: reply.error,
+    });
   }
   throw reply.error;
 }
