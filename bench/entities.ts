@@ -84,6 +84,18 @@ export const IndexedJsonCity = defineEntity({
 });
 /** Eight indexes, for the scan engine. */
 export const ScannedCity = defineEntity({ name: "city", schema: citySchema, index: eight });
+const growing = {
+  name: [exact({ sortable: true }), text()],
+  country: exact(),
+  population: range(),
+  capital: exact(),
+  founded: range(),
+  tags: exact(),
+  location: geo(),
+} as const;
+/** Every kind of index, on either storage. */
+export const GrowingCity = defineEntity({ name: "city", schema: citySchema, index: growing });
+export const GrowingJsonCity = defineEntity({ name: "city", storage: "json", schema: citySchema, index: growing });
 /** Optimistic locking. */
 export const VersionedCity = defineEntity({
   name: "city",

@@ -46,8 +46,8 @@ export function markdown({ machine: { cores, node, platform }, versions, cases }
   ].join("\n");
 }
 
-// Padded, as the formatter would have it.
-function tableLines(rows: readonly (readonly string[])[]): string[] {
+/** A table in Markdown: padded, as the formatter would have it. */
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const columns = (rows[0] ?? []).map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     `| ${columns.map((width, at) => (row[at] ?? "").padEnd(width)).join(" | ")} |`;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { allCases } from "./cases/all.ts";
+import { growth } from "./growth.ts";
 import { type CaseResult, measure } from "./measure.ts";
 import type { Scale } from "./race.ts";
 import { caseTable, gateLines, machine, markdown, type Report } from "./report.ts";
@@ -17,6 +18,7 @@ const usage = `npm run bench [-- options]
   --quick        fewer rounds and records: a first impression, not a result
   --write        also writes bench/RESULTS.md
   --gate         exits with 1 when a gate of bulk save, save one, findById or findByIds fails
+  --growth SIZES how queries grow, by numbers of entities such as 1000,10000; with --write also GROWTH.md
   --list         names the cases`;
 
 const full: Scale = { records: 1000, batches: 3, singles: 300, stored: 20_000, rounds: 21, warmup: 1500 };
@@ -40,12 +42,18 @@ export async function run(args: string[], folder: string): Promise<number> {
       quick: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
       gate: { type: "boolean", default: false },
+      growth: { type: "string" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help || values.list) {
     print(values.list ? allCases.map(({ name, title }) => `${name.padEnd(26)} ${title}`).join("\n") : usage);
+    return 0;
+  }
+  if (values.growth !== undefined) {
+    const text = await growth(values.growth.split(",").map(sizeOf), print);
+    if (values.write) writeFileSync(join(folder, "GROWTH.md"), text);
     return 0;
   }
   const { only } = values;
@@ -74,6 +82,12 @@ async function runCases(subjects: typeof allCases, scale: Scale): Promise<Report
   } finally {
     await rig.close();
   }
+}
+
+function sizeOf(text: string): number {
+  const size = Number(text);
+  if (!Number.isInteger(size) || size < 100) throw new RangeError("--growth takes whole numbers from 100");
+  return size;
 }
 
 function roundsOf(text: string | undefined): number | undefined {
