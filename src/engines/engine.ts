@@ -131,5 +131,8 @@ export function mapAnswer(step: Step, change: (answer: Answer) => Answer): Step 
   };
 }
 
+/** A limit that no result reaches. */
+export const everyMatch = Number.MAX_SAFE_INTEGER - 1;
+
 /** An answer with nothing in it. */
 export const noAnswer: Answer = Object.freeze({ rows: [], ids: [], count: 0, ghosts: [] });

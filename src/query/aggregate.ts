@@ -5,7 +5,8 @@ import type { Paths, PathValue } from "../schema/paths.ts";
 import { type Shape, shapeAt } from "../schema/shape.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type Direction, isRanked, type Operand, type QueryNode } from "./node.ts";
-import { compareValues } from "./order.ts";
+import { checkWindow } from "./check.ts";
+import { compareAbsent, signOf } from "./order.ts";
 import type { CallOptions, Explanation } from "./query.ts";
 
 type Scalar = string | number | boolean | bigint | Date;
@@ -256,10 +257,8 @@ export class Aggregation<O, G> {
     const { query } = this.#node;
     const { having, orderBy, limit, offset } = this.#shaping;
     const { name } = query.metadata;
-    for (const [what, count] of [["limit", limit] as const, ["offset", offset] as const]) {
-      if (count === undefined || (Number.isSafeInteger(count) && count >= 0)) continue;
-      throw new QueryError(`${name}: ${what} must be a whole number from 0, not ${String(count)}`, { entity: name });
-    }
+    checkWindow("limit", limit ?? 0, query.metadata);
+    checkWindow("offset", offset, query.metadata);
     checkAggregate(this.#node);
     const names = new Set([...this.#node.groupBy, ...Object.keys(this.#node.reducers)]);
     for (const key of orderBy) {
@@ -299,13 +298,9 @@ type Row = Readonly<Record<string, unknown>>;
 
 function compareRows(left: Row, right: Row, keys: Shaping<Row>["orderBy"]): number {
   for (const { name, direction } of keys) {
-    const [a, b] = [left[name], right[name]] as (Operand | null)[];
-    if (a === null || b === null || a === undefined || b === undefined) {
-      if (a !== b) return a === null ? 1 : -1;
-      continue;
-    }
-    const order = compareValues(a, b);
-    if (order !== 0) return direction === "desc" ? -order : order;
+    const [a, b] = [left[name] ?? undefined, right[name] ?? undefined] as (Operand | undefined)[];
+    const order = compareAbsent(a, b, signOf(direction));
+    if (order !== 0) return order;
   }
   return 0;
 }

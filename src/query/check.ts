@@ -48,7 +48,15 @@ export function checkQuery(query: QueryNode): void {
   checkWindow("offset", query.offset, metadata);
 }
 
-function checkWindow(name: string, value: number, metadata: EntityMetadata): void {
+/**
+ * Checks a limit or an offset.
+ *
+ * @param name - which of them.
+ * @param value - what was given.
+ * @param metadata - the entity type.
+ * @throws QueryError when it is no whole number from 0.
+ */
+export function checkWindow(name: string, value: number, metadata: EntityMetadata): void {
   if (Number.isSafeInteger(value) && value >= 0 && value < maxWindow) return;
   throw new QueryError(`${metadata.name}: ${name} must be a whole number from 0, not ${String(value)}`, {
     entity: metadata.name,

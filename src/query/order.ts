@@ -71,7 +71,13 @@ export function comparator(
   };
 }
 
-function signOf(direction: Direction): number {
+/**
+ * What a comparison is multiplied by.
+ *
+ * @param direction - ascending or descending.
+ * @returns 1 or -1.
+ */
+export function signOf(direction: Direction): number {
   return direction === "desc" ? -1 : 1;
 }
 
@@ -80,7 +86,15 @@ function sortValue(entity: unknown, names: readonly string[], fold: boolean): Op
   return fold && typeof value === "string" ? foldCase(value) : value;
 }
 
-function compareAbsent(left: Operand | undefined, right: Operand | undefined, sign: number): number {
+/**
+ * Compares two values one of which may be absent, which comes last in both directions.
+ *
+ * @param left - a value or nothing.
+ * @param right - another of the same kind.
+ * @param sign - of the direction.
+ * @returns negative, zero or positive.
+ */
+export function compareAbsent(left: Operand | undefined, right: Operand | undefined, sign: number): number {
   if (left === undefined || right === undefined) {
     return left === right ? 0 : left === undefined ? 1 : -1;
   }

@@ -54,7 +54,17 @@ export function propertiesRead({
   if (select === undefined) return undefined;
   const sorted = after === undefined ? [] : orderBy.map(({ path }) => path);
   const points = measured === undefined ? [] : [measured.path];
-  return [...select, ...sorted, ...points, ...(highlight?.paths ?? [])].map((path) => path.split(".", 1)[0] as string);
+  return propertiesOf([...select, ...sorted, ...points, ...(highlight?.paths ?? [])]);
+}
+
+/**
+ * The properties that some fields lie in.
+ *
+ * @param paths - dotted paths.
+ * @returns names at the top of the entity, each once.
+ */
+export function propertiesOf(paths: readonly string[]): string[] {
+  return [...new Set(paths.map((path) => path.split(".", 1)[0] as string))];
 }
 
 /** Names of properties, each with the chosen ones inside it; undefined for the whole of it. */

@@ -6,6 +6,7 @@ import { type AggregateNode, checkAggregate, type Facet, type FacetOptions } fro
 import type { Operand, QueryNode } from "../query/node.ts";
 import { compareValues } from "../query/order.ts";
 import { Grouping } from "../query/reducers.ts";
+import { propertiesOf } from "../query/select.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask } from "./keyset.ts";
 
@@ -96,8 +97,4 @@ function mostFrequent(rows: readonly Row[], path: string, limit: number): Facet<
   });
   facets.sort((left, right) => right.count - left.count || compareValues(left.value, right.value));
   return facets.slice(0, limit);
-}
-
-function propertiesOf(paths: readonly string[]): string[] {
-  return [...new Set(paths.map((path) => path.split(".", 1)[0] as string))];
 }

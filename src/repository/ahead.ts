@@ -4,7 +4,7 @@ import { CorruptEntityError } from "../errors.ts";
 import type { Condition, QueryNode } from "../query/node.ts";
 import { matches } from "../query/matches.ts";
 import type { CallOptions } from "../query/query.ts";
-import { presenter, propertiesRead } from "../query/select.ts";
+import { presenter, propertiesOf, propertiesRead } from "../query/select.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask, IdsAhead } from "./keyset.ts";
 import { loadChunk, settle } from "./load.ts";
@@ -65,7 +65,7 @@ export async function stillMatching(
   note: Note,
 ): Promise<Row[]> {
   const chosen = propertiesRead(query);
-  const asked = comparisons(query.where).map(({ path }) => path.split(".", 1)[0] as string);
+  const asked = propertiesOf(comparisons(query.where).map(({ path }) => path));
   const codec = context.codec.only(chosen && [...chosen, ...asked]);
   const present = presenter(query);
   const found = await loadChunk(context, ids, options, note, "query.stream", codec);

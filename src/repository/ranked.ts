@@ -6,7 +6,7 @@ import { measure } from "../query/distance.ts";
 import type { QueryNode } from "../query/node.ts";
 import { compareText } from "../query/order.ts";
 import { scorer, soughtWords } from "../query/relevance.ts";
-import { presenter, propertiesRead } from "../query/select.ts";
+import { presenter, propertiesOf, propertiesRead } from "../query/select.ts";
 import { encodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask } from "./keyset.ts";
@@ -58,8 +58,7 @@ export async function ranked(context: TypeContext, query: QueryNode, ask: Ask, c
     if (best.length > 2 * need + 1000) best = best.sort(order).slice(0, need);
   };
   const chosen = propertiesRead(query) ?? [...metadata.shape.fields.keys()];
-  const rated = paths.map((path) => path.split(".", 1)[0] as string);
-  await ask(engine.tally(among, [{ properties: [metadata.idField, ...rated, ...chosen], take }]));
+  await ask(engine.tally(among, [{ properties: [metadata.idField, ...propertiesOf(paths), ...chosen], take }]));
   if (limit === undefined && best.length > ceiling) {
     throw new ResultTooLargeError(`${metadata.name}: more than ${ceiling} entities match; set a limit`, {
       entity: metadata.name,

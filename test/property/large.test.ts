@@ -10,8 +10,9 @@ import type { Condition, OrderKey } from "../../src/query/node.ts";
 import { comparator } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { tidy } from "../behaviour/matrix.ts";
-import { type AvailableLeg, freshNamespace, legs } from "../setup/legs.ts";
+import { freshNamespace, legs } from "../setup/legs.ts";
 import { runs, seed } from "./seed.ts";
+import { targets } from "./targets.ts";
 
 const alive = 8000;
 const dying = 1500;
@@ -34,11 +35,6 @@ function crowd(storage: Storage) {
 
 type Crowd = ReturnType<typeof crowd>;
 type One = { id: string; group: string | null; rank?: number; even: boolean; serial: number };
-interface Case {
-  readonly leg: AvailableLeg;
-  readonly storage: Storage;
-  readonly engine: "scan" | "search";
-}
 
 const definitions = { hash: crowd("hash"), json: crowd("json") };
 const groups = [null, "", "a", "a ", "é", "🎉"];
@@ -89,17 +85,7 @@ const query = fc.record({
   offset: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: alive })),
 });
 
-const cases: Case[] = legs().flatMap((leg) =>
-  (["hash", "json"] as const)
-    .filter((storage) => storage === "hash" || leg.json)
-    .flatMap((storage) =>
-      (["scan", "search"] as const)
-        .filter((engine) => engine === "scan" || leg.search)
-        .map((engine) => ({ leg, storage, engine })),
-    ),
-);
-
-describe.each(cases)("thousands, $engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
+describe.each(targets())("thousands, $engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
   const namespace = freshNamespace();
   let db: Database | undefined;
 

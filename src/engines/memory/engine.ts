@@ -11,7 +11,7 @@ import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
-import { asStep, mapAnswer, noAnswer } from "../engine.ts";
+import { asStep, everyMatch, mapAnswer, noAnswer } from "../engine.ts";
 import type { Layout } from "../layout.ts";
 import { scanEngine } from "../scan/engine.ts";
 
@@ -26,7 +26,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
   const reader = scanEngine(layout, codec);
   const { metadata } = layout;
   const readAll = (): Step =>
-    reader.plan({ metadata, where: everything, orderBy: [], limit: Number.MAX_SAFE_INTEGER - 1, offset: 0 }, "rows");
+    reader.plan({ metadata, where: everything, orderBy: [], limit: everyMatch, offset: 0 }, "rows");
   const plan = (query: QueryNode): Step => {
     checkQuery(query);
     refuseRaw(query, "memory");

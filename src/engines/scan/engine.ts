@@ -15,6 +15,7 @@ import {
   type Answer,
   asStep,
   type Engine,
+  everyMatch,
   isStep,
   noAnswer,
   type Step,
@@ -60,9 +61,6 @@ interface Gathered {
   readonly ghosts: string[];
   count: number;
 }
-
-/** A limit that no result reaches. */
-const everyMatch = Number.MAX_SAFE_INTEGER - 1;
 
 /** Documents read per request when a long result is completed. */
 const chunkSize = 200;
