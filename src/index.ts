@@ -1,6 +1,24 @@
 // What the package offers: definitions, the connection, repositories, queries and errors.
 // Named one by one, so that nothing becomes public by accident.
 export { connect, Database, type DatabaseOptions } from "./database.ts";
+export {
+  addToSet,
+  type End,
+  type FieldPatch,
+  inc,
+  type IncBounds,
+  type Increment,
+  merge,
+  type PatchFor,
+  type PatchKind,
+  type PatchOf,
+  type PatchOperator,
+  pop,
+  pull,
+  push,
+  toggle,
+  unset,
+} from "./codec/patch/operators.ts";
 export type { EngineName } from "./engines/layout.ts";
 export {
   CapabilityError,
@@ -93,6 +111,7 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {
   defineEntity,

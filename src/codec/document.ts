@@ -6,7 +6,7 @@ import type { EntityMetadata } from "../schema/metadata.ts";
 import { hashCodec } from "./hash.ts";
 import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
-import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
+import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 
 /** How many choices of properties a type remembers. */
 const maxParts = 64;
@@ -70,15 +70,57 @@ export class DocumentCodec {
    * @throws ValidationError when a value cannot be stored exactly.
    */
   encode(entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers): EncodedDocument {
+    return this.#storable(encodedId, () => this.#storage.encode(entity, encodedId, hidden));
+  }
+
+  /**
+   * What changes in a document when one field gets another value.
+   *
+   * @param names - the property names of the field's path, all of whose parents are always there.
+   * @param value - a validated value; undefined or null to take it away.
+   * @param encodedId - the entity's id as it stands in keys; undefined where there are several.
+   * @returns the changes.
+   * @throws ValidationError when a value cannot be stored exactly.
+   */
+  change(names: readonly string[], value: unknown, encodedId: string | undefined): DocumentChange {
+    return this.#storable(encodedId, () => this.#storage.change(names, value));
+  }
+
+  /**
+   * What has to change in a document, so that it holds an entity.
+   *
+   * @param stored - the document as read, which could be decoded.
+   * @param entity - a validated entity.
+   * @param encodedId - its id as it stands in keys.
+   * @returns the changes.
+   * @throws ValidationError when a value cannot be stored exactly.
+   */
+  difference(stored: StoredDocument, entity: Record<string, unknown>, encodedId: string): DocumentChange {
+    return this.#storable(encodedId, () => this.#storage.difference(stored, entity));
+  }
+
+  /**
+   * What changes in a document when hidden members do.
+   *
+   * @param hidden - the members; undefined for those that must not be there.
+   * @returns the changes.
+   */
+  hide(hidden: HiddenMembers): DocumentChange {
+    return this.#storage.hide(hidden);
+  }
+
+  #storable<T>(encodedId: string | undefined, work: () => T): T {
     try {
-      return this.#storage.encode(entity, encodedId, hidden);
+      return work();
     } catch (error) {
       if (!(error instanceof Unstorable)) throw error;
       const field = error.path.join(".");
       const { name } = this.#metadata;
-      throw new ValidationError(`${name} ${JSON.stringify(decodeId(encodedId))}: ${field} ${error.reason}`, {
+      const id = encodedId === undefined ? undefined : decodeId(encodedId);
+      const who = id === undefined ? name : `${name} ${JSON.stringify(id)}`;
+      throw new ValidationError(`${who}: ${field} ${error.reason}`, {
         entity: name,
-        id: decodeId(encodedId),
+        id,
         field,
         issues: [{ path: error.path, message: error.reason }],
       });

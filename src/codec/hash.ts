@@ -3,7 +3,7 @@
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { ObjectShape, Shape } from "../schema/shape.ts";
-import type { EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
+import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 import { checkNumber, jsonReader, jsonWriter, parseJson, stringifyJson, Unstorable } from "./json-value.ts";
 import { scalarCodecs, Unreadable } from "./scalar.ts";
 import { tagSeparator, tagText, textProblem, untagText } from "./term.ts";
@@ -144,6 +144,25 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
       encodeHidden(hidden, pairs, absent);
       return { body: pairs, absent, mends: [] };
     },
+    change(path, value): DocumentChange {
+      const set: string[] = [];
+      const absent: string[] = [];
+      encodeNode(nodeAt(nodes, path), value, set, absent, []);
+      return { set, absent, mends: [] };
+    },
+    difference(stored, entity): DocumentChange {
+      const pairs: string[] = [];
+      const nulls: string[] = [];
+      for (const node of nodes) if (node.field !== idField) encodeNode(node, entity[node.property], pairs, [], nulls);
+      if (nulls.length > 0) pairs.push(nullsField, JSON.stringify(nulls));
+      return changedFields(fields, stored as Exclude<StoredDocument, string>, pairs, idField);
+    },
+    hide(hidden): DocumentChange {
+      const set: string[] = [];
+      const absent: string[] = [];
+      encodeHidden(hidden, set, absent);
+      return { set, absent, mends: [] };
+    },
     decode(stored, issues): Record<string, unknown> {
       const values = stored as Exclude<StoredDocument, string>;
       const whole = quick?.(values);
@@ -152,6 +171,29 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
       return decodeNodes(nodes, values, nulls, issues).value;
     },
   };
+}
+
+function nodeAt(nodes: readonly Node[], [name, ...rest]: readonly string[]): Node {
+  const node = nodes.find(({ property }) => property === name) as Node;
+  return rest.length === 0 ? node : nodeAt((node as Branch).nodes, rest);
+}
+
+function changedFields(
+  fields: readonly string[],
+  stored: readonly (string | null | false)[],
+  pairs: readonly string[],
+  idField: string,
+): DocumentChange {
+  const wanted = new Map<string, string>();
+  for (let at = 0; at < pairs.length; at += 2) wanted.set(pairs[at] as string, pairs[at + 1] as string);
+  const set: string[] = [];
+  const absent: string[] = [];
+  for (const [at, field] of fields.entries()) {
+    const [held, value] = [stored[at], wanted.get(field)];
+    if (value !== undefined && value !== held) set.push(field, value);
+    if (value === undefined && typeof held === "string" && field !== idField) absent.push(field);
+  }
+  return { set, absent, mends: [] };
 }
 
 /**

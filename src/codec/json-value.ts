@@ -138,12 +138,12 @@ function writeNumber(value: unknown, path: Path, mends: Mends): number {
   return number;
 }
 
-// Servers drop blanks in front of a quoted name, and would take another property for this one.
+// Servers drop blanks in front of a quoted name, and misread quotes and backslashes in it when they change a number.
 function mendPath(path: Path): string {
-  if (!path.some((part) => typeof part === "string" && part.startsWith(" "))) return jsonPath(path);
+  if (!path.some((part) => typeof part === "string" && /^ |["\\]/.test(part))) return jsonPath(path);
   throw new Unstorable(
     path,
-    "has more digits than a JSON document keeps exactly under a name that begins with a blank; use storage hash, or another name",
+    'has more digits than a JSON document keeps exactly under a name that begins with a blank, or holds " or \\; use storage hash, or another name',
   );
 }
 

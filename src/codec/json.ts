@@ -2,8 +2,9 @@
 // Hidden members stand at the top, under names beginning with $.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { EncodedDocument, StorageCodec } from "./stored.ts";
-import { jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
+import { type ObjectShape, shapeAt, type ShapeAtPath } from "../schema/shape.ts";
+import type { DocumentChange, EncodedDocument, StorageCodec } from "./stored.ts";
+import { jsonPath, jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
 
 const noFields: readonly string[] = [];
 
@@ -26,6 +27,30 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       for (const name in hidden) written[name] = hidden[name];
       return { body: stringifyJson(written, []), absent: noFields, mends };
     },
+    change(names, value): DocumentChange {
+      const path = jsonPath(names);
+      if (value === undefined) return { set: [], absent: [path], mends: [] };
+      const mends: Mend[] = [];
+      const { shape: field } = shapeAt(metadata.shape, names.join(".")) as ShapeAtPath;
+      const writer = value === null ? undefined : jsonWriter(field, names);
+      const written = writer === undefined ? value : writer(value, names, mends);
+      return { set: [path, stringifyJson(written, names)], absent: [], mends };
+    },
+    difference(stored, entity): DocumentChange {
+      const mends: Mend[] = [];
+      const written = write === undefined ? entity : (write(entity, [], mends) as Record<string, unknown>);
+      const held = parseJson(stored as string) as Record<string, unknown>;
+      return changedProperties(metadata.shape, held, written, mends, idField);
+    },
+    hide(hidden): DocumentChange {
+      const set: string[] = [];
+      const absent: string[] = [];
+      for (const [name, value] of Object.entries(hidden)) {
+        if (value === undefined) absent.push(jsonPath([name]));
+        else set.push(jsonPath([name]), JSON.stringify(value));
+      }
+      return { set, absent, mends: [] };
+    },
     decode(stored, issues): Record<string, unknown> | undefined {
       const parsed = parseDocument(stored as string, issues);
       if (parsed === undefined) return undefined;
@@ -34,6 +59,31 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       return (read === undefined ? open : read(open)) as Record<string, unknown>;
     },
   };
+}
+
+function changedProperties(
+  shape: ObjectShape,
+  held: Readonly<Record<string, unknown>>,
+  written: Readonly<Record<string, unknown>>,
+  mends: readonly Mend[],
+  idField: string,
+): DocumentChange {
+  const set: string[] = [];
+  const absent: string[] = [];
+  const names = new Set([...Object.keys(held), ...Object.keys(written)]);
+  for (const name of names) {
+    // What the schema does not know, in an object that keeps no such properties, is none of ours.
+    if (name === idField || name.startsWith("$") || !(shape.open || shape.fields.has(name))) continue;
+    const value = written[name];
+    if (value === undefined) {
+      if (held[name] !== undefined) absent.push(jsonPath([name]));
+      continue;
+    }
+    const text = stringifyJson(value, [name]);
+    if (text !== JSON.stringify(held[name])) set.push(jsonPath([name]), text);
+  }
+  const changed = set.filter((_, at) => at % 2 === 0);
+  return { set, absent, mends: mends.filter(([path]) => changed.some((name) => path.startsWith(name))) };
 }
 
 // A copy: deleting would leave an object that is slow to read for good.

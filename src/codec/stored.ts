@@ -19,12 +19,28 @@ export interface EncodedDocument {
 /** A document as read: the hash fields in the codec's order, or the JSON text. */
 export type StoredDocument = readonly (string | null | false)[] | string;
 
+/** Changes of a document, ready to be written. */
+export interface DocumentChange {
+  /** Hash: names and values of fields in turn. JSON: paths and JSON texts in turn. */
+  readonly set: readonly string[];
+  /** Hash: fields, JSON: paths that must not be there. */
+  readonly absent: readonly string[];
+  /** JSON: numbers whose exact value the script ensures. */
+  readonly mends: readonly Mend[];
+}
+
 /** What a storage must be able to do. */
 export interface StorageCodec {
   /** Hash: the fields to read, in order. JSON: empty. */
   readonly fields: readonly string[];
   /** Throws Unstorable. */
   readonly encode: (entity: Record<string, unknown>, encodedId: string, hidden: HiddenMembers) => EncodedDocument;
+  /** What changes when one field gets another value, absent or not. Throws Unstorable. */
+  readonly change: (names: readonly string[], value: unknown) => DocumentChange;
+  /** What changes when a document as read is to hold this entity. Throws Unstorable. */
+  readonly difference: (stored: StoredDocument, entity: Record<string, unknown>) => DocumentChange;
+  /** What changes when hidden members do. */
+  readonly hide: (hidden: HiddenMembers) => DocumentChange;
   /** Reports what it cannot read as issues. */
   readonly decode: (stored: StoredDocument, issues: ValidationIssue[]) => Record<string, unknown> | undefined;
 }

@@ -179,6 +179,20 @@ export function indexValues(metadata: EntityMetadata, entity: unknown): IndexVal
 }
 
 /**
+ * What one index or constraint holds for an entity of which not everything need be known.
+ *
+ * @param metadata - the entity type.
+ * @param position - position in the snapshot.
+ * @param entity - validated values of what the index or constraint is about.
+ * @returns its value.
+ */
+export function indexValueAt(metadata: EntityMetadata, position: number, entity: unknown): IndexValue {
+  const index = metadata.indexes[position];
+  if (index !== undefined) return indexValue(index, entity, metadata.name);
+  return uniqueValue(metadata.uniques[position - metadata.indexes.length] as UniqueMetadata, entity);
+}
+
+/**
  * Tells why a string cannot be stored or compared exactly, if so.
  *
  * @param value - any string.

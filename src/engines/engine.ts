@@ -73,6 +73,10 @@ export interface Engine {
   readonly describe: (query: QueryNode, want: Want) => PlanDescription;
   /** What the engine keeps inside the document. */
   readonly hidden: (values: readonly IndexValue[]) => HiddenMembers;
+  /** The part of it that some positions decide alone: all but what is told of absent values. */
+  readonly hiddenAt: (values: readonly IndexValue[], positions: ReadonlySet<number>) => HiddenMembers;
+  /** Name of the hidden member that lists the terms of an array; undefined where the document itself does. */
+  readonly termsMember: (position: number) => string | undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
 import { fixedKeys } from "../engines/write/lua.ts";
+import { patchScript } from "../engines/write/patch.ts";
 import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
@@ -45,6 +46,7 @@ export interface TypeContext {
   readonly sweeps: { count: number };
   readonly scripts: {
     readonly save: Script;
+    readonly patch: Script;
     readonly remove: Script;
     readonly removeUnchanged: Script;
     readonly reap: Script;
@@ -85,6 +87,7 @@ export async function resolveContext(
     fixedKeys: Object.freeze(fixedKeys(layout)),
     scripts: {
       save: saveScript(layout),
+      patch: patchScript(layout),
       remove: removeScript(layout),
       removeUnchanged: removeUnchangedScript(layout),
       reap: reapScript(layout),

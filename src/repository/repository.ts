@@ -1,6 +1,7 @@
 // The repository: every method is one call into a file beside this one.
 // It resolves the type's context on the first call and keeps it.
 import { DocumentCodec } from "../codec/document.ts";
+import type { PatchOf } from "../codec/patch/operators.ts";
 import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
 import { everything } from "../query/node.ts";
@@ -13,6 +14,7 @@ import { queryRunner } from "./find.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
+import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 
@@ -206,6 +208,62 @@ export class Repository<D extends EntityDefinition> {
    */
   save(input: InputOf<D>, options: SaveOptions = {}): Promise<EntityOf<D>> {
     return this.#saveOne(input, "save", options);
+  }
+
+  /**
+   * Changes fields of a stored entity, and nothing else. One round trip (EVALSHA), without a read: changes of several
+   * clients all count. What a script cannot do exactly is read first (HMGET or JSON.GET), changed here and written if
+   * nobody came between: entities that the schema checks as a whole, fields below optional objects, bigints, lists of
+   * objects, and uniques of several fields of which the patch names some.
+   *
+   * @param id - its id.
+   * @param patch - dotted path to new value or operator: `inc`, `push`, `unset` and the like.
+   * @param options - `ifVersion`, ttl, deadline and signal; `returning` gives the changed entity back.
+   * @returns nothing, or the changed entity with `returning`.
+   * @throws ValidationError when a change does not fit the schema, or leaves the bounds of `inc`.
+   * @throws EntityNotFoundError when there is none.
+   * @throws VersionConflictError when another version than `ifVersion` is stored.
+   * @throws UniqueViolationError when a unique value is taken.
+   */
+  update(id: string, patch: PatchOf<D>, options: UpdateOptions & { readonly returning: true }): Promise<EntityOf<D>>;
+  /**
+   * Changes fields of a stored entity, and nothing else. One round trip (EVALSHA), without a read.
+   *
+   * @param id - its id.
+   * @param patch - dotted path to new value or operator: `inc`, `push`, `unset` and the like.
+   * @param options - `ifVersion`, ttl, deadline and signal.
+   */
+  update(id: string, patch: PatchOf<D>, options?: UpdateOptions): Promise<void>;
+  update(id: string, patch: PatchOf<D>, options: UpdateOptions = {}): Promise<EntityOf<D> | void> {
+    return this.#observed("update", async (context, note) => {
+      const entity = await updateOne(context, this.#encode(id), patch, options, note);
+      return options.returning === true ? (entity as EntityOf<D>) : undefined;
+    });
+  }
+
+  /**
+   * Reads an entity, has it changed, and writes the fields that differ, if nobody came between; else begins again.
+   * Two round trips a try (HMGET or JSON.GET, EVALSHA).
+   *
+   * @param id - its id.
+   * @param change - gives the entity as it shall be, changed in place or not; called once a try.
+   * @param options - retries, backoff in milliseconds, ttl, deadline for all of it, and signal.
+   * @returns the entity as stored.
+   * @throws ValidationError when the changed entity does not fit the schema.
+   * @throws EntityNotFoundError when there is none.
+   * @throws VersionConflictError when others came between each time.
+   * @throws UniqueViolationError when a unique value is taken.
+   */
+  modify(
+    id: string,
+    change: (entity: EntityOf<D>) => EntityOf<D> | Promise<EntityOf<D>>,
+    options: ModifyOptions = {},
+  ): Promise<EntityOf<D>> {
+    return this.#observed(
+      "modify",
+      (context, note) =>
+        changeOne(context, this.#encode(id), change as never, "modify", options, note) as Promise<EntityOf<D>>,
+    );
   }
 
   /**

@@ -128,7 +128,15 @@ function complete(
   return { source, expected: given as number };
 }
 
-function invalid(
+/**
+ * The error for an entity that does not fit its schema.
+ *
+ * @param metadata - the entity type.
+ * @param source - the entity.
+ * @param issues - what is wrong.
+ * @returns the error.
+ */
+export function invalid(
   metadata: EntityMetadata,
   source: Record<string, unknown>,
   issues: ValidationError["issues"],
@@ -145,8 +153,15 @@ function invalid(
   });
 }
 
-// Errors of the indexes know the field; the id is added here.
-function withId<T>(metadata: EntityMetadata, encodedId: string, work: () => T): T {
+/**
+ * Adds the id to errors of the indexes, which know the field only.
+ *
+ * @param metadata - the entity type.
+ * @param encodedId - the entity's id as it stands in keys.
+ * @param work - what may fail.
+ * @returns what it gave.
+ */
+export function withId<T>(metadata: EntityMetadata, encodedId: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -303,7 +318,7 @@ export function saveErrors(
 }
 
 function saveError(context: TypeContext, prepared: Prepared, code: string, first: string, second: string): RemoraError {
-  const { name, uniques, version } = context.metadata;
+  const { name, version } = context.metadata;
   const id = decodeId(prepared.encodedId);
   const who = `${name} ${JSON.stringify(id)}`;
   const details = { entity: name, id };
@@ -327,19 +342,8 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
         },
       );
     }
-    case "UNIQUE": {
-      const paths = uniques.find((unique) => unique.name === first)?.paths ?? [];
-      const holderId = decodeId(second);
-      return new UniqueViolationError(
-        `${who}: ${paths.join(", ")} (unique ${first}) belongs to ${JSON.stringify(holderId)}`,
-        {
-          ...details,
-          field: paths[0],
-          unique: first,
-          holderId,
-        },
-      );
-    }
+    case "UNIQUE":
+      return uniqueError(context.metadata, id, first, second);
     case "NOVERSION":
       return new CorruptEntityError(`${who}: its stored version is not a whole number`, { ...details, field: version });
     case "TYPE":
@@ -350,4 +354,27 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
     default:
       return new ConnectionError(`${who}: the save script answered ${code}`, details);
   }
+}
+
+/**
+ * The error for a unique value that belongs to another entity.
+ *
+ * @param metadata - the entity type.
+ * @param id - the entity that was refused.
+ * @param unique - name of the constraint.
+ * @param holder - id of the one that has the value, as it stands in keys.
+ * @returns the error.
+ */
+export function uniqueError(
+  { name, uniques }: EntityMetadata,
+  id: string,
+  unique: string,
+  holder: string,
+): UniqueViolationError {
+  const paths = uniques.find((one) => one.name === unique)?.paths ?? [];
+  const holderId = decodeId(holder);
+  return new UniqueViolationError(
+    `${name} ${JSON.stringify(id)}: ${paths.join(", ")} (unique ${unique}) belongs to ${JSON.stringify(holderId)}`,
+    { entity: name, id, field: paths[0], unique, holderId },
+  );
 }

@@ -5,7 +5,17 @@ import { DefinitionError } from "../errors.ts";
 import type { Index, IndexKind } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
-import { isIntegerField, partOf, shapeOf, type ShapeProblem, type Validated, validate, type ZodObject } from "./zod.ts";
+import {
+  type FieldRules,
+  isIntegerField,
+  partOf,
+  rulesOf,
+  shapeOf,
+  type ShapeProblem,
+  type Validated,
+  validate,
+  type ZodObject,
+} from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
 
 /** The forms a document can be stored in. */
@@ -63,6 +73,8 @@ export interface EntityMetadata {
   readonly validate: (input: unknown) => Validated;
   /** What is said of some properties: their shape, and their validation without what the schema says of the whole. */
   readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validate">;
+  /** What the schema says of the field at a dotted path; undefined when the path leads nowhere. */
+  readonly rules: (path: string) => FieldRules | undefined;
 }
 
 /** A definition as the user writes it, without its types. */
@@ -145,6 +157,7 @@ class DefinitionCompiler {
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
       part: (names: ReadonlySet<string>) => this.#part(names),
+      rules: (path: string) => rulesOf(definition.schema, path.split(".")),
     });
   }
 

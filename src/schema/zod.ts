@@ -65,23 +65,133 @@ export function bytes(): z.ZodType<Uint8Array, Uint8Array> {
  * @returns the parsed value, or zod's issues with their paths.
  */
 export function validate(schema: ZodObject, input: unknown): Validated {
+  const checked = validateValue(schema, input, []);
+  return checked.ok ? { ok: true, value: checked.value as Record<string, unknown> } : checked;
+}
+
+/** The outcome of validating one value. */
+export type ValidatedValue =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly issues: readonly ValidationIssue[] };
+
+function validateValue(schema: AnySchema, input: unknown, path: readonly string[]): ValidatedValue {
   let result: z.core.util.SafeParseResult<unknown>;
   try {
     result = z.core.safeParse(schema, input);
   } catch (error) {
     // An asynchronous or a failing refinement of the user's: the input counts as not validated.
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, issues: [{ path: [], message: `the schema could not be evaluated: ${reason}` }] };
+    return { ok: false, issues: [{ path, message: `the schema could not be evaluated: ${reason}` }] };
   }
-  if (result.success) return { ok: true, value: result.data as Record<string, unknown> };
+  if (result.success) return { ok: true, value: result.data };
   return {
     ok: false,
     issues: result.error.issues.map((issue) => ({
-      path: issue.path.map((part) => (typeof part === "symbol" ? String(part) : part)),
+      path: [...path, ...issue.path.map((part) => (typeof part === "symbol" ? String(part) : part))],
       message: issue.message,
       code: issue.code,
     })),
   };
+}
+
+/** Bounds of a number; undefined where there is none. */
+export interface NumberBounds {
+  readonly integer: boolean;
+  readonly min: { readonly value: number; readonly inclusive: boolean } | undefined;
+  readonly max: { readonly value: number; readonly inclusive: boolean } | undefined;
+}
+
+/** What a schema says of one field, for changes of that field alone. */
+export interface FieldRules {
+  /** Validates a value of the field. */
+  readonly validate: (value: unknown) => ValidatedValue;
+  /** Validates an element, where the field is an array. */
+  readonly validateElement: (value: unknown) => ValidatedValue;
+  /** An object that holds the field is checked as a whole: a change of the field alone may break it. */
+  readonly entangled: boolean;
+  /** What a number must keep, where that is nothing but bounds. */
+  readonly bounds: NumberBounds | undefined;
+  /** The schema says nothing of the value beyond its type and that of its elements. */
+  readonly unchecked: boolean;
+}
+
+/**
+ * What a schema says of one field.
+ *
+ * @param schema - the entity's schema.
+ * @param names - the property names of a dotted path.
+ * @returns the rules, or undefined when the path leads nowhere.
+ */
+export function rulesOf(schema: ZodObject, names: readonly string[]): FieldRules | undefined {
+  let field: AnySchema = schema;
+  let entangled = false;
+  for (const name of names) {
+    const { inner, checked } = unwrap(field);
+    const { def } = (inner as z.core.$ZodTypes)._zod;
+    if (def.type !== "object" || !Object.hasOwn(def.shape, name)) return undefined;
+    entangled ||= checked || hasChecks(inner);
+    field = def.shape[name] as AnySchema;
+  }
+  const { inner, checked } = unwrap(field);
+  const { def } = (inner as z.core.$ZodTypes)._zod;
+  return Object.freeze({
+    validate: (value: unknown) => validateValue(field, value, names),
+    validateElement: (value: unknown) =>
+      validateValue(def.type === "array" ? def.element : z.never(), value, [...names, "[]"]),
+    entangled,
+    bounds: checked || def.type !== "number" ? undefined : boundsOf(inner as z.core.$ZodNumber),
+    unchecked: !checked && !hasChecks(inner),
+  });
+}
+
+// Takes off what makes a value optional, nullable and the like; checks may stand on each layer.
+function unwrap(schema: AnySchema): { readonly inner: AnySchema; readonly checked: boolean } {
+  let inner = schema;
+  let checked = false;
+  for (;;) {
+    const { def } = (inner as z.core.$ZodTypes)._zod;
+    switch (def.type) {
+      case "optional":
+      case "nullable":
+      case "default":
+      case "prefault":
+      case "catch":
+      case "nonoptional":
+      case "readonly":
+        checked ||= hasChecks(inner);
+        inner = def.innerType;
+        break;
+      case "lazy":
+        checked ||= hasChecks(inner);
+        inner = (inner as z.core.$ZodLazy)._zod.innerType;
+        break;
+      default:
+        return { inner, checked };
+    }
+  }
+}
+
+function hasChecks(schema: AnySchema): boolean {
+  return (schema._zod.def.checks ?? []).length > 0;
+}
+
+function boundsOf(schema: z.core.$ZodNumber): NumberBounds | undefined {
+  const format = (schema as z.core.$ZodNumberFormat)._zod.def.format as string | undefined;
+  if (format !== undefined && format !== "safeint") return undefined;
+  let integer = format === "safeint";
+  let [min, max]: [NumberBounds["min"], NumberBounds["max"]] = [undefined, undefined];
+  for (const check of schema._zod.def.checks ?? []) {
+    const def = (check as z.core.$ZodChecks)._zod.def;
+    if (def.check === "greater_than" && typeof def.value === "number") {
+      if (min === undefined || def.value > min.value || (def.value === min.value && !def.inclusive))
+        min = { value: def.value, inclusive: def.inclusive };
+    } else if (def.check === "less_than" && typeof def.value === "number") {
+      if (max === undefined || def.value < max.value || (def.value === max.value && !def.inclusive))
+        max = { value: def.value, inclusive: def.inclusive };
+    } else if (def.check === "number_format" && def.format === "safeint") integer = true;
+    else return undefined;
+  }
+  return { integer, min, max };
 }
 
 /**

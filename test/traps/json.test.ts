@@ -147,6 +147,30 @@ describeMatrix(
       expect(await other.query().where(" a").eq(" one").all()).toEqual([row]);
     });
 
+    test("numbers under names with quotes or backslashes are not changed by their path", async () => {
+      const opened = await open(paper);
+      const { repository, raw } = opened;
+      const key = `${opened.namespace}:naive`;
+      await raw("JSON.SET", key, "$", JSON.stringify({ 'a"b': 1, "a\\b": 1 }));
+      const add = async (path: string): Promise<unknown> => {
+        await raw("JSON.NUMINCRBY", key, path, "1").catch(() => undefined);
+        return raw("JSON.GET", key, path);
+      };
+      expectTrap(leg, "a quote makes the change go nowhere", (await add('$["a\\"b"]')) === "[1]");
+      expectTrap(leg, "so does a backslash", (await add('$["a\\\\b"]')) === "[1]");
+      for (const name of ['a"b', "a\\b"]) {
+        const error = await expectRefusal(
+          opened,
+          () => repository.insert({ id: "q", free: { [name]: 0.1 + 0.2 } }),
+          "VALIDATION",
+        );
+        expect(error).toMatchObject({ entity: "paper", id: "q", field: `free.${name}` });
+        const free = { [name]: 0.5 };
+        await repository.save({ id: "p", free });
+        expect((await repository.findByIdOrThrow("p")).free).toEqual(free);
+      }
+    });
+
     test("halves of characters are refused, names of JavaScript's own are not let in", async () => {
       const opened = await open(paper);
       const { repository, raw } = opened;

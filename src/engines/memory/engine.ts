@@ -58,6 +58,8 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     // Without indexes only the number of all entities is known.
     estimate: (query) => (query.where === everything ? reader.estimate(query) : asStep({ ...noAnswer, count: -1 })),
     hidden: () => ({}),
+    hiddenAt: () => ({}),
+    termsMember: () => undefined,
   };
 }
 

@@ -192,6 +192,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       return { plan: [...looks, ...lines], requests: first.requests, roundTrips: 1 + looks.length };
     },
     hidden: () => ({}),
+    hiddenAt: () => ({}),
+    termsMember: () => undefined,
   };
 }
 

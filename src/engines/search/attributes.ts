@@ -21,7 +21,8 @@ const maxAttributes = 1022;
 /** Up to how many fields a whole document is read by name. */
 const maxNamed = 40;
 
-const absentMember = "$absent";
+/** Hidden member that lists the fields without a value. */
+export const absentMember = "$absent";
 const deadlineMember = "$deadline";
 
 /** An index as an attribute of the search index. */
@@ -113,12 +114,15 @@ function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
  *
  * @param layout - the type's layout.
  * @param attributes - the type's attributes.
- * @returns a function from index values to hidden members.
+ * @returns functions from index values to hidden members: to all of them, and to those of some positions.
  */
 export function hiddenMembers(
   layout: Layout,
   attributes: readonly Attribute[],
-): (values: readonly IndexValue[]) => HiddenMembers {
+): {
+  readonly all: (values: readonly IndexValue[]) => HiddenMembers;
+  readonly at: (values: readonly IndexValue[], positions: ReadonlySet<number>) => HiddenMembers;
+} {
   const members = attributes.flatMap(({ member }, position) => (member === undefined ? [] : [{ member, position }]));
   const filtered = attributes.flatMap(({ filtered: extra, index }, position) =>
     extra === undefined ? [] : [{ member: extra.member, position, substring: index.substring }],
@@ -126,26 +130,38 @@ export function hiddenMembers(
   const absentable = layout.metadata.indexes.flatMap((index, position) =>
     index.absentable ? [{ path: index.path, position }] : [],
   );
-  if (members.length + filtered.length + absentable.length === 0) return () => ({});
+  if (members.length + filtered.length + absentable.length === 0) return { all: () => ({}), at: () => ({}) };
   const safe = layout.metadata.storage === "hash" ? tagText : String;
-  return (values) => {
+  const at = (
+    values: readonly IndexValue[],
+    positions: ReadonlySet<number> | undefined,
+  ): Record<string, string | readonly string[] | undefined> => {
     const hidden: Record<string, string | readonly string[] | undefined> = {};
     for (const { member, position } of members) {
+      if (positions?.has(position) === false) continue;
       const value = values[position];
       // An empty string is a value; an empty list and an absent value have nothing to index.
       if (typeof value === "string") hidden[member] = safe(value);
       else hidden[member] = value === undefined || value.length === 0 ? undefined : value;
     }
     for (const { member, position, substring } of filtered) {
+      if (positions?.has(position) === false) continue;
       const value = values[position];
       if (value === undefined) hidden[member] = undefined;
       else hidden[member] = substring ? borderedText(value as string) : wordSequence(value as readonly string[]);
     }
-    if (absentable.length > 0) {
-      const absent = absentable.filter(({ position }) => values[position] === undefined).map(({ path }) => path);
-      hidden[absentMember] = absent.length === 0 ? undefined : [...new Set(absent)];
-    }
     return hidden;
+  };
+  return {
+    at,
+    all(values) {
+      const hidden = at(values, undefined);
+      if (absentable.length > 0) {
+        const absent = absentable.filter(({ position }) => values[position] === undefined).map(({ path }) => path);
+        hidden[absentMember] = absent.length === 0 ? undefined : [...new Set(absent)];
+      }
+      return hidden;
+    },
   };
 }
 

@@ -62,6 +62,7 @@ return redis.call(unpack(words))`,
 export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const { metadata } = layout;
   const attributes = attributesOf(metadata);
+  const hidden = hiddenMembers(layout, attributes);
   const readingOf = perChoice(codec, (part): Reading => {
     return { rowsOf: rowReader(layout, part), names: readableNames(part.fields, attributes, part === codec) };
   });
@@ -211,7 +212,9 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       ];
       return { plan: lines, requests, roundTrips: waiting.length === 0 ? 1 : 2 };
     },
-    hidden: hiddenMembers(layout, attributes),
+    hidden: hidden.all,
+    hiddenAt: hidden.at,
+    termsMember: (position) => attributes[position]?.member,
   };
 }
 

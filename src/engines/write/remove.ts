@@ -28,17 +28,27 @@ export function removeScript(layout: Layout): Script {
 export function removeUnchangedScript(layout: Layout): Script {
   const hash = layout.metadata.storage === "hash";
   const read = hash ? ["{'HMGET', KEYS[#KEYS], 'f'}"] : [];
-  const fingerprint = hash
-    ? `local PRINTS, FIELDS = decode(ARGV[3]), decode(ARGV[4])
-local function fingerprint(key)
+  const functions = `local PRINTS, FIELDS = decode(ARGV[3]), decode(ARGV[4])
+${fingerprintLua(layout)}`;
+  const unchanged = "kind == 'none' or fingerprint(DOCUMENTS..id) == PRINTS[at]";
+  return defineScript("delete-unchanged", removeLua(layout, read, functions, unchanged));
+}
+
+/**
+ * Lua that tells whether a document is as it was read.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `fingerprint(key)`; for hashes it takes the table `FIELDS`.
+ */
+export function fingerprintLua(layout: Layout): string {
+  if (layout.metadata.storage === "json") {
+    return "local function fingerprint(key) return redis.sha1hex(call('JSON.GET', key)) end";
+  }
+  return `local function fingerprint(key)
   local parts = call('HMGET', key, unpack(FIELDS))
   for at, value in ipairs(parts) do parts[at] = value and #value..':'..value or '-' end
   return redis.sha1hex(table.concat(parts))
-end`
-    : `local PRINTS = decode(ARGV[3])
-local function fingerprint(key) return redis.sha1hex(call('JSON.GET', key)) end`;
-  const unchanged = "kind == 'none' or fingerprint(DOCUMENTS..id) == PRINTS[at]";
-  return defineScript("delete-unchanged", removeLua(layout, read, fingerprint, unchanged));
+end`;
 }
 
 /**

@@ -4,6 +4,9 @@ import { steadyFields } from "../../codec/hash.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
+import { ownersLua, uniqueChecksLua, writeUniquesLua } from "./unique.ts";
+import { expiryLua, writeExpiryLua } from "./time.ts";
+import { readVersionLua } from "./version.ts";
 import {
   clock,
   checkStamp,
@@ -125,7 +128,7 @@ ${eachItem(["  ids[at] = ITEMS[o + 1]"])}
 local stored = call('HMGET', ${names.of(snapshot)}, unpack(ids))
 local after, before = {}, {}`);
   }
-  for (const unique of uniques) before.push(`local owners${unique.position} = {}`);
+  before.push(...ownersLua(layout));
   lines.push(`  local key, mode, ok = KEYS[${names.count} + at], ITEMS[o + 2], true
   local exists, version`);
   if (metadata.version !== undefined) lines.push(versionCheck(layout, `ITEMS[o + ${words.version}]`));
@@ -148,19 +151,13 @@ local after, before = {}, {}`);
     before[at] = old and decode(old) or nil
   end`);
   }
-  if (uniques.length > 0) lines.push(uniqueChecks(layout, names));
+  if (uniques.length > 0) lines.push(uniqueChecksLua(layout));
   lines.push("  if ok then states[at] = exists and 'old' or 'new' end");
   return [...before, `do ${eachItem(lines)} end`].join("\n");
 }
 
 function versionCheck(layout: Layout, expected: string): string {
-  const field = layout.metadata.version as string;
-  const read =
-    layout.metadata.storage === "hash"
-      ? `pcall('HGET', key, ${luaString(field)})`
-      : `pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`;
-  const value =
-    layout.metadata.storage === "hash" ? "string.match(found, '^%-?%d+$')" : "string.match(found, '^%[(%-?%d+)%]$')";
+  const { read, value } = readVersionLua(layout);
   // One look per entity: at the key where nothing may be there, at the version where one must be.
   return `  local found
   if mode == '0' then
@@ -177,44 +174,10 @@ function versionCheck(layout: Layout, expected: string): string {
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
-// Within a batch, what an earlier entity took or gave back counts already.
-function uniqueChecks(layout: Layout, names: KeyNames): string {
-  const checksOf = layout.uniques.map((slot) => {
-    const position = slot.position + 1;
-    return `    local value${position} = after[at][${position}]
-    if ok and value${position} ~= 0 then
-      local holder = owners${slot.position}[value${position}]
-      if holder == nil then holder = call('HGET', ${names.of(slot.key)}, value${position}) end
-      if holder and holder ~= id
-        and (owners${slot.position}[value${position}] or call('EXISTS', DOCUMENTS..holder) == 1) then
-        ok = false fail(at, 'UNIQUE', ${luaString(slot.name)}, holder)
-      end
-    end`;
-  });
-  const claims = layout.uniques.map((slot) => {
-    const position = slot.position + 1;
-    const owners = `owners${slot.position}`;
-    return `      local had${position} = before[at] and before[at][${position}] or 0
-      if had${position} ~= 0 and had${position} ~= value${position} then
-        local holder = ${owners}[had${position}]
-        if holder == nil then holder = call('HGET', ${names.of(slot.key)}, had${position}) end
-        if holder == id then ${owners}[had${position}] = false end
-      end
-      if value${position} ~= 0 then ${owners}[value${position}] = id end`;
-  });
-  return `  if ok then
-    local id = ids[at]
-${checksOf.join("\n")}
-    if ok then
-${claims.join("\n")}
-    end
-  end`;
-}
-
 function writes(layout: Layout): string {
   const names = new KeyNames(layout);
   const words = itemWords(layout);
-  const { snapshot, ids, uniques, metadata } = layout;
+  const { snapshot, ids, metadata } = layout;
   const before = [
     `if not stamp and next(states) then call('HSET', KEYS[1], ${metaFields(layout).map(luaString).join(", ")}) end`,
   ];
@@ -228,11 +191,12 @@ function writes(layout: Layout): string {
     `  if states[at] then
   local id, key, fresh, extras = ITEMS[o + 1], KEYS[${names.count} + at], states[at] == 'new', ITEMS[o + ${words.extras}]`,
   ];
-  if (metadata.ttl !== undefined) lines.push(ttlValue(words.ttl as number));
+  if (metadata.ttl !== undefined)
+    lines.push(expiryLua(`ITEMS[o + ${words.ttl}]`, `ITEMS[o + ${(words.ttl as number) + 1}]`));
   lines.push(metadata.storage === "hash" ? writeHash(layout, words) : writeJson(layout, words));
   lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
   else`);
-  if (metadata.ttl !== undefined) lines.push(writeTtl(layout, names));
+  if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
   if (ids !== undefined) {
     // A document with a version was written by a save, which listed it.
     const known = metadata.version === undefined ? "true" : "fresh";
@@ -254,21 +218,8 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
   if (snapshot !== undefined) {
     after.push(`if #remembered > 0 then call('HSET', ${names.of(snapshot)}, unpack(remembered)) end`);
   }
-  for (const slot of uniques) {
-    const key = names.of(slot.key);
-    after.push(`for value, holder in pairs(owners${slot.position}) do
-  if holder then call('HSET', ${key}, value, holder) else call('HDEL', ${key}, value) end
-end`);
-  }
+  after.push(...writeUniquesLua(layout));
   return [...before, `do ${eachItem(lines)} end`, ...after].join("\n");
-}
-
-// nil leaves the time as it is, 0 takes it away, anything else is when the entity expires.
-function ttlValue(position: number): string {
-  return `  local expires, mode, ttl = nil, ITEMS[o + ${position}], ITEMS[o + ${position + 1}]
-  if mode == '1' or ((mode == '4' or mode == '5') and fresh) then expires = now() + ttl
-  elseif mode == '2' then expires = tonumber(ttl)
-  elseif mode == '3' or mode == '5' or fresh then expires = 0 end`;
 }
 
 function writeHash(layout: Layout, words: ItemWords): string {
@@ -304,15 +255,4 @@ function writeJson(layout: Layout, words: ItemWords): string {
       mend(key, ITEMS[word], tonumber(ITEMS[word + 1]))
     end
   end`;
-}
-
-function writeTtl(layout: Layout, names: KeyNames): string {
-  const expiry = layout.expiry === undefined ? undefined : names.of(layout.expiry);
-  return `    if expires and expires > 0 then
-      call('PEXPIREAT', key, plain(expires))
-${expiry === undefined ? "" : "      expiring[#expiring + 1] = plain(expires) expiring[#expiring + 1] = id"}
-    elseif expires == 0 then
-      if not fresh then call('PERSIST', key) end
-${expiry === undefined ? "" : `      call('ZREM', ${expiry}, id)`}
-    end`;
 }

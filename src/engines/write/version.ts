@@ -1,0 +1,21 @@
+// The version of a stored document, as the writing scripts read it.
+// A document that holds something else in its place is told apart from one that has none.
+import type { Layout } from "../layout.ts";
+import { luaString } from "./lua.ts";
+
+/**
+ * Lua that reads a document's version.
+ *
+ * @param layout - the layout of a type with versions.
+ * @returns `read`, an expression on `key` that gives what is stored; `value`, one on `found` that gives its digits.
+ */
+export function readVersionLua({ metadata }: Layout): { readonly read: string; readonly value: string } {
+  const field = metadata.version as string;
+  if (metadata.storage === "hash") {
+    return { read: `pcall('HGET', key, ${luaString(field)})`, value: "string.match(found, '^%-?%d+$')" };
+  }
+  return {
+    read: `pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`,
+    value: "string.match(found, '^%[(%-?%d+)%]$')",
+  };
+}

@@ -1,0 +1,207 @@
+// Items of the patch script: a planned patch as it is, or the difference between a document as read and an entity.
+// Both write nothing but the fields that change, and what indexes and the engine keep of those.
+import { jsonPath } from "../codec/json-value.ts";
+import { applySteps } from "../codec/patch/apply.ts";
+import { covers, type PatchPlan, type PatchStep } from "../codec/patch/plan.ts";
+import type { DocumentChange, StoredDocument } from "../codec/stored.ts";
+import { type IndexValue, indexValueAt, indexValues } from "../codec/term.ts";
+import { fingerprintOf } from "../engines/write/remove.ts";
+import { isRemoraError } from "../errors.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import type { TypeContext } from "./context.ts";
+import { withId } from "./save.ts";
+import { type Ttl, ttlArguments } from "./ttl.ts";
+
+type Row = Record<string, unknown>;
+
+/** An item as the patch script takes it; the script says what each word is. */
+export type PatchItem = readonly unknown[];
+
+/** What the item's document must be: of this version, or unchanged; anything when left out. */
+interface Guard {
+  readonly version?: number | undefined;
+  readonly fingerprint?: string | undefined;
+}
+
+/**
+ * The item of a patch that the script can make by itself.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param plan - a direct plan.
+ * @param guard - the version that must be stored.
+ * @param ttl - the caller's wish.
+ * @returns the item.
+ * @throws ValidationError when a value cannot be stored or indexed exactly.
+ */
+export function directItem(
+  context: TypeContext,
+  encodedId: string,
+  { steps }: PatchPlan,
+  guard: Guard,
+  ttl: Ttl | undefined,
+): PatchItem {
+  const { metadata, codec, engine } = context;
+  const sets = steps.filter(({ kind }) => kind === "set");
+  const known = applySteps(metadata, {}, sets);
+  const touched = positionsOf(metadata, sets);
+  const values: IndexValue[] = [];
+  withId(metadata, encodedId, () => {
+    for (const position of touched) values[position] = indexValueAt(metadata, position, known);
+  });
+  const changes = sets.map((step) => codec.change(step.names, step.kind === "set" ? step.value : undefined, encodedId));
+  changes.push(codec.hide(engine.hiddenAt(values, touched)));
+  const operations = steps.flatMap((step) => operationOf(context, encodedId, step));
+  return itemOf(context, encodedId, guard, ttl, changes, {
+    objects: metadata.storage === "hash" ? [] : parentsOf(steps),
+    values: [...touched].flatMap((position) => [position + 1, values[position] ?? 0]),
+    whole: false,
+    operations,
+  });
+}
+
+/**
+ * The item that turns a document as it was read into an entity.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param stored - the document as read.
+ * @param before - the entity it holds.
+ * @param after - the entity it shall hold, validated.
+ * @param ttl - the caller's wish.
+ * @returns the item, which the script refuses when the document was changed meanwhile.
+ * @throws ValidationError when a value cannot be stored or indexed exactly.
+ */
+export function differenceItem(
+  context: TypeContext,
+  encodedId: string,
+  stored: StoredDocument,
+  before: Row,
+  after: Row,
+  ttl: Ttl | undefined,
+): PatchItem {
+  const { metadata, codec, engine } = context;
+  const values = withId(metadata, encodedId, () => indexValues(metadata, after));
+  const held = heldValues(metadata, before);
+  const touched = new Set(
+    values.flatMap((value, position) =>
+      JSON.stringify(value) === JSON.stringify(held[position]) && held.length > 0 ? [] : [position],
+    ),
+  );
+  const { version } = metadata;
+  const guard = version === undefined ? { fingerprint: fingerprintOf(stored) } : { version: before[version] as number };
+  const changes = [codec.difference(stored, after, encodedId), codec.hide(engine.hiddenAt(values, touched))];
+  return itemOf(context, encodedId, guard, ttl, changes, {
+    objects: [],
+    values: values.flatMap((value, position) => [position + 1, value ?? 0]),
+    whole: true,
+    operations: [],
+  });
+}
+
+// A document that someone else wrote may hold what no index would take: everything counts as changed.
+function heldValues(metadata: EntityMetadata, entity: Row): readonly IndexValue[] {
+  try {
+    return indexValues(metadata, entity);
+  } catch (error) {
+    if (isRemoraError(error, "VALIDATION")) return [];
+    throw error;
+  }
+}
+
+interface ItemParts {
+  readonly objects: readonly string[];
+  readonly values: readonly unknown[];
+  readonly whole: boolean;
+  readonly operations: readonly (readonly unknown[])[];
+}
+
+function itemOf(
+  { metadata }: TypeContext,
+  encodedId: string,
+  { version, fingerprint }: Guard,
+  ttl: Ttl | undefined,
+  changes: readonly DocumentChange[],
+  { objects, values, whole, operations }: ItemParts,
+): PatchItem {
+  const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
+  return [
+    encodedId,
+    version === undefined ? "" : String(version),
+    fingerprint ?? "",
+    ttlMode,
+    ttlValue,
+    changes.flatMap(({ set }) => set),
+    changes.flatMap(({ absent }) => absent),
+    changes.flatMap(({ mends }) => mends.flat()),
+    objects,
+    values,
+    whole ? "1" : "",
+    operations,
+  ];
+}
+
+// Positions of the snapshot whose values follow from fields that are set.
+function positionsOf({ indexes, uniques }: EntityMetadata, sets: readonly PatchStep[]): ReadonlySet<number> {
+  const changed = (path: string): boolean => sets.some((step) => covers(step.path, path));
+  const positions = [...indexes.map(({ path }) => [path]), ...uniques.map(({ paths }) => paths)];
+  return new Set(positions.flatMap((paths, position) => (paths.some(changed) ? [position] : [])));
+}
+
+function parentsOf(steps: readonly PatchStep[]): string[] {
+  const parents = steps.flatMap(({ names }) => (names.length > 1 ? [jsonPath(names.slice(0, -1))] : []));
+  return [...new Set(parents)];
+}
+
+function operationOf(context: TypeContext, encodedId: string, step: PatchStep): (readonly unknown[])[] {
+  const { metadata, engine } = context;
+  const { path, names, rules } = step;
+  const place = metadata.storage === "hash" ? path : jsonPath(names);
+  const held = metadata.indexes.flatMap((index, position) => (index.path === path ? [position] : []));
+  const positions = held.map((position) => position + 1);
+  switch (step.kind) {
+    case "set":
+    case "merge":
+      return [];
+    case "inc": {
+      const { by, min, max } = step.value;
+      const least = tightest(rules.bounds?.min, min, (left, right) => left > right);
+      const greatest = tightest(rules.bounds?.max, max, (left, right) => left < right);
+      return [["inc", place, String(by), ...least, ...greatest, positions]];
+    }
+    case "toggle":
+      return [["toggle", place, positions]];
+    case "pop":
+      return [["pop", place, step.value, memberOf(context, held), positions]];
+    case "push":
+    case "addToSet":
+    case "pull": {
+      // As the list would be stored: checked, and each element in its stored form.
+      const text = context.codec.change(names, step.value, encodedId).set[1] as string;
+      const added = applySteps(metadata, {}, [{ ...step, kind: "set" } as PatchStep]);
+      if (step.kind !== "pull") {
+        withId(metadata, encodedId, () => held.map((position) => indexValueAt(metadata, position, added)));
+      }
+      return [[step.kind, place, JSON.parse(text) as unknown, memberOf({ metadata, engine }, held), positions]];
+    }
+  }
+}
+
+function memberOf({ metadata, engine }: Pick<TypeContext, "metadata" | "engine">, held: readonly number[]): string {
+  for (const position of held) {
+    const member = engine.termsMember(position);
+    if (member !== undefined) return metadata.storage === "hash" ? member : jsonPath([member]);
+  }
+  return "";
+}
+
+function tightest(
+  bound: { readonly value: number; readonly inclusive: boolean } | undefined,
+  wish: number | bigint | undefined,
+  tighter: (left: number, right: number) => boolean,
+): [value: string, inclusive: string] {
+  const value = wish === undefined ? undefined : Number(wish);
+  if (bound === undefined) return [value === undefined ? "" : String(value), "1"];
+  if (value !== undefined && tighter(value, bound.value)) return [String(value), "1"];
+  return [String(bound.value), bound.inclusive ? "1" : "0"];
+}
