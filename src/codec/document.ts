@@ -96,7 +96,7 @@ export class DocumentCodec {
    * @throws ValidationError when a value cannot be stored exactly.
    */
   difference(stored: StoredDocument, entity: Record<string, unknown>, encodedId: string): DocumentChange {
-    return this.#storable(encodedId, () => this.#storage.difference(stored, entity));
+    return this.#storable(encodedId, () => this.#storage.difference(stored, entity, encodedId));
   }
 
   /**

@@ -36,11 +36,12 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       const written = writer === undefined ? value : writer(value, names, mends);
       return { set: [path, stringifyJson(written, names)], absent: [], mends };
     },
-    difference(stored, entity): DocumentChange {
+    difference(stored, entity, encodedId): DocumentChange {
       const mends: Mend[] = [];
-      const written = write === undefined ? entity : (write(entity, [], mends) as Record<string, unknown>);
+      const written = write === undefined ? { ...entity } : (write(entity, [], mends) as Record<string, unknown>);
+      written[idField] = encodedId;
       const held = parseJson(stored as string) as Record<string, unknown>;
-      return changedProperties(metadata.shape, held, written, mends, idField);
+      return changedProperties(metadata.shape, held, written, mends);
     },
     hide(hidden): DocumentChange {
       const set: string[] = [];
@@ -66,14 +67,13 @@ function changedProperties(
   held: Readonly<Record<string, unknown>>,
   written: Readonly<Record<string, unknown>>,
   mends: readonly Mend[],
-  idField: string,
 ): DocumentChange {
   const set: string[] = [];
   const absent: string[] = [];
   const names = new Set([...Object.keys(held), ...Object.keys(written)]);
   for (const name of names) {
     // What the schema does not know, in an object that keeps no such properties, is none of ours.
-    if (name === idField || name.startsWith("$") || !(shape.open || shape.fields.has(name))) continue;
+    if (name.startsWith("$") || !(shape.open || shape.fields.has(name))) continue;
     const value = written[name];
     if (value === undefined) {
       if (held[name] !== undefined) absent.push(jsonPath([name]));

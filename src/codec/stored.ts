@@ -38,7 +38,7 @@ export interface StorageCodec {
   /** What changes when one field gets another value, absent or not. Throws Unstorable. */
   readonly change: (names: readonly string[], value: unknown) => DocumentChange;
   /** What changes when a document as read is to hold this entity. Throws Unstorable. */
-  readonly difference: (stored: StoredDocument, entity: Record<string, unknown>) => DocumentChange;
+  readonly difference: (stored: StoredDocument, entity: Record<string, unknown>, encodedId: string) => DocumentChange;
   /** What changes when hidden members do. */
   readonly hide: (hidden: HiddenMembers) => DocumentChange;
   /** Reports what it cannot read as issues. */

@@ -1,5 +1,6 @@
 // The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
 // Only indexed fields, their own operators and operands of their type compile.
+import type { PatchFor } from "../codec/patch/operators.ts";
 import { QueryError } from "../errors.ts";
 import type { Highlighted, HighlightOptions, TextPaths } from "./highlight.ts";
 import type { GeoPoint, IndexedPaths, SortablePaths } from "../schema/paths.ts";
@@ -150,6 +151,7 @@ export interface QueryRunner<O> extends AggregationRunner {
   count(query: QueryNode, options: CallOptions): Promise<number>;
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
+  update(query: QueryNode, patch: unknown, options: BatchOptions): Promise<QueryChanges>;
   facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
   explain(query: QueryNode, options: ExplainOptions): Promise<Explanation>;
 }
@@ -516,6 +518,21 @@ export class Query<O, I, R = O> {
    */
   delete(options: BatchOptions = {}): Promise<QueryChanges> {
     return this.#runner.delete(this.#node, options);
+  }
+
+  /**
+   * Changes every entity that matches, with its index entries and unique values, in batches of two round trips (a search,
+   * EVALSHA). An entity is changed once, and only if it is still as it was found; with a limit, the first so many of the
+   * order are changed.
+   *
+   * @param patch - dotted path to new value or operator, as `update` of the repository takes it.
+   * @param options - `batchSize`; deadline of each round trip, and signal. What earlier batches changed stays changed.
+   * @returns how many were found, changed, and left alone.
+   * @throws ValidationError when a change does not fit an entity; those before it are changed.
+   * @throws QueryError with an offset, or a limit above 10,000.
+   */
+  update(patch: PatchFor<O>, options: BatchOptions = {}): Promise<QueryChanges> {
+    return this.#runner.update(this.#node, patch, options);
   }
 
   /**

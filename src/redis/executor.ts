@@ -47,7 +47,8 @@ class Flight implements Deadline {
 export class Executor {
   readonly #client: RedisClient;
   readonly #sender: Sender;
-  readonly #defaultDeadline: number;
+  /** Milliseconds for calls that name no deadline. */
+  readonly defaultDeadline: number;
   readonly #deadlines = new Deadlines();
   readonly #waiting = new Set<(ready: boolean) => void>();
   #closed = false;
@@ -59,7 +60,7 @@ export class Executor {
   constructor(client: RedisClient, defaultDeadline: number) {
     this.#client = client;
     this.#sender = new Sender(client);
-    this.#defaultDeadline = defaultDeadline;
+    this.defaultDeadline = defaultDeadline;
     client.on("ready", () => this.#wake(true));
     client.on("end", () => this.#wake(false));
   }
@@ -121,7 +122,7 @@ export class Executor {
     if (this.#closed) return Promise.reject(this.#closedError(options));
     if (signal?.aborted === true) return Promise.reject(this.#lateError(options, "the signal had fired", false));
     return new Promise<T>((resolve, reject) => {
-      const flight = new Flight(options, options.deadline ?? this.#defaultDeadline, (late, reason) => {
+      const flight = new Flight(options, options.deadline ?? this.defaultDeadline, (late, reason) => {
         this.#land(late);
         reject(this.#lateError(options, reason, late.sent));
       });
@@ -157,7 +158,7 @@ export class Executor {
       return new OutcomeUnknownError(`${what}: ${why}; it may or may not have been applied`, options);
     }
     if (this.#closed) return this.#closedError(options);
-    const limit = options.deadline ?? this.#defaultDeadline;
+    const limit = options.deadline ?? this.defaultDeadline;
     return new DeadlineError(`${what}: ${why} (${limit} ms); nothing was changed`, options);
   }
 

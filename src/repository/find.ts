@@ -16,6 +16,7 @@ import { defaultCeiling, explained } from "./explain.ts";
 import { idsAhead, idsBehind, stillMatching } from "./ahead.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { removeFound } from "./remove-found.ts";
+import { updateFound } from "./update-found.ts";
 import { forgetCall } from "./remove.ts";
 import { forbidden } from "./save.ts";
 
@@ -113,6 +114,10 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
       }),
     delete: (query, options) =>
       run("query.delete", query, options, (context, ask, note) => removeFound(context, query, options, ask, note)),
+    update: (query, patch, options) =>
+      run("query.update", query, options, (context, ask, note) =>
+        updateFound(context, query, patch, options, ask, note),
+      ),
     aggregate: (node, options) =>
       run("query.aggregate", node.query, options, (context, ask) => aggregated(context, node, ask)),
     facets: (query, paths, options) =>

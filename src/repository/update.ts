@@ -49,6 +49,8 @@ export interface ModifyOptions extends CallOptions {
 }
 
 const defaultRetries = 10;
+/** A patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
+const patchRetries = 10_000;
 const defaultBackoff = 5;
 /** The longest wait between two tries, in milliseconds. */
 const maxBackoff = 250;
@@ -96,14 +98,8 @@ export async function updateOne(
     if (outcome?.kind === "conflict") throw versionConflict(context, id, ifVersion, outcome.version);
     if (outcome?.kind === "done") return outcome.stored === undefined ? undefined : codec.decode(outcome.stored, id);
   }
-  return changeOne(
-    context,
-    encodedId,
-    (entity) => patched(context, plan, id, entity, ifVersion),
-    "update",
-    options,
-    note,
-  );
+  const change = (entity: Row): Row => patched(context, plan, id, entity, ifVersion);
+  return changeOne(context, encodedId, change, "update", { ...options, retries: patchRetries }, note);
 }
 
 function patched(
@@ -141,12 +137,12 @@ export async function changeOne(
   note: Note,
 ): Promise<Row> {
   const { codec } = context;
-  const { retries = defaultRetries, backoff = defaultBackoff, signal, deadline } = options;
+  const { retries = defaultRetries, backoff = defaultBackoff, signal } = options;
   const id = decodeId(encodedId);
-  const end = deadline === undefined ? undefined : performance.now() + deadline;
+  const end = performance.now() + (options.deadline ?? context.executor.defaultDeadline);
   for (let tries = 0; ; tries += 1) {
-    const left = end === undefined ? {} : { deadline: remaining(context, end, operation, id) };
-    const attempt = attemptOf(context, operation, { ...callOptions(options), ...left }, id);
+    const deadline = remaining(context, end, operation, id);
+    const attempt = attemptOf(context, operation, { ...options, deadline }, id);
     // eslint-disable-next-line no-await-in-loop -- each try begins with what the one before left
     const stored = await readStored(context, encodedId, attempt, note);
     const before = codec.decode(stored, id);

@@ -28,6 +28,7 @@ import { planPatch } from "../../src/codec/patch/plan.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { content } from "../behaviour/items.ts";
 import { type Raw, tidy } from "../behaviour/matrix.ts";
+import { sent } from "../behaviour/sent.ts";
 import { freshNamespace } from "../setup/legs.ts";
 import { anyEntity, canonical, thing } from "./entities.ts";
 import { runs, seed } from "./seed.ts";
@@ -211,8 +212,13 @@ describe.each(targets())("random patches of $storage documents on the $engine en
           await right.insert(row as never);
           for (const change of patches) {
             const wanted = changed(definition.metadata, model, change);
+            let outcome: unknown;
+            const update = async (): Promise<void> => {
+              outcome = await left.update(id, change as never, { returning: true }).catch(codeOf);
+            };
             // eslint-disable-next-line no-await-in-loop -- patches follow each other
-            const outcome = await left.update(id, change as never, { returning: true }).catch(codeOf);
+            const commands = await sent(update);
+            if (isDirect(definition.metadata, change)) expect(commands).toEqual(["EVALSHA patch"]);
             // eslint-disable-next-line no-await-in-loop
             const expected = wanted === undefined ? "VALIDATION" : await right.save(wanted as never).catch(codeOf);
             if (typeof expected === "string") expect(outcome).toBe(expected);
@@ -250,6 +256,14 @@ describe.each(targets())("random patches of $storage documents on the $engine en
 function codeOf(error: unknown): string {
   if (isRemoraError(error)) return error.code;
   throw error;
+}
+
+function isDirect(metadata: EntityDefinition["metadata"], patch: Patch): boolean {
+  try {
+    return planPatch(metadata, patch, undefined).direct;
+  } catch {
+    return false;
+  }
 }
 
 /** The entity as the operators say, or nothing when the schema refuses it. */

@@ -151,7 +151,7 @@ end
 local function change(key, item, op)
   local text = textAt(key, op[2])
   if text == nil then text = '[]' end
-  local good, list = pcall(decode, text)
+  local good, list = try(decode, text)
   if not good or type(list) ~= 'table' or string.sub(text, 1, 1) ~= '[' then return 'READ' end
   for _, value in ipairs(list) do
     if value == cjson.null or type(value) == 'table' then return 'READ' end

@@ -40,7 +40,8 @@ import { readVersionLua } from "./version.ts";
 export function patchScript(layout: Layout): Script {
   const { metadata } = layout;
   const parts = [
-    "#!lua",
+    // Lua's own, for decoding: the prelude's is the one for commands.
+    "#!lua\nlocal try = pcall",
     prelude(layout, "local ITEMS, FIELDS = decode(ARGV[2]), decode(ARGV[3])", "ITEMS[1][1]"),
     checkRights(layout, "ARGV[1] == '1'", "return {{{0, 'NOPERM', command[1]}}}", patchRights(layout)),
     checkStamp(layout, "return {{{0, 'STAMP', stamp or ''}}}"),
