@@ -101,6 +101,8 @@ export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./red
 export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
 export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
 export type { EngineChoice } from "./repository/context.ts";
+export type { RemainingTime } from "./repository/expire.ts";
+export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { ReadOptions } from "./repository/load.ts";
 export {
   type IndexFault,
@@ -120,6 +122,8 @@ export {
   type EntityOptions,
   type IndexesOf,
   type InputOf,
+  type UniqueNames,
+  type UniqueOf,
 } from "./schema/entity.ts";
 export type { IdStrategy } from "./schema/id.ts";
 export {

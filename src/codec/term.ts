@@ -153,7 +153,7 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
  * @param entity - a validated entity.
  * @returns the value, injective over all its fields; undefined when any field is absent, which never collides.
  */
-function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
+export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
   const parts: string[] = [];
   for (const path of unique.paths) {
     const value = valueAt(entity, path.split(".")) as string | number | boolean | bigint | Date | undefined;

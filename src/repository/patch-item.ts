@@ -21,6 +21,8 @@ export type PatchItem = readonly unknown[];
 interface Guard {
   readonly version?: number | undefined;
   readonly fingerprint?: string | undefined;
+  /** The version is neither looked at nor counted. */
+  readonly uncounted?: boolean;
 }
 
 /**
@@ -119,7 +121,7 @@ interface ItemParts {
 function itemOf(
   { metadata }: TypeContext,
   encodedId: string,
-  { version, fingerprint }: Guard,
+  { version, fingerprint, uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
   { objects, values, whole, operations }: ItemParts,
@@ -127,7 +129,7 @@ function itemOf(
   const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
   return [
     encodedId,
-    version === undefined ? "" : String(version),
+    uncounted ? "-" : version === undefined ? "" : String(version),
     fingerprint ?? "",
     ttlMode,
     ttlValue,
@@ -204,4 +206,18 @@ function tightest(
   if (bound === undefined) return [value === undefined ? "" : String(value), "1"];
   if (value !== undefined && tighter(value, bound.value)) return [String(value), "1"];
   return [String(bound.value), bound.inclusive ? "1" : "0"];
+}
+
+/**
+ * The item that changes nothing but how long an entity lives.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param ttl - how long, from now on.
+ * @returns the item.
+ * @throws ValidationError when the type has no `ttl`, or the value is not a time to come.
+ */
+export function expiryItem(context: TypeContext, encodedId: string, ttl: Ttl): PatchItem {
+  const nothing = { objects: [], values: [], whole: false, operations: [] };
+  return itemOf(context, encodedId, { uncounted: true }, ttl, [], nothing);
 }

@@ -6,11 +6,13 @@ import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "..
 import type { Filter } from "../query/filter.ts";
 import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
-import type { EntityDefinition, EntityOf, IndexesOf, InputOf } from "../schema/entity.ts";
+import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
+import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
+import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
@@ -335,6 +337,96 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
+   * Finds the entity that has a unique value. One round trip (EVALSHA_RO).
+   *
+   * @param where - the fields of one unique constraint, and their values.
+   * @param options - deadline and signal.
+   * @returns the entity, or null when nobody has the value.
+   * @throws QueryError when the fields are not those of a constraint, or a value is of another type.
+   * @throws CorruptEntityError when the document does not fit the schema.
+   */
+  findUnique(where: UniqueOf<D>, options: CallOptions = {}): Promise<EntityOf<D> | null> {
+    return this.#observed(
+      "findUnique",
+      (context, note) => findUnique(context, where, options, note) as Promise<EntityOf<D> | null>,
+    );
+  }
+
+  /**
+   * Stores an entity in the place of the one that has its unique value already, whose id and creation time stay; or as a
+   * new one. Two round trips (EVALSHA_RO, EVALSHA), three where there is one; more when others come between.
+   *
+   * @param input - the entity, with all values of the constraint; id, version, timestamps and defaults may be left out.
+   * @param options - `by`: the name of a unique constraint; ttl, deadline and signal.
+   * @returns the entity as stored.
+   * @throws ValidationError when it does not fit the schema, or has no value for the constraint.
+   * @throws UniqueViolationError when it breaks another constraint.
+   * @throws EntityExistsError when it is new and its id is taken.
+   */
+  upsert(input: InputOf<D>, options: UpsertOptions<UniqueNames<D>>): Promise<EntityOf<D>> {
+    return this.#observed("upsert", (context, note) => upsert(context, input, options, note) as Promise<EntityOf<D>>);
+  }
+
+  /**
+   * How long an entity still lives. One round trip (PTTL).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns milliseconds, `never` when it does not expire, `missing` when there is none.
+   */
+  ttl(id: string, options: CallOptions = {}): Promise<RemainingTime> {
+    return this.#observed("ttl", (context, note) => remainingTime(context, this.#encode(id), options, note));
+  }
+
+  /**
+   * Changes how long an entity lives, and nothing else: neither version nor timestamps. One round trip (EVALSHA).
+   *
+   * @param id - its id.
+   * @param ttl - seconds, `{ ms }`, `{ at }` or null for ever.
+   * @param options - deadline and signal.
+   * @returns true when there is one.
+   * @throws ValidationError when the type has no `ttl`, or the value is not a time to come.
+   */
+  async expire(id: string, ttl: Ttl, options: CallOptions = {}): Promise<boolean> {
+    return (await this.#expireMany("expire", [id], ttl, options)) === 1;
+  }
+
+  /**
+   * Lets an entity live for ever. One round trip (EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there is one.
+   */
+  async persist(id: string, options: CallOptions = {}): Promise<boolean> {
+    return (await this.#expireMany("persist", [id], null, options)) === 1;
+  }
+
+  /**
+   * Begins an entity's time anew: it lives as long as the definition says, from now on. One round trip (EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there is one.
+   * @throws ValidationError when the definition has no `ttl.seconds`.
+   */
+  async touch(id: string, options: CallOptions = {}): Promise<boolean> {
+    return (await this.#expireMany("touch", [id], undefined, options)) === 1;
+  }
+
+  /**
+   * Begins the time of many entities anew. One round trip (EVALSHA) per 200 of them, four at once.
+   *
+   * @param ids - their ids, in any number.
+   * @param options - deadline of each round trip, and signal.
+   * @returns how many there are.
+   * @throws ValidationError when the definition has no `ttl.seconds`.
+   */
+  touchMany(ids: readonly string[], options: CallOptions = {}): Promise<number> {
+    return this.#expireMany("touchMany", ids, undefined, options);
+  }
+
+  /**
    * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA).
    *
    * @param id - its id.
@@ -395,6 +487,13 @@ export class Repository<D extends EntityDefinition> {
 
   #encode(id: string): string {
     return encodeId(id, this.#definition.name);
+  }
+
+  #expireMany(operation: string, ids: readonly string[], ttl: Ttl | undefined, options: CallOptions): Promise<number> {
+    return this.#observed(operation, (context, note) => {
+      const encodedIds = ids.map((id) => this.#encode(id));
+      return expireMany(context, encodedIds, ttl, operation, options, note);
+    });
   }
 
   #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {

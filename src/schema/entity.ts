@@ -2,7 +2,7 @@
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
 import type { IdStrategy } from "./id.ts";
-import type { IndexSpecs, Paths } from "./paths.ts";
+import type { IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
 import type { ZodObject } from "./zod.ts";
 
@@ -97,6 +97,19 @@ export type InputOf<D extends EntityDefinition> =
 /** The indexes of an entity type, by dotted path. */
 export type IndexesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer I, infer _G, infer _Q> ? I : never;
+
+type UniquesOf<D extends EntityDefinition> =
+  D extends EntityDefinition<infer _S, infer _I, infer _G, infer Q> ? Q : never;
+
+/** The names of an entity type's unique constraints. */
+export type UniqueNames<D extends EntityDefinition> = keyof UniquesOf<D> & string;
+
+/** The fields of one of an entity type's unique constraints, and their values. */
+export type UniqueOf<D extends EntityDefinition> = {
+  [K in UniqueNames<D>]: UniquesOf<D>[K] extends readonly (infer P extends string)[]
+    ? { readonly [X in P]: NonNullable<PathValue<EntityOf<D>, X>> }
+    : never;
+}[UniqueNames<D>];
 
 /**
  * Defines an entity type from a zod schema.

@@ -181,3 +181,101 @@ describeMatrix("time to live", ({ open }) => {
     expect(error).toMatchObject({ entity: "lasting" });
   });
 });
+
+describeMatrix("changing the time to live", ({ open, engine, storage }) => {
+  const row = { id: "a", user: "u", hits: 1 };
+
+  test("expire, persist and touch move the death of an entity and of all that tells of it", async () => {
+    const { repository, raw, namespace } = await open(session("keep", 100));
+    const key = repository.key("a");
+    await repository.insert(row);
+    const told = async (): Promise<string> => {
+      if (engine === "search") {
+        const found = await raw(
+          storage === "json" ? "JSON.GET" : "HGET",
+          key,
+          storage === "json" ? '$["$deadline"]' : "$deadline",
+        );
+        return String(found).replace(/^\[(.*)\]$/, "$1");
+      }
+      return String(await raw("ZSCORE", `${namespace}:{session}$e`, "a"));
+    };
+    let from = await serverTime(raw);
+    expect(await repository.expire("a", 50)).toBe(true);
+    await expectDeath(raw, key, from, 50_000);
+    expect(await told()).toBe(String(await deathOf(raw, key)));
+    const left = await repository.ttl("a");
+    expect(left).toBeGreaterThan(40_000);
+    expect(left).toBeLessThanOrEqual(50_000);
+    expect(await repository.persist("a")).toBe(true);
+    expect(await deathOf(raw, key)).toBe(-1);
+    expect(await told()).toBe(engine === "search" && storage === "json" ? "" : "null");
+    expect(await repository.ttl("a")).toBe("never");
+    from = await serverTime(raw);
+    expect(await repository.touch("a")).toBe(true);
+    await expectDeath(raw, key, from, 100_000);
+    expect(await told()).toBe(String(await deathOf(raw, key)));
+    const at = new Date(from + 3_600_000);
+    expect(await repository.expire("a", { at })).toBe(true);
+    expect(await deathOf(raw, key)).toBe(at.getTime());
+    expect(await repository.findById("a")).toEqual(row);
+    expect(await repository.query().where("user").eq("u").count()).toBe(1);
+    expect(await repository.expire("a", { ms: 1 })).toBe(true);
+    await serverTimePassed(raw, new Date((await serverTime(raw)) + 2));
+    expect(await repository.ttl("a")).toBe("missing");
+    expect(await repository.query().where("user").eq("u").count()).toBe(0);
+    for (const work of [repository.expire("a", 5), repository.persist("a"), repository.touch("a")]) {
+      // eslint-disable-next-line no-await-in-loop -- one at a time
+      expect(await work).toBe(false);
+    }
+    expect(await repository.count()).toBe(0);
+  });
+
+  test("many are touched at once, and versions stay", async () => {
+    const versioned = (storage: Storage) =>
+      defineEntity({
+        name: "versioned",
+        storage,
+        schema: z.object({ id: z.string(), version: z.int(), at: z.date() }),
+        index: { at: range() },
+        version: "version",
+        timestamps: { updatedAt: "at" },
+        ttl: { seconds: 1000 },
+      });
+    const { repository, raw } = await open(versioned);
+    const ids = Array.from({ length: 450 }, (_, at) => `v${at}`);
+    const before = await repository.insertMany(
+      ids.map((id) => ({ id })),
+      { ttl: 10 },
+    );
+    expect(before.saved).toBe(450);
+    const kept = await repository.findByIdOrThrow("v7");
+    expect(await repository.touchMany([...ids, "none", "v1"])).toBe(450);
+    for (const id of ["v0", "v1", "v449"]) {
+      // eslint-disable-next-line no-await-in-loop -- one at a time
+      expect(await deathOf(raw, repository.key(id))).toBeGreaterThan((await serverTime(raw)) + 900_000);
+    }
+    expect(await repository.findById("v7")).toEqual(kept);
+  });
+
+  test("needs a ttl in the definition, and a time to come", async () => {
+    const opened = await open(lasting);
+    await opened.repository.insert({ id: "a" });
+    for (const work of [
+      () => opened.repository.expire("a", 5),
+      () => opened.repository.persist("a"),
+      () => opened.repository.touch("a"),
+    ]) {
+      // eslint-disable-next-line no-await-in-loop -- one at a time
+      expect(await expectRefusal(opened, work, "VALIDATION")).toMatchObject({ entity: "lasting" });
+    }
+    expect(await opened.repository.ttl("a")).toBe("never");
+    const timed = await open(session());
+    await timed.repository.insert(row);
+    await expectRefusal(timed, () => timed.repository.touch("a"), "VALIDATION");
+    for (const ttl of [0, -1, Number.NaN, { ms: 0.2 }, { at: new Date(1) }, { at: new Date(Number.NaN) }]) {
+      // eslint-disable-next-line no-await-in-loop
+      await expectRefusal(timed, () => timed.repository.expire("a", ttl), "VALIDATION");
+    }
+  });
+});

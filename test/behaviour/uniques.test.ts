@@ -5,8 +5,9 @@ import { expect, test } from "vitest";
 
 import { defineEntity, exact } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
-import { serverTimePassed } from "./clock.ts";
-import { expectRefusal } from "./failures.ts";
+import { serverTime, serverTimePassed } from "./clock.ts";
+import { expectFailure, expectRefusal } from "./failures.ts";
+import { sent } from "./sent.ts";
 import { describeMatrix } from "./matrix.ts";
 
 const user = (storage: Storage) =>
@@ -224,5 +225,71 @@ describeMatrix("unique values", ({ open }) => {
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     expect(await repository.count()).toBe(1);
+  });
+});
+
+describeMatrix("entities by their unique values", ({ open }) => {
+  const since = new Date(5);
+
+  test("are found in one round trip", async () => {
+    const { repository, raw } = await open(user);
+    await repository.insert({ id: "a:1", email: "x@y", team: "t", seat: 1, since, flag: true });
+    await repository.insert({ id: "b", email: null, team: "t", seat: 2 }, { ttl: { ms: 5 } });
+    const commands = await sent(async () => {
+      expect(await repository.findUnique({ email: "x@y" })).toMatchObject({ id: "a:1", seat: 1 });
+    });
+    expect(commands).toEqual(["EVALSHA_RO lookup"]);
+    expect(await repository.findUnique({ team: "t", seat: 1 })).toMatchObject({ id: "a:1" });
+    expect(await repository.findUnique({ since, flag: true })).toMatchObject({ id: "a:1" });
+    expect(await repository.findUnique({ email: "X@y" })).toBeNull();
+    expect(await repository.findUnique({ team: "t", seat: 3 })).toBeNull();
+    await serverTimePassed(raw, new Date((await serverTime(raw)) + 6));
+    expect(await repository.findUnique({ team: "t", seat: 2 })).toBeNull();
+    await repository.delete("a:1");
+    expect(await repository.findUnique({ email: "x@y" })).toBeNull();
+    for (const where of [
+      {},
+      { email: 5 },
+      { team: "t" },
+      { email: null },
+      { email: "x", team: "t" },
+      { nothing: 1 },
+      null,
+    ]) {
+      // eslint-disable-next-line no-await-in-loop -- one at a time
+      expect(await expectFailure(repository.findUnique(where as never), "QUERY")).toMatchObject({ entity: "user" });
+    }
+    await expectFailure(repository.findUnique({ since: new Date(Number.NaN), flag: true }), "QUERY");
+  });
+
+  test("are saved over, or made", async () => {
+    const opened = await open(user);
+    const { repository } = opened;
+    const made = await repository.upsert({ email: "x@y", team: "t", seat: 1 }, { by: "email" });
+    const changed = await repository.upsert({ email: "x@y", team: "u", flag: true }, { by: "email" });
+    expect(changed).toEqual({ id: made.id, email: "x@y", team: "u", flag: true });
+    expect(await repository.findById(made.id)).toEqual(changed);
+    expect(await repository.count()).toBe(1);
+    expect(await repository.query().where("team").eq("u").ids()).toEqual([made.id]);
+    await repository.insert({ id: "other", email: "z", team: "t", seat: 9 });
+    await expectRefusal(
+      opened,
+      () => repository.upsert({ email: "x@y", team: "t", seat: 9 }, { by: "email" }),
+      "UNIQUE_VIOLATION",
+    );
+    await expectRefusal(opened, () => repository.upsert({ email: null, team: "t" }, { by: "email" }), "VALIDATION");
+    await expectRefusal(opened, () => repository.upsert({ email: "q", team: "t" }, { by: "none" as never }), "QUERY");
+  });
+
+  test("of many at once one is made, and all others save over it", async () => {
+    const { repository, namespace } = await open(plain);
+    const other = (await open(plain, { namespace })).repository;
+    const saved = await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        (at % 2 === 0 ? repository : other).upsert({ slug: `s${at % 4}` }, { by: "slug" }),
+      ),
+    );
+    expect(new Set(saved.map(({ id }) => id)).size).toBe(4);
+    expect(await repository.count()).toBe(4);
   });
 });

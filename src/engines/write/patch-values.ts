@@ -169,12 +169,13 @@ for name in pairs(changes) do operations[name] = change end`;
 // As the mapper itself lists terms in one field: what a search server would trim or split is escaped.
 const memberOfHash = `if #terms == 0 then item[7][#item[7] + 1] = op[4]
     else
+      local listed = {}
       for at, term in ipairs(terms) do
         local function escaped(c) return '\\2'..string.char(string.byte(c) + 64) end
         term = string.gsub(string.gsub(term, '[\\1\\2]', escaped), '^[\\3-\\32]', escaped)
-        terms[at] = string.find(term, '[\\9-\\13 ]$') and term..'\\2' or term
+        listed[at] = string.find(term, '[\\9-\\13 ]$') and term..'\\2' or term
       end
-      item[6][#item[6] + 1] = op[4] item[6][#item[6] + 1] = table.concat(terms, ${luaString(tagSeparator)})
+      item[6][#item[6] + 1] = op[4] item[6][#item[6] + 1] = table.concat(listed, ${luaString(tagSeparator)})
     end`;
 const memberOfJson = `if #terms == 0 then item[7][#item[7] + 1] = op[4]
     else item[6][#item[6] + 1] = op[4] item[6][#item[6] + 1] = listText(terms) end`;

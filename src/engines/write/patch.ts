@@ -25,7 +25,7 @@ import { readVersionLua } from "./version.ts";
  * KEYS: the fixed keys, then one document key per item; no document twice.
  * ARGV: `1` to check rights, the items as JSON, the hash fields that fingerprints and results are of as JSON,
  * `1` to give the documents back.
- * An item is a list: id, expected version or '', fingerprint or '', ttl mode, ttl, what to set (names and values in
+ * An item is a list: id, expected version or '' (any) or '-' (neither looked at nor counted), fingerprint or '', ttl mode, ttl, what to set (names and values in
  * turn; JSON: paths and texts), what to take away, mends (paths and numbers in turn), JSON paths that must be objects,
  * snapshot positions (from 1) and values in turn, `1` when those are all of them, and operations for {@link computeLua}.
  * Reply: 0 or a list of failures [position, code, detail ...], then the documents if asked for.
@@ -127,7 +127,7 @@ ${uniqueChecksLua(layout)}
 
 function versionCheck(layout: Layout): string {
   const { read, value } = readVersionLua(layout);
-  return `if ok[at] then
+  return `if ok[at] and item[2] ~= '-' then
     local found = ${read}
     local version = type(found) == 'string' and ${value}
     if not version then fail(at, 'NOVERSION')
