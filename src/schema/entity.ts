@@ -98,6 +98,9 @@ export type InputOf<D extends EntityDefinition> =
 export type IndexesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer I, infer _G, infer _Q> ? I : never;
 
+/** The type of an entity before validation, with nothing left out but what has a default. */
+export type WholeInput<S extends ZodObject> = z.input<S>;
+
 type UniquesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer _I, infer _G, infer Q> ? Q : never;
 

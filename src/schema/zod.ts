@@ -70,7 +70,7 @@ export function validate(schema: ZodObject, input: unknown): Validated {
 }
 
 /** The outcome of validating one value. */
-export type ValidatedValue =
+type ValidatedValue =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly issues: readonly ValidationIssue[] };
 
@@ -95,7 +95,7 @@ function validateValue(schema: AnySchema, input: unknown, path: readonly string[
 }
 
 /** Bounds of a number; undefined where there is none. */
-export interface NumberBounds {
+interface NumberBounds {
   readonly integer: boolean;
   readonly min: { readonly value: number; readonly inclusive: boolean } | undefined;
   readonly max: { readonly value: number; readonly inclusive: boolean } | undefined;

@@ -7,7 +7,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { connect, type Database, defineEntity, exact, range, text, type Repository } from "../../src/index.ts";
+import {
+  connect,
+  type Database,
+  defineEntity,
+  exact,
+  inc,
+  push,
+  range,
+  text,
+  type Repository,
+} from "../../src/index.ts";
 import { OwnNamespace } from "../../examples/demo/namespace.ts";
 import { type AvailableLeg, describeLegs } from "../setup/legs.ts";
 import { fenced, root } from "./blocks.ts";
@@ -225,6 +235,13 @@ async function expectWorking(tickets: Tickets): Promise<void> {
   expect((await query.facets(["tags"])).tags).toHaveLength(4);
   expect(await query.aggregate().groupBy("title", "serial").all()).toHaveLength(121);
   expect(await query.where("price").gte(118).delete()).toEqual({ matched: 2, changed: 2, conflicts: 0 });
+  await tickets.update(first.id, { price: inc(1), tags: push("c"), title: "second row" }, { ttl: 50 });
+  expect(await tickets.modify(first.id, (ticket) => ({ ...ticket, price: null }))).toMatchObject({ tags: ["b", "c"] });
+  expect(await tickets.findUnique({ seat: "first row" })).toMatchObject({ title: "second row", price: null });
+  expect(await tickets.query().where("title").eq("second row").update({ price: 1 })).toMatchObject({ changed: 1 });
+  await tickets.upsert({ ...input("first row"), seat: "first row" }, { by: "seat" });
+  expect([await tickets.touch(first.id), await tickets.persist(first.id)]).toEqual([true, true]);
+  expect(await tickets.ttl(first.id)).toBe("never");
   expect(await tickets.delete(first.id)).toBe(true);
   expect((await tickets.indexes.status()).state).toBe("ready");
 }

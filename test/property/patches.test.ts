@@ -1,5 +1,5 @@
 // Random patches: what a patched entity leaves in the database is what saving the changed entity would have left.
-// Documents, hidden members, snapshots, index keys and uniques are compared key by key, on every engine and storage.
+// Documents, hidden members, snapshots, index keys and uniques are expectAsSaved key by key, on every engine and storage.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -186,7 +186,7 @@ const thingPatch = some({
 describe.each(targets())("random patches of $storage documents on the $engine engine, $leg.name", (target) => {
   const { leg, storage, engine } = target;
 
-  async function compared<D extends EntityDefinition>(
+  async function expectAsSaved<D extends EntityDefinition>(
     definition: D,
     entity: fc.Arbitrary<Row>,
     patch: fc.Arbitrary<Patch>,
@@ -245,12 +245,12 @@ describe.each(targets())("random patches of $storage documents on the $engine en
   }
 
   test("every kind of field, absent or not", { timeout: 120_000 }, async () => {
-    await compared(anyEntity(storage), thing as fc.Arbitrary<Row>, thingPatch, 60);
+    await expectAsSaved(anyEntity(storage), thing as fc.Arbitrary<Row>, thingPatch, 60);
   });
 
   test("versions, uniques, bounds and nested objects", { timeout: 120_000 }, async () => {
     const patch = fc.oneof({ weight: 4, arbitrary: accountPatch }, { weight: 1, arbitrary: wholeAddress });
-    await compared(account(storage), accountEntity as fc.Arbitrary<Row>, patch, 60);
+    await expectAsSaved(account(storage), accountEntity as fc.Arbitrary<Row>, patch, 60);
   });
 });
 

@@ -1,6 +1,6 @@
 // Patch operators: what a patch may do to a field beside setting it, as frozen data.
 // Which operator is legal on which field is checked by the compiler, and again when the patch is planned.
-import type { EntityDefinition, EntityOf } from "../../schema/entity.ts";
+import type { EntityDefinition, EntityOf, WholeInput } from "../../schema/entity.ts";
 import type { GeoPoint, Paths, PathValue } from "../../schema/paths.ts";
 
 const brand: unique symbol = Symbol.for("remora.patch") as never;
@@ -51,17 +51,23 @@ type OperatorsOn<V> = [V] extends [number]
             ? PatchOperator<"merge", Partial<V>>
             : never;
 
-/** What a patch may say of a field of type V: a new value, or an operator. */
-export type FieldPatch<V> = Exclude<V, undefined> | OperatorsOn<NonNullable<V>> | PatchOperator<"unset", null>;
+/** What may be taken away: what is optional or nullable, or has a default, as the type N of the input tells. */
+type Unset<V, N> = undefined extends N ? true : null extends V ? true : undefined extends V ? true : false;
 
-/** Changes of an entity: dotted path to new value or operator; G are the fields that the mapper keeps itself. */
-export type PatchFor<T, G extends string = never> = {
-  readonly [P in Exclude<Paths<T>, G>]?: FieldPatch<PathValue<T, P>>;
+/** What a patch may say of a field of type V: a new value, or an operator; N is the field's type in an input. */
+export type FieldPatch<V, N = undefined> =
+  | Exclude<V, undefined>
+  | OperatorsOn<NonNullable<V>>
+  | (Unset<V, N> extends true ? PatchOperator<"unset", null> : never);
+
+/** Changes of an entity T: dotted path to new value or operator; G are the fields that the mapper keeps itself. */
+export type PatchFor<T, G extends string = never, N = unknown> = {
+  readonly [P in Exclude<Paths<T>, G>]?: FieldPatch<PathValue<T, P>, unknown extends N ? undefined : PathValue<N, P>>;
 };
 
 /** What `update` takes: dotted path to new value or operator. */
 export type PatchOf<D extends EntityDefinition> =
-  D extends EntityDefinition<infer _S, infer _I, infer G, infer _Q> ? PatchFor<EntityOf<D>, G> : never;
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? PatchFor<EntityOf<D>, G, WholeInput<S>> : never;
 
 /**
  * Takes a field's value away: it becomes undefined, its default, or null, whichever the schema allows first.
