@@ -228,7 +228,9 @@ function isDirect(metadata: EntityMetadata, step: PatchStep, steps: readonly Pat
       if (shape.kind !== "array" || !rules.unchecked) return false;
       const { kind, optional, nullable } = shape.item;
       if (optional || nullable || !plainElements[metadata.storage].has(kind)) return false;
-      return !metadata.indexes.some((index) => index.path === path && index.caseInsensitive);
+      return !metadata.indexes.some(
+        (index) => index.path === path && (index.kind !== "exact" || index.caseInsensitive),
+      );
     }
     case "merge":
       return false;
