@@ -8,6 +8,13 @@ import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connec
 import { Executor } from "./redis/executor.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { Repository } from "./repository/repository.ts";
+import {
+  runTransaction,
+  type Transaction,
+  type TransactionHost,
+  transactionHost,
+  type TransactionOptions,
+} from "./repository/transaction.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
 import { type Keyspace, keyspace } from "./schema/key.ts";
 
@@ -36,6 +43,7 @@ export class Database implements AsyncDisposable {
   readonly #heartbeat: Heartbeat | undefined;
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
+  readonly #transactions: TransactionHost;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
 
   /**
@@ -54,6 +62,11 @@ export class Database implements AsyncDisposable {
     this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
+    this.#transactions = transactionHost(
+      this.#executor.defaultDeadline,
+      (definition) => this.#keysOf(definition),
+      (definition) => this.repository(definition).context(),
+    );
   }
 
   /**
@@ -65,9 +78,7 @@ export class Database implements AsyncDisposable {
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
   repository<D extends EntityDefinition>(definition: D): Repository<D> {
-    const { metadata } = definition;
-    const keys = keyspace(metadata.name, this.#options.namespace ?? "", metadata.keyPrefix);
-    this.#register(definition, keys);
+    const keys = this.#keysOf(definition);
     const connection = {
       executor: this.#executor,
       capabilities: this.capabilities,
@@ -75,6 +86,23 @@ export class Database implements AsyncDisposable {
       searchable: this.#searchable,
     };
     return new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+  }
+
+  /**
+   * Runs a function whose reads and writes, over entities of one or several types, count all at once or not at all: what it
+   * read is unchanged when its writes are made, in one script call at its end. When others came between, it runs again.
+   * One round trip per entity read (HMGET or JSON.GET), and one at the end (EVALSHA).
+   *
+   * @param work - reads and writes through the transaction it is given; may run several times.
+   * @param options - retries, backoff in milliseconds, deadline for all of it, and signal.
+   * @returns what the function returned.
+   * @throws VersionConflictError when others came between each time, or an entity was saved from an old version.
+   * @throws CrossSlotError when types do not share a slot; nothing was sent.
+   * @throws UniqueViolationError when a unique value is taken; nothing was changed.
+   * @throws EntityExistsError when an id is taken; nothing was changed.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return runTransaction(this.#transactions, work, options);
   }
 
   /**
@@ -92,6 +120,13 @@ export class Database implements AsyncDisposable {
   /** Closes the connection at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #keysOf(definition: EntityDefinition): Keyspace {
+    const { metadata } = definition;
+    const keys = keyspace(metadata, this.#options.namespace ?? "");
+    this.#register(definition, keys);
+    return keys;
   }
 
   #register(definition: EntityDefinition, keys: Keyspace): void {

@@ -113,6 +113,7 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {

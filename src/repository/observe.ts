@@ -20,7 +20,7 @@ const nowhere: Note = () => undefined;
  * @returns what the operation returns.
  */
 export function observe<T>(
-  metadata: EntityMetadata,
+  metadata: Pick<EntityMetadata, "name">,
   operation: string,
   plan: (() => readonly string[]) | undefined,
   work: (note: Note) => Promise<T>,
@@ -35,7 +35,7 @@ export function observe<T>(
 }
 
 async function published<T>(
-  metadata: EntityMetadata,
+  metadata: Pick<EntityMetadata, "name">,
   operation: string,
   plan: (() => readonly string[]) | undefined,
   work: (note: Note) => Promise<T>,

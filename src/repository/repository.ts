@@ -485,6 +485,16 @@ export class Repository<D extends EntityDefinition> {
     return filters.length === 0 ? query : query.where(filters[0] as Filter<EntityOf<D>, IndexesOf<D>>);
   }
 
+  /**
+   * What operations on the type work with, for transactions.
+   *
+   * @internal
+   * @returns the context. One round trip the first time.
+   */
+  context(): Promise<TypeContext> {
+    return this.#resolve();
+  }
+
   #encode(id: string): string {
     return encodeId(id, this.#definition.name);
   }

@@ -1,6 +1,5 @@
 // Changing stored entities: by a patch in one script call, or by reading, changing and writing what is different.
 // Whoever reads first writes only what nobody changed meanwhile, and begins again when somebody did.
-import { setTimeout as wait } from "node:timers/promises";
 import { applySteps, outOfBounds } from "../codec/patch/apply.ts";
 import { patchError, type PatchPlan, planPatch } from "../codec/patch/plan.ts";
 import type { StoredDocument } from "../codec/stored.ts";
@@ -23,6 +22,7 @@ import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
+import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 
@@ -52,8 +52,6 @@ const defaultRetries = 10;
 /** A patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
 const patchRetries = 10_000;
 const defaultBackoff = 5;
-/** The longest wait between two tries, in milliseconds. */
-const maxBackoff = 250;
 
 /** What became of one item. */
 export type PatchOutcome =
@@ -161,35 +159,23 @@ export async function changeOne(
       );
     }
     // eslint-disable-next-line no-await-in-loop
-    await pause(context, Math.random() * Math.min(maxBackoff, backoff * 2 ** tries), signal, operation, id);
+    await pauseBeforeRetry(tries, backoff, signal, (cause) => late(context, operation, id, "the signal fired", cause));
   }
 }
 
 function remaining(context: TypeContext, end: number, operation: string, id: string): number {
   const left = end - performance.now();
   if (left > 0) return left;
-  throw new DeadlineError(`${operation} of ${who(context, id)}: the deadline passed between two tries`, {
-    entity: context.metadata.name,
-    id,
-  });
+  throw late(context, operation, id, "the deadline passed", undefined);
 }
 
-async function pause(
-  context: TypeContext,
-  milliseconds: number,
-  signal: AbortSignal | undefined,
-  operation: string,
-  id: string,
-): Promise<void> {
-  try {
-    await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw new DeadlineError(`${operation} of ${who(context, id)}: the signal fired between two tries`, {
-      entity: context.metadata.name,
-      id,
-      cause: error,
-    });
-  }
+function late(context: TypeContext, operation: string, id: string, reason: string, cause: unknown): DeadlineError {
+  const { name } = context.metadata;
+  return new DeadlineError(`${operation} of ${who(context, id)}: ${reason} between two tries`, {
+    entity: name,
+    id,
+    cause,
+  });
 }
 
 async function readStored(

@@ -36,6 +36,8 @@ export interface EntityOptions<
   readonly storage?: Storage;
   /** The exact key prefix of existing documents, such as `user:`. */
   readonly keyPrefix?: string;
+  /** The hash tag shared by types that one transaction may change together; fixed once entities are stored. */
+  readonly colocate?: string;
   /** Dotted path to index, or to several indexes. */
   readonly index?: I & OnlyPaths<I, z.output<S>>;
   /** Name of a constraint to the fields that must be unique together. */

@@ -66,16 +66,28 @@ export interface Keyspace {
   readonly internal: string;
 }
 
+/** What decides the keys of an entity type. */
+interface KeyOptions {
+  readonly name: string;
+  /** The exact prefix of existing documents, instead of the usual one. */
+  readonly keyPrefix: string | undefined;
+  /** The hash tag that the type shares with others, instead of its own name. */
+  readonly colocate: string | undefined;
+}
+
 /**
  * Lays out the keys of an entity type.
  *
- * @param name - the entity's name.
+ * @param type - its name, and where its keys lie.
  * @param namespace - put in front of every key; empty for none.
- * @param keyPrefix - the exact prefix of existing documents, instead of the usual one.
  * @returns the prefixes of document keys and of internal keys, under one hash tag.
  */
-export function keyspace(name: string, namespace: string, keyPrefix: string | undefined): Keyspace {
+export function keyspace({ name, keyPrefix, colocate }: KeyOptions, namespace: string): Keyspace {
   const front = namespace === "" ? "" : `${namespace}:`;
+  if (colocate !== undefined) {
+    const base = `${front}{${colocate}}${name}`;
+    return { documents: keyPrefix ?? `${base}:`, internal: `${base}$` };
+  }
   if (keyPrefix === undefined) {
     return { documents: `${front}{${name}}:`, internal: `${front}{${name}}$` };
   }

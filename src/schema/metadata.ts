@@ -58,6 +58,8 @@ export interface EntityMetadata {
   readonly name: string;
   readonly storage: Storage;
   readonly keyPrefix: string | undefined;
+  /** The hash tag that the type shares with others, so that one transaction can change them all. */
+  readonly colocate: string | undefined;
   readonly shape: ObjectShape;
   readonly idField: string;
   readonly generateId: (input: unknown) => string;
@@ -84,6 +86,7 @@ export interface Definition {
   readonly id?: { readonly field?: string; readonly generate?: IdStrategy<never> } | undefined;
   readonly storage?: Storage | undefined;
   readonly keyPrefix?: string | undefined;
+  readonly colocate?: string | undefined;
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
   readonly unique?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly version?: string | undefined;
@@ -145,6 +148,7 @@ class DefinitionCompiler {
       name: definition.name,
       storage,
       keyPrefix: definition.keyPrefix,
+      colocate: definition.colocate,
       shape: this.#shape,
       idField,
       generateId: idGenerator(definition.id?.generate ?? "ulid"),
@@ -181,12 +185,18 @@ class DefinitionCompiler {
   }
 
   #checkName(): void {
-    const { name, keyPrefix } = this.#definition;
+    const { name, keyPrefix, colocate } = this.#definition;
     if (typeof name !== "string" || !namePattern.test(name)) {
       this.#problem("", "the name must be letters, digits, _ or -, and begin with a letter or _");
     }
     if (keyPrefix !== undefined && (keyPrefix === "" || /[\u0000-\u0020\u007f*?[\]\\$]/.test(keyPrefix))) {
       this.#problem("", "keyPrefix must not be empty nor hold blanks, control characters or any of * ? [ ] \\ $");
+    }
+    if (colocate !== undefined && (typeof colocate !== "string" || !namePattern.test(colocate))) {
+      this.#problem("", "colocate must be letters, digits, _ or -, and begin with a letter or _");
+    }
+    if (colocate !== undefined && keyPrefix !== undefined && hashTag(keyPrefix) !== colocate) {
+      this.#problem("", `keyPrefix does not hold the hash tag {${colocate}} that colocate names`);
     }
     if (keyPrefix !== undefined && /[{}]/.test(keyPrefix) && hashTag(keyPrefix) === undefined) {
       this.#problem("", "keyPrefix has a brace but no complete hash tag such as {user}");

@@ -11,7 +11,7 @@ import { normalise } from "../../src/query/normalise.ts";
 import { keyspace } from "../../src/schema/key.ts";
 import { absent, and, any, between, from, isIn, match, metadata, not, or } from "../query/things.ts";
 
-const layout = layoutOf(metadata, "scan", keyspace("thing", "n", undefined));
+const layout = layoutOf(metadata, "scan", keyspace(metadata, "n"));
 
 function search(condition: Condition): { text: string; params: readonly string[]; filter: string } {
   const { text, params, filter } = compileSearch(metadata, attributesOf(metadata), normalise(condition, metadata));

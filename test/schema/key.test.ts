@@ -81,10 +81,14 @@ test("paths and values never run together", () => {
 });
 
 test("a type's keys stand under one hash tag", () => {
-  expect(keyspace("movie", "", undefined)).toEqual({ documents: "{movie}:", internal: "{movie}$" });
-  expect(keyspace("movie", "app", undefined)).toEqual({ documents: "app:{movie}:", internal: "app:{movie}$" });
-  expect(keyspace("user", "app", "user:")).toEqual({ documents: "user:", internal: "app:{user}$" });
-  expect(keyspace("user", "", "old:{tag}:")).toEqual({ documents: "old:{tag}:", internal: "{tag}user$" });
+  const keys = (name: string, namespace: string, keyPrefix?: string, colocate?: string) =>
+    keyspace({ name, keyPrefix, colocate }, namespace);
+  expect(keys("movie", "")).toEqual({ documents: "{movie}:", internal: "{movie}$" });
+  expect(keys("movie", "app")).toEqual({ documents: "app:{movie}:", internal: "app:{movie}$" });
+  expect(keys("user", "app", "user:")).toEqual({ documents: "user:", internal: "app:{user}$" });
+  expect(keys("user", "", "old:{tag}:")).toEqual({ documents: "old:{tag}:", internal: "{tag}user$" });
+  expect(keys("user", "app", undefined, "shop")).toEqual({ documents: "app:{shop}user:", internal: "app:{shop}user$" });
+  expect(keys("user", "", "old:{shop}:", "shop")).toEqual({ documents: "old:{shop}:", internal: "{shop}user$" });
 });
 
 test("the hash tag is the server's", () => {

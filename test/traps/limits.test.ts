@@ -115,7 +115,7 @@ describeLegs("limits", { search: true }, (leg) => {
 
   test.each(storages)("a cursor is open until somebody closes it, %s", async (storage) => {
     const definition = plain("cursor", storage);
-    const { alias } = layoutOf(definition.metadata, "search", keyspace(definition.name, "limits", undefined));
+    const { alias } = layoutOf(definition.metadata, "search", keyspace(definition.metadata, "limits"));
     const repository = db.repository(definition);
     await repository.indexes.sync();
     await repository.insertMany(rows(6000));

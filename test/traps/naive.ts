@@ -88,12 +88,12 @@ export class Naive {
 
 /** Under which names the server has what the mapper asks for a type: the index, and the alias of this very definition. */
 export function namesOf(namespace: string, { metadata }: EntityDefinition): Pick<Layout, "alias" | "index"> {
-  return layoutOf(metadata, "search", keyspace(metadata.name, namespace, metadata.keyPrefix));
+  return layoutOf(metadata, "search", keyspace(metadata, namespace));
 }
 
 /** The indexes of a type that the server has, of whatever definition. */
 export async function indexesOf(raw: Raw, namespace: string, { metadata }: EntityDefinition): Promise<string[]> {
-  const { internal } = keyspace(metadata.name, namespace, metadata.keyPrefix);
+  const { internal } = keyspace(metadata, namespace);
   return ((await raw("FT._LIST")) as string[]).filter((name) => name.startsWith(internal));
 }
 

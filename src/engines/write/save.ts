@@ -4,7 +4,7 @@ import { steadyFields } from "../../codec/hash.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { ownersLua, uniqueChecksLua, writeUniquesLua } from "./unique.ts";
+import { ownersLua, releasesLua, uniqueChecksLua, writeUniquesLua } from "./unique.ts";
 import { expiryLua, writeExpiryLua } from "./time.ts";
 import { readVersionLua } from "./version.ts";
 import {
@@ -72,8 +72,23 @@ function itemWords({ metadata, snapshot }: Layout): ItemWords {
  * @returns the script.
  */
 export function saveScript(layout: Layout): Script {
-  const parts = [
-    "#!lua",
+  const { checks: before, writes: after } = saveParts(layout, "alone");
+  return defineScript("save", ["#!lua", before, after, "return failures or 0"].join("\n"));
+}
+
+/** A save on its own reports each entity in its place; together with others, all are saved or none. */
+type Company = "alone" | "together";
+
+/**
+ * The two halves of a save, of which the first writes nothing.
+ *
+ * @param layout - the type's layout.
+ * @param company - whether it stands alone; together with others, the table `GONE` names documents that will be deleted first.
+ * @returns Lua statements; the first half leaves `failures`, nil when there are none.
+ */
+export function saveParts(layout: Layout, company: Company): { readonly checks: string; readonly writes: string } {
+  const together = company === "together";
+  const before = [
     prelude(layout, payload(layout), "ITEMS[FIRST + 1]"),
     checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}"),
     // The first save of a type notes its layout; afterwards nobody with another layout may write.
@@ -83,13 +98,14 @@ export function saveScript(layout: Layout): Script {
     layout.metadata.ttl === undefined ? "" : clock,
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
-    checks(layout),
-    writes(layout),
-    sweep(layout, "tonumber(ARGV[1])"),
-    isGrouped(layout) ? "writeGroups()" : "",
-    "return failures or 0",
+    checks(layout, together),
   ];
-  return defineScript("save", parts.filter((part) => part !== "").join("\n"));
+  const after = [writes(layout), sweep(layout, "tonumber(ARGV[1])"), isGrouped(layout) ? "writeGroups()" : ""];
+  return { checks: written(before), writes: written(after) };
+}
+
+function written(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n");
 }
 
 // A single item stands among the arguments as it is: reading JSON would cost more than all else.
@@ -116,7 +132,7 @@ local function fail(at, code, first, second)
   failures[#failures + 1] = {at, code, first or '', second or ''}
 end`;
 
-function checks(layout: Layout): string {
+function checks(layout: Layout, together: boolean): string {
   const names = new KeyNames(layout);
   const words = itemWords(layout);
   const { snapshot, uniques, metadata } = layout;
@@ -129,6 +145,15 @@ local stored = call('HMGET', ${names.of(snapshot)}, unpack(ids))
 local after, before = {}, {}`);
   }
   before.push(...ownersLua(layout));
+  // Values may change hands between entities that are saved together.
+  if (together && uniques.length > 0) {
+    before.push(
+      `do ${eachItem([
+        `  local id, old, new = ITEMS[o + 1], stored[at], decode(ITEMS[o + ${words.snapshot}])`,
+        releasesLua(layout),
+      ])} end`,
+    );
+  }
   lines.push(`  local key, mode, ok = KEYS[${names.count} + at], ITEMS[o + 2], true
   local exists, version`);
   if (metadata.version !== undefined) lines.push(versionCheck(layout, `ITEMS[o + ${words.version}]`));
@@ -137,10 +162,14 @@ local after, before = {}, {}`);
     lines.push(`  if ${always ? "true" : "mode == '0'"} then exists = call('EXISTS', key) == 1 end
   if mode == '0' and exists then ok = false fail(at, 'EXISTS') end`);
     // Unique values are claimed before the document is written, so its key must be known to take it.
-    if (uniques.length > 0) {
+    if (uniques.length > 0 && !together) {
       lines.push(`  local kind = call('TYPE', key).ok
   if ok and kind ~= 'none' and kind ~= ${luaString(keyType(metadata.storage))} then ok = false fail(at, 'TYPE') end`);
     }
+  }
+  if (together) {
+    lines.push(`  local kind = call('TYPE', key).ok
+  if ok and kind ~= 'none' and kind ~= ${luaString(keyType(metadata.storage))} then ok = false fail(at, 'TYPE') end`);
   }
   if (snapshot !== undefined) {
     // Unchanged snapshots need no work, unless a unique value may have changed hands behind them.
@@ -151,7 +180,7 @@ local after, before = {}, {}`);
     before[at] = old and decode(old) or nil
   end`);
   }
-  if (uniques.length > 0) lines.push(uniqueChecksLua(layout));
+  if (uniques.length > 0) lines.push(uniqueChecksLua(layout, together));
   lines.push("  if ok then states[at] = exists and 'old' or 'new' end");
   return [...before, `do ${eachItem(lines)} end`].join("\n");
 }

@@ -17,9 +17,10 @@ export function ownersLua({ uniques }: Layout): string[] {
  * Lua that refuses an entity whose unique values belong to others, and claims them for it otherwise.
  *
  * @param layout - the type's layout.
+ * @param together - whether the table `GONE` names documents that will be deleted before.
  * @returns statements on `ids`, `at`, `ok` and the snapshots `after` and `before`.
  */
-export function uniqueChecksLua(layout: Layout): string {
+export function uniqueChecksLua(layout: Layout, together = false): string {
   const names = new KeyNames(layout);
   const checksOf = layout.uniques.map((slot) => {
     const position = slot.position + 1;
@@ -28,7 +29,7 @@ export function uniqueChecksLua(layout: Layout): string {
       local holder = owners${slot.position}[value${position}]
       if holder == nil then holder = call('HGET', ${names.of(slot.key)}, value${position}) end
       if holder and holder ~= id
-        and (owners${slot.position}[value${position}] or call('EXISTS', DOCUMENTS..holder) == 1) then
+        and (owners${slot.position}[value${position}] or (call('EXISTS', DOCUMENTS..holder) == 1${together ? " and not GONE[DOCUMENTS..holder]" : ""})) then
         ok = false fail(at, 'UNIQUE', ${luaString(slot.name)}, holder)
       end
     end`;
@@ -50,6 +51,27 @@ ${checksOf.join("\n")}
     if ok then
 ${claims.join("\n")}
     end
+  end`;
+}
+
+/**
+ * Lua that takes back the values that an entity gives up.
+ *
+ * @param layout - the type's layout.
+ * @returns statements on `id`, `old`, its stored snapshot's text or false, and `new`, its next snapshot.
+ */
+export function releasesLua(layout: Layout): string {
+  const names = new KeyNames(layout);
+  const releases = layout.uniques.map((slot) => {
+    const position = slot.position + 1;
+    return `    if before[${position}] ~= 0 and before[${position}] ~= new[${position}]
+      and call('HGET', ${names.of(slot.key)}, before[${position}]) == id then
+      owners${slot.position}[before[${position}]] = false
+    end`;
+  });
+  return `  if old then
+    local before = decode(old)
+${releases.join("\n")}
   end`;
 }
 

@@ -1,0 +1,29 @@
+// Waiting before work is tried again: a random time, longer with each try, so that rivals do not meet again.
+// A fired signal ends the wait.
+import { setTimeout as wait } from "node:timers/promises";
+import type { RemoraError } from "../errors.ts";
+
+/** The longest wait between two tries, in milliseconds. */
+const maxBackoff = 250;
+
+/**
+ * Waits before a retry.
+ *
+ * @param tries - how often it was tried before, from 0.
+ * @param backoff - the longest wait before the first retry, in milliseconds; twice as long each time.
+ * @param signal - ends the wait when it fires.
+ * @param fired - makes the error for that.
+ */
+export async function pauseBeforeRetry(
+  tries: number,
+  backoff: number,
+  signal: AbortSignal | undefined,
+  fired: (cause: unknown) => RemoraError,
+): Promise<void> {
+  const milliseconds = Math.random() * Math.min(maxBackoff, backoff * 2 ** tries);
+  try {
+    await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw fired(error);
+  }
+}

@@ -1,0 +1,499 @@
+// Transactions: what is read is remembered, what is written is collected, and all of it is decided in one script call.
+// Whatever was read must be unchanged at that moment; otherwise the whole function runs again.
+import type { PatchOf } from "../codec/patch/operators.ts";
+import { applySteps } from "../codec/patch/apply.ts";
+import { planPatch } from "../codec/patch/plan.ts";
+import { type PartKind, type TransactionPart, transactionScript } from "../engines/write/transaction.ts";
+import { wrongType } from "../engines/documents.ts";
+import { stampError } from "../engines/stamp.ts";
+import { fingerprintOf } from "../engines/write/remove.ts";
+import {
+  CrossSlotError,
+  DeadlineError,
+  EntityExistsError,
+  EntityNotFoundError,
+  QueryError,
+  type RemoraError,
+  VersionConflictError,
+} from "../errors.ts";
+import type { CallOptions } from "../query/query.ts";
+import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
+import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
+import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
+import type { TypeContext } from "./context.ts";
+import { observe } from "./observe.ts";
+import type { SaveOptions } from "./repository.ts";
+import { pauseBeforeRetry } from "./retry.ts";
+import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
+import type { Ttl } from "./ttl.ts";
+
+type Row = Record<string, unknown>;
+
+/** What `transaction` accepts. */
+export interface TransactionOptions extends CallOptions {
+  /** How often to run the function again when others changed what it had read; 10 when left out. */
+  readonly retries?: number;
+  /** How long to wait before the first retry, in milliseconds, twice as long each time; 5 when left out. */
+  readonly backoff?: number;
+}
+
+const defaultRetries = 10;
+const defaultBackoff = 5;
+/** Entities that one transaction may read and write: what a server works off in a few milliseconds. */
+const maxEntities = 1000;
+
+/** What a transaction knows of one entity. */
+interface Held {
+  /** What it was when it was read; undefined when it was not read. */
+  read: { readonly entity: Row | null; readonly print: string } | undefined;
+  /** What it shall be: saved, deleted, or as it was. */
+  wish: { readonly kind: "save"; readonly prepared: Prepared } | { readonly kind: "delete" } | undefined;
+}
+
+/** One type in a transaction. */
+interface Member {
+  readonly context: TypeContext;
+  readonly held: Map<string, Held>;
+}
+
+/** Makes and remembers the scripts of transactions. */
+export interface TransactionHost {
+  readonly keysOf: (definition: EntityDefinition) => Keyspace;
+  /** The context of a type. */
+  readonly contextOf: (definition: EntityDefinition) => Promise<TypeContext>;
+  /** The script of some parts. */
+  readonly scriptOf: (parts: readonly TransactionPart[]) => Script;
+  readonly defaultDeadline: number;
+}
+
+/** How many scripts are remembered: one per combination of types and of what is done to them. */
+const maxScripts = 200;
+
+/**
+ * Makes what transactions work with, which remembers contexts and scripts.
+ *
+ * @param defaultDeadline - milliseconds for transactions that name none.
+ * @param keysOf - the keys of a type.
+ * @param makeContext - makes the context of a type; called once.
+ * @returns the host.
+ */
+export function transactionHost(
+  defaultDeadline: number,
+  keysOf: (definition: EntityDefinition) => Keyspace,
+  makeContext: (definition: EntityDefinition) => Promise<TypeContext>,
+): TransactionHost {
+  const contexts = new Map<EntityDefinition, TypeContext>();
+  const scripts = new Map<string, Script>();
+  return {
+    defaultDeadline,
+    keysOf,
+    async contextOf(definition) {
+      const known = contexts.get(definition) ?? (await makeContext(definition));
+      contexts.set(definition, known);
+      return known;
+    },
+    scriptOf(parts) {
+      const name = parts.map(({ kind, layout }) => `${kind} ${layout.internal}`).join("\n");
+      const known = scripts.get(name) ?? transactionScript(parts);
+      if (scripts.size >= maxScripts) scripts.delete(scripts.keys().next().value as string);
+      scripts.set(name, known);
+      return known;
+    },
+  };
+}
+
+/** What is done in one transaction; given to the function of `db.transaction()`. */
+export class Transaction {
+  readonly #host: TransactionHost;
+  readonly #options: CallOptions;
+  readonly #members = new Map<EntityDefinition, Promise<Member>>();
+  #tag: { readonly text: string | undefined; readonly name: string } | undefined;
+  #over = false;
+
+  /**
+   * Made by `db.transaction()`.
+   *
+   * @internal
+   * @param host - contexts and scripts.
+   * @param options - deadline and signal of each call.
+   */
+  constructor(host: TransactionHost, options: CallOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  /**
+   * The entities of one type, as this transaction sees and changes them.
+   *
+   * @param definition - made by `defineEntity`; all types of a transaction are `colocate`d, or it has one only.
+   * @returns reading and writing within the transaction.
+   * @throws CrossSlotError when the type does not share a slot with those before.
+   */
+  repository<D extends EntityDefinition>(definition: D): TransactionRepository<D> {
+    this.#checkTag(definition);
+    return new TransactionRepository<D>(definition.name, (work) => this.#with(definition, work));
+  }
+
+  async #with<T>(definition: EntityDefinition, work: (member: Member, options: CallOptions) => T): Promise<Awaited<T>> {
+    if (this.#over) {
+      throw new QueryError(`${definition.name}: the transaction is over; nothing can be added to it`, {
+        entity: definition.name,
+      });
+    }
+    let member = this.#members.get(definition);
+    if (member === undefined) {
+      member = this.#host.contextOf(definition).then((context) => ({ context, held: new Map<string, Held>() }));
+      this.#members.set(definition, member);
+    }
+    return work(await member, this.#options) as Awaited<T>;
+  }
+
+  #checkTag(definition: EntityDefinition): void {
+    const tag = { text: hashTag(this.#host.keysOf(definition).internal), name: definition.name };
+    this.#tag ??= tag;
+    if (this.#tag.text === tag.text) return;
+    throw new CrossSlotError(
+      `${tag.name} and ${this.#tag.name} do not share a slot, so one transaction cannot change both; ` +
+        "give both definitions the same `colocate`",
+      { entity: tag.name },
+    );
+  }
+
+  /**
+   * Ends the transaction: checks everything that was read, and writes everything that was wished for.
+   *
+   * @internal
+   * @param operation - what is being done, for errors.
+   * @returns true when it was written; false when something that was read has changed.
+   */
+  async commit(operation: string): Promise<boolean> {
+    this.#over = true;
+    const members = await Promise.all(this.#members.values());
+    const parts = members.flatMap(partsOf).sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+    if (!parts.some(({ kind }) => kind !== "guard")) return true;
+    const script = this.#host.scriptOf(parts.map(({ kind, context: { layout } }) => ({ kind, layout })));
+    const sizes = JSON.stringify(parts.map(({ call }) => [call.keys.length, call.args.length]));
+    const call: ScriptCall = {
+      script,
+      keys: parts.flatMap((part) => part.call.keys),
+      args: [sizes, ...parts.flatMap((part) => part.call.args)],
+    };
+    const entity = members.map(({ context }) => context.metadata.name).join(", ");
+    const { executor } = (members[0] as Member).context;
+    const attempt = { operation, write: true, entity, ...this.#options };
+    const reply = await observe({ name: entity }, operation, undefined, async (note) => {
+      note(
+        [call],
+        members.reduce((sum, { held }) => sum + held.size, 0),
+      );
+      return (await executor.one(call, attempt)) as unknown[];
+    });
+    if (reply[0] === "DONE") return true;
+    const failed: [Part, Failure[]][] = [];
+    for (let at = 1; at < reply.length; at += 2) {
+      failed.push([parts[(reply[at] as number) - 1] as Part, reply[at + 1] as Failure[]]);
+    }
+    const errors = failed.flatMap(([part, failures]) => errorsOf(part, failures));
+    const [first] = errors;
+    if (first !== undefined) throw first;
+    return false;
+  }
+}
+
+type Failure = [position: number, code: string, first: string, second: string];
+const order: readonly PartKind[] = ["guard", "remove", "save"];
+
+interface Part {
+  readonly kind: PartKind;
+  readonly context: TypeContext;
+  readonly call: ScriptCall;
+  /** What the part is about, as it stands in keys. */
+  readonly ids: readonly string[];
+  /** Saves: the entities, and which of them were read here. */
+  readonly prepared: readonly Prepared[];
+  readonly read: ReadonlySet<string>;
+}
+
+function partsOf({ context, held }: Member): Part[] {
+  const { metadata, layout, fixedKeys, codec } = context;
+  const entries = [...held];
+  const read = new Set(entries.filter(([, { read: known }]) => known !== undefined).map(([id]) => id));
+  const saved = entries.flatMap(([, { wish }]) => (wish?.kind === "save" ? [wish.prepared] : []));
+  const removed = entries.filter(([, { wish }]) => wish?.kind === "delete").map(([id]) => id);
+  // A save of a versioned entity looks at the version itself.
+  const guarded = entries.filter(
+    ([, { read: known, wish }]) => known !== undefined && !(wish?.kind === "save" && metadata.version !== undefined),
+  );
+  const parts: Part[] = [];
+  const add = (kind: PartKind, ids: readonly string[], args: readonly (string | Buffer)[]): void => {
+    const keys = [...fixedKeys, ...ids.map((id) => layout.documents + id)];
+    const call = { script: context.scripts.save, keys, args };
+    parts.push({ kind, context, call, ids, prepared: kind === "save" ? saved : [], read });
+  };
+  if (guarded.length > 0) {
+    const items = guarded.map(([id, { read: known }]) =>
+      guardOf(metadata.version, id, known as Exclude<Held["read"], undefined>),
+    );
+    add(
+      "guard",
+      guarded.map(([id]) => id),
+      [JSON.stringify(items), JSON.stringify(codec.fields)],
+    );
+  }
+  if (removed.length > 0) add("remove", removed, [JSON.stringify(removed), "1"]);
+  if (saved.length > 0) {
+    const { args } = saveManyCall(
+      context,
+      saved,
+      saved.map(({ item }) => JSON.stringify(item)),
+    );
+    add(
+      "save",
+      saved.map(({ encodedId }) => encodedId),
+      args,
+    );
+  }
+  return parts;
+}
+
+function guardOf(
+  version: string | undefined,
+  id: string,
+  { entity, print }: Exclude<Held["read"], undefined>,
+): string[] {
+  if (entity === null) return [id, "none", ""];
+  return version === undefined ? [id, "print", print] : [id, "version", String(entity[version])];
+}
+
+// What was changed by others after it had been read says no more than that the function has to run again.
+function errorsOf({ kind, context, ids, prepared, read }: Part, failures: readonly Failure[]): RemoraError[] {
+  const real = failures.filter(([position, code]) => {
+    const known = read.has(ids[position - 1] ?? "");
+    return code !== "CHANGED" && !(known && kind === "save" && (code === "VERSION" || code === "EXISTS"));
+  });
+  if (kind === "save") return saveErrors(context, prepared, real).filter((error) => error !== undefined);
+  return real.map(([position, code, first]) => {
+    if (position !== 0) return wrongType(context.layout, decodeId(ids[position - 1] as string));
+    return code === "STAMP" ? stampError(context.layout, first) : forbidden(context, first);
+  });
+}
+
+/** Reading and writing entities of one type within a transaction. */
+export class TransactionRepository<D extends EntityDefinition> {
+  readonly #name: string;
+  readonly #with: <T>(work: (member: Member, options: CallOptions) => T) => Promise<Awaited<T>>;
+
+  /**
+   * Made by `transaction.repository()`.
+   *
+   * @internal
+   * @param name - the type's name.
+   * @param open - gives what the transaction knows of the type.
+   */
+  constructor(name: string, open: <T>(work: (member: Member, options: CallOptions) => T) => Promise<Awaited<T>>) {
+    this.#name = name;
+    this.#with = open;
+  }
+
+  /**
+   * Reads one entity, as this transaction left it. One round trip (HMGET or JSON.GET), none when it was read before.
+   *
+   * @param id - its id.
+   * @returns the entity, or null when there is none; must still be so when the transaction ends.
+   * @throws CorruptEntityError when the document does not fit the schema.
+   */
+  findById(id: string): Promise<EntityOf<D> | null> {
+    return this.#with(async (member, options) => {
+      const entity = await current(member, encodeId(id, this.#name), options);
+      return entity === null ? null : (structuredClone(entity) as EntityOf<D>);
+    });
+  }
+
+  /**
+   * Reads one entity that must be there, as this transaction left it.
+   *
+   * @param id - its id.
+   * @returns the entity.
+   * @throws EntityNotFoundError when there is none.
+   */
+  async findByIdOrThrow(id: string): Promise<EntityOf<D>> {
+    const entity = await this.findById(id);
+    if (entity !== null) return entity;
+    throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
+  }
+
+  /**
+   * Stores a new entity when the transaction ends. Nothing is sent before.
+   *
+   * @param input - the entity; id, version, timestamps and defaults may be left out.
+   * @param options - `ttl`.
+   * @returns the entity as it will be stored.
+   * @throws ValidationError when it does not fit the schema.
+   * @throws EntityExistsError when this transaction knows of one with the id; the transaction ends with it otherwise.
+   */
+  insert(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
+    return this.#with((member) => {
+      const prepared = prepare(member.context, input, "insert", options.ttl);
+      const held = heldOf(member, prepared.encodedId);
+      if (held.wish?.kind === "save" || (held.read?.entity ?? null) !== null) {
+        throw new EntityExistsError(
+          `${this.#name} ${JSON.stringify(prepared.entity[member.context.metadata.idField])} exists already`,
+          {
+            entity: this.#name,
+          },
+        );
+      }
+      if (held.wish?.kind === "delete") throw deletedBefore(this.#name, prepared);
+      held.wish = { kind: "save", prepared };
+      return prepared.entity as EntityOf<D>;
+    });
+  }
+
+  /**
+   * Stores an entity, new or not, when the transaction ends. Nothing is sent before.
+   *
+   * @param input - what `insert` takes or what a read returned; of a versioned type, with the version that was read.
+   * @param options - `ttl`.
+   * @returns the entity as it will be stored.
+   * @throws ValidationError when it does not fit the schema.
+   */
+  save(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
+    return this.#with((member) => saved(member, this.#name, input, options.ttl) as EntityOf<D>);
+  }
+
+  /**
+   * Changes fields of an entity, which is read first unless it was before.
+   *
+   * @param id - its id.
+   * @param patch - dotted path to new value or operator: `inc`, `push`, `unset` and the like.
+   * @param options - `ttl`.
+   * @returns the entity as it will be stored.
+   * @throws ValidationError when a change does not fit the schema.
+   * @throws EntityNotFoundError when there is none.
+   */
+  update(id: string, patch: PatchOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
+    return this.#with(async (member, call) => {
+      const { metadata } = member.context;
+      const { steps } = planPatch(metadata, patch, id);
+      const entity = await current(member, encodeId(id, this.#name), call);
+      if (entity === null) {
+        throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
+      }
+      return saved(member, this.#name, applySteps(metadata, entity, steps, id), options.ttl) as EntityOf<D>;
+    });
+  }
+
+  /**
+   * Deletes an entity when the transaction ends. Nothing is sent before.
+   *
+   * @param id - its id.
+   */
+  delete(id: string): Promise<void> {
+    return this.#with((member) => {
+      heldOf(member, encodeId(id, this.#name)).wish = { kind: "delete" };
+    });
+  }
+}
+
+function deletedBefore(name: string, { entity }: Prepared): QueryError {
+  return new QueryError(`${name}: a transaction cannot store again what it deletes; save the entity instead`, {
+    entity: name,
+    id: typeof entity["id"] === "string" ? entity["id"] : undefined,
+  });
+}
+
+function heldOf({ held, context }: Member, encodedId: string): Held {
+  const known = held.get(encodedId);
+  if (known !== undefined) return known;
+  if (held.size >= maxEntities) {
+    throw new QueryError(`${context.metadata.name}: a transaction takes up to ${maxEntities} entities of a type`, {
+      entity: context.metadata.name,
+    });
+  }
+  const fresh: Held = { read: undefined, wish: undefined };
+  held.set(encodedId, fresh);
+  return fresh;
+}
+
+// As the transaction sees it: what it wishes for, or else what is stored.
+async function current(member: Member, encodedId: string, options: CallOptions): Promise<Row | null> {
+  const held = heldOf(member, encodedId);
+  if (held.wish !== undefined) return held.wish.kind === "save" ? held.wish.prepared.entity : null;
+  held.read ??= await readOne(member.context, encodedId, options);
+  return held.read.entity;
+}
+
+async function readOne(
+  { reader, executor, codec, metadata }: TypeContext,
+  encodedId: string,
+  options: CallOptions,
+): Promise<Exclude<Held["read"], undefined>> {
+  const attempt = { operation: "transaction.findById", write: false, entity: metadata.name, ...options };
+  const reply = await observe(metadata, attempt.operation, undefined, (note) => {
+    const request = reader.one(encodedId);
+    note([request], 1);
+    return executor.one(request, attempt);
+  });
+  const stored = reader.readOne(reply);
+  if (stored === undefined || stored instanceof ReplyFailure) return { entity: null, print: "" };
+  return { entity: codec.decode(stored, decodeId(encodedId)), print: fingerprintOf(stored) };
+}
+
+// Several saves of one entity are one: from the version that the first of them began with.
+function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined): Row {
+  const { context } = member;
+  const { idField, version } = context.metadata;
+  const source = { ...(input as Row) };
+  const given = source[idField];
+  const held = typeof given === "string" ? heldOf(member, encodeId(given, name)) : undefined;
+  const before = held?.wish?.kind === "save" ? held.wish.prepared : undefined;
+  if (version !== undefined && before !== undefined) {
+    if (before.expected === undefined) delete source[version];
+    else source[version] = before.expected;
+  }
+  const prepared = prepare(context, source, before?.mode ?? "save", ttl);
+  const place = held ?? heldOf(member, prepared.encodedId);
+  if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
+  place.wish = { kind: "save", prepared };
+  return prepared.entity;
+}
+
+/**
+ * Runs a function whose reads and writes count all at once, again when others changed what it had read.
+ *
+ * @param host - contexts and scripts.
+ * @param work - the function.
+ * @param options - retries, backoff, deadline for all of it, and signal.
+ * @returns what the function returned.
+ * @throws VersionConflictError when others came between each time.
+ */
+export async function runTransaction<T>(
+  host: TransactionHost,
+  work: (transaction: Transaction) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  const { retries = defaultRetries, backoff = defaultBackoff, signal } = options;
+  const end = performance.now() + (options.deadline ?? host.defaultDeadline);
+  for (let tries = 0; ; tries += 1) {
+    const left = end - performance.now();
+    if (left <= 0) throw new DeadlineError("transaction: the deadline passed between two tries");
+    const transaction = new Transaction(host, { deadline: left, ...(signal === undefined ? {} : { signal }) });
+    // eslint-disable-next-line no-await-in-loop -- each try begins with what the one before left
+    const result = await work(transaction);
+    // eslint-disable-next-line no-await-in-loop
+    if (await transaction.commit("transaction")) return result;
+    if (tries >= retries) {
+      throw new VersionConflictError(
+        `transaction: others changed what it had read ${tries + 1} times in a row; try again later`,
+        { expected: null, actual: null },
+      );
+    }
+    // eslint-disable-next-line no-await-in-loop
+    await pauseBeforeRetry(
+      tries,
+      backoff,
+      signal,
+      (cause) => new DeadlineError("transaction: the signal fired between two tries", { cause }),
+    );
+  }
+}
