@@ -37,7 +37,7 @@ describeMatrix("transactions", ({ open, storage }) => {
   const bank = async (): Promise<
     Opened<ReturnType<typeof account>> & { Account: ReturnType<typeof account>; Entry: ReturnType<typeof entry> }
   > => {
-    let Account = account(storage);
+    const Account = account(storage);
     const opened = await open(() => Account);
     const Entry = entry(storage);
     const entries = opened.db.repository(Entry);
@@ -46,7 +46,7 @@ describeMatrix("transactions", ({ open, storage }) => {
       { id: "a", owner: "ada", balance: 100 },
       { id: "b", owner: "bob", balance: 0 },
     ]);
-    return { ...opened, Account: (Account = Account), Entry };
+    return { ...opened, Account, Entry };
   };
 
   test("write everything at once, in one script call", async () => {
