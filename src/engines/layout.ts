@@ -100,7 +100,8 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     key: `${internal}u:${unique.name}`,
   }));
   const slots = indexed ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal)) : [];
-  const remembers = slots.length > 0 || uniques.length > 0;
+  const absent = indexed ? absentSlots(metadata, internal) : [];
+  const remembers = slots.length + absent.length + uniques.length > 0;
   const listed = engine !== "search";
   const indexing = indexingOf(metadata, engine);
   return Object.freeze({
@@ -113,7 +114,7 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     expiry: metadata.ttl !== undefined && (listed || remembers) ? `${internal}e` : undefined,
     snapshot: remembers ? `${internal}s` : undefined,
     slots: Object.freeze(uniqueKeys(slots)),
-    absent: Object.freeze(indexed ? absentSlots(metadata, internal) : []),
+    absent: Object.freeze(absent),
     uniques: Object.freeze(uniques),
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
@@ -162,6 +163,9 @@ function slotsOf(index: IndexMetadata, position: number, internal: string): Slot
       return [{ ...slot("terms", `w:${path}:`), vocabulary: `${internal}w:${path}` }];
     case "geo":
       return [slot("geo", `g:${path}`)];
+    // What is nearest is found by reading the vectors of what matches.
+    case "vector":
+      return [];
   }
 }
 

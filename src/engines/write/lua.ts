@@ -314,6 +314,39 @@ export function keyType(storage: Storage): string {
   return storage === "hash" ? "hash" : "ReJSON-RL";
 }
 
+/**
+ * Lua that makes the numbers of a hash's vectors readable for its search index: each with 32 bits, one after another.
+ *
+ * @param layout - the type's layout.
+ * @returns `VECTORS`, which says for a hidden member which field has the numbers, and a function `pack(text)`; nothing
+ *   where the engine keeps no such members.
+ */
+export function packFunction(layout: Layout): string {
+  if (!packsVectors(layout)) return "";
+  const sources = layout.metadata.indexes
+    .filter(({ vector }) => vector !== undefined)
+    .map(({ path }) => `[${luaString(`$vector.${path}`)}] = ${luaString(path)}`);
+  return `local VECTORS = {${sources.join(", ")}}
+local function pack(text)
+  local numbers, parts = decode(text), {}
+  for at = 1, #numbers, 200 do
+    local last = math.min(at + 199, #numbers)
+    parts[#parts + 1] = struct.pack('<'..string.rep('f', last - at + 1), unpack(numbers, at, last))
+  end
+  return table.concat(parts)
+end`;
+}
+
+/**
+ * Tells whether the search engine keeps vectors in hidden members: JSON documents are read by the index themselves.
+ *
+ * @param layout - the type's layout.
+ * @returns true when it does.
+ */
+export function packsVectors({ engine, metadata }: Layout): boolean {
+  return engine === "search" && metadata.storage === "hash" && metadata.indexes.some((index) => index.vector);
+}
+
 /** Lua for the server's time in milliseconds, asked for once per call and only when needed. */
 export const clock = `local NOW
 local function now()

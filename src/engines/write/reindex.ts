@@ -4,7 +4,17 @@ import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
 import { holdLua } from "./claim.ts";
 import { buildingStamp } from "../stamp.ts";
-import { forgetFunction, isGrouped, KeyNames, luaString, mendFunction, prelude, reindexFunction } from "./lua.ts";
+import {
+  forgetFunction,
+  isGrouped,
+  KeyNames,
+  luaString,
+  mendFunction,
+  packFunction,
+  packsVectors,
+  prelude,
+  reindexFunction,
+} from "./lua.ts";
 
 /**
  * Generates the script that reads documents for a rebuild.
@@ -65,6 +75,7 @@ export function reindexScript(layout: Layout): Script {
     reindexFunction(layout),
     forgetFunction(layout),
     contentLua(layout),
+    packFunction(layout),
     json ? mendFunction : "",
     `local events, done = {}, #ITEMS
 local function tell(at, code, first, second) events[#events + 1] = {at, code, first or '', second or ''} end`,
@@ -130,8 +141,13 @@ function writeHash(layout: Layout): string {
     local dies, noted = expires > 0 and plain(expires), call('HGET', key, '$deadline')
     if dies and noted ~= dies then call('HSET', key, '$deadline', dies)
     elseif noted and not dies then call('HDEL', key, '$deadline') end`;
+  const vectors = `
+    for member, field in pairs(VECTORS) do
+      local text = call('HEXISTS', key, member) == 1 and call('HGET', key, field)
+      if text then call('HSET', key, member, pack(text)) end
+    end`;
   return `    if #item[4] > 0 then call('HSET', key, unpack(item[4])) end
-    if #item[5] > 0 then call('HDEL', key, unpack(item[5])) end${keepsDeadline(layout) ? deadline : ""}`;
+    if #item[5] > 0 then call('HDEL', key, unpack(item[5])) end${packsVectors(layout) ? vectors : ""}${keepsDeadline(layout) ? deadline : ""}`;
 }
 
 function writeJson(layout: Layout): string {

@@ -13,6 +13,8 @@ import {
   keyType,
   luaString,
   mendFunction,
+  packFunction,
+  packsVectors,
   prelude,
   reindexFunction,
   sweep,
@@ -78,6 +80,7 @@ export function saveScript(layout: Layout): Script {
     failures,
     layout.metadata.storage === "json" ? mendFunction : "",
     layout.metadata.ttl === undefined ? "" : clock,
+    packFunction(layout),
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
     checks(layout),
@@ -281,6 +284,7 @@ function writeHash(layout: Layout, words: ItemWords): string {
   const replaces =
     layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "ITEMS[o + 2] ~= '0'" : "not fresh";
   const lines = [`  local body = o + ${first} + extras`];
+  if (packsVectors(layout)) lines.push(packMembers(steady));
   if (keepsDeadline(layout)) {
     lines.push(`  local written
   if expires and expires > 0 then written = ${write(", '$deadline', plain(expires)")}
@@ -291,6 +295,22 @@ function writeHash(layout: Layout, words: ItemWords): string {
     call('HDEL', key, unpack(ITEMS, o + ${first}, body - 1))
   end`);
   return lines.join("\n");
+}
+
+// Hidden members of vectors come without their numbers, which the item has already.
+function packMembers(steady: readonly string[]): string {
+  const known = steady.map((name, at) => `[${luaString(name)}] = ${at}`).join(", ");
+  return `  local steady, last = {${known}}, o + ITEMS[o] - 1
+  for member = body + ${steady.length}, last, 2 do
+    local field = VECTORS[ITEMS[member]]
+    local at = steady[field]
+    if at then ITEMS[member + 1] = pack(ITEMS[body + at])
+    elseif field then
+      for word = body + ${steady.length}, last, 2 do
+        if ITEMS[word] == field then ITEMS[member + 1] = pack(ITEMS[word + 1]) end
+      end
+    end
+  end`;
 }
 
 function writeJson(layout: Layout, words: ItemWords): string {
