@@ -5,9 +5,10 @@ import { expect, test } from "vitest";
 
 import { defineEntity, exact, range, text, vector, type VectorMetric } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
+import { away } from "../property/vectors.ts";
 import { serverTime, serverTimePassed } from "./clock.ts";
 import { expectFailure } from "./failures.ts";
-import { describeMatrix } from "./matrix.ts";
+import { describeMatrix, dump } from "./matrix.ts";
 
 const metrics: readonly VectorMetric[] = ["cosine", "l2", "ip"];
 
@@ -43,17 +44,6 @@ const rows = [
   { id: "d", kind: "far", size: 4, about: "nothing", embedding: [-1 / 3, 0, 1e-17] },
 ];
 const to = [1, 0, 0];
-
-/** The definition, written once more: numbers of 32 bits, sums of 64. */
-function away(metric: VectorMetric, from: readonly number[], vector: readonly number[]): number {
-  const [a, b] = [from.map(Math.fround), vector.map(Math.fround)];
-  const sum = (of: (n: number) => number) => a.reduce((total, _, n) => total + of(n), 0);
-  const dot = sum((n) => (a[n] as number) * (b[n] as number));
-  if (metric === "ip") return 1 - dot;
-  if (metric === "l2") return Math.sqrt(sum((n) => ((a[n] as number) - (b[n] as number)) ** 2));
-  const squares = sum((n) => (a[n] as number) ** 2) * b.reduce((total, part) => total + part ** 2, 0);
-  return Math.max(0, 1 - dot / Math.sqrt(squares));
-}
 
 describeMatrix("vectors", ({ open, engine, storage }) => {
   const opened = async (metric: VectorMetric, algorithm: "flat" | "hnsw" = "flat") => {
@@ -162,7 +152,7 @@ describeMatrix("vectors", ({ open, engine, storage }) => {
   test("writes refuse vectors that an index cannot hold, and change nothing", async () => {
     const { repository, raw, namespace } = await opened("cosine");
     const [row] = rows as [(typeof rows)[0]];
-    const before = await raw("DBSIZE");
+    const before = await dump(raw, namespace);
     const cases: [unknown, RegExp][] = [
       [[1, 2], /2 numbers/],
       [[], /0 numbers/],
@@ -180,7 +170,7 @@ describeMatrix("vectors", ({ open, engine, storage }) => {
     const second = { ...row, deep: { second: [1] } };
     expect(await expectFailure(repository.save(second), "VALIDATION")).toMatchObject({ field: "deep.second", id: "e" });
     expect(await repository.findById("e")).toEqual(row);
-    expect([namespace, await raw("DBSIZE")]).toEqual([namespace, before]);
+    expect(await dump(raw, namespace)).toEqual(before);
   });
 
   test("a graph finds most, with exact distances in exact order; all of it when told", async () => {

@@ -143,7 +143,7 @@ function writeHash(layout: Layout): string {
     elseif noted and not dies then call('HDEL', key, '$deadline') end`;
   const vectors = `
     for member, field in pairs(VECTORS) do
-      local text = call('HEXISTS', key, member) == 1 and call('HGET', key, field)
+      local text = call('HGET', key, member) and call('HGET', key, field)
       if text then call('HSET', key, member, pack(text)) end
     end`;
   return `    if #item[4] > 0 then call('HSET', key, unpack(item[4])) end
