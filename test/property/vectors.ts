@@ -25,9 +25,10 @@ export function away(metric: VectorMetric, from: readonly number[], to: readonly
 /** Vectors in crowds: each a hair's breadth from a few others, or the same, of any length. */
 export function crowded(dim: number): fc.Arbitrary<number[]> {
   const whole = fc.array(fc.integer({ min: -2, max: 2 }), { minLength: dim, maxLength: dim });
-  const hair = evenly(-9, -5).map((power) => 10 ** power);
+  const hair = fc.constantFrom(1e-8, 1e-7, 3e-7, 3e-7, 1e-6, 1e-5);
+  const middles = Array.from({ length: 5 }, (_, n) => Array.from({ length: dim }, (_, at) => ((n + 2) * (at + 3)) % 7));
   const near = fc
-    .tuple(whole, hair, fc.array(evenly(-1, 1), { minLength: dim, maxLength: dim }))
+    .tuple(fc.constantFrom(...middles), hair, fc.array(evenly(-1, 1), { minLength: dim, maxLength: dim }))
     .map(([middle, width, moves]) => middle.map((part, at) => part + width * (moves[at] as number)));
   const anywhere = fc.array(evenly(-3, 3), { minLength: dim, maxLength: dim });
   const scale = fc.constantFrom(1, 1, 1, 3, 1e-6, 1e9);
