@@ -4,7 +4,7 @@ import { ValidationError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
 import { canonicalLongitude, maxLatitude, valueAt } from "../schema/shape.ts";
-import { vectorProblem } from "./vector.ts";
+import { vectorDigest, vectorProblem } from "./vector.ts";
 
 /** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
 const maxTermBytes = 4095;
@@ -122,9 +122,6 @@ export function pointText(point: GeoPoint): string {
 /** What one index holds for one entity: a term, several terms, or nothing. */
 export type IndexValue = string | readonly string[] | undefined;
 
-/** What a vector index says of an entity that has a vector: where its numbers are needed, they are read from the document. */
-const heldVector = "1";
-
 /**
  * What an index holds for an entity.
  *
@@ -143,7 +140,7 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
   }
   if (index.vector !== undefined) {
     const problem = vectorProblem(value, index.vector);
-    if (problem === undefined) return heldVector;
+    if (problem === undefined) return vectorDigest(value as readonly number[]);
     throw new ValidationError(`${name}.${index.path} ${problem}`, { entity: name, field: index.path });
   }
   if (index.kind === "geo") checkPoint(value as GeoPoint, index.path, name);

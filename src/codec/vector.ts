@@ -1,5 +1,6 @@
 // Vectors: which ones an index can hold, and how far apart two of them are.
 // Distances are of the numbers rounded to 32 bits, which is what servers keep, computed in 64 bits, one after another.
+import { createHash } from "node:crypto";
 import type { VectorMetric, VectorSettings } from "../schema/index-kinds.ts";
 
 /** Servers compute with 32 bits: the square of a longer vector's length would be infinite, that of a shorter one inexact. */
@@ -30,6 +31,19 @@ export function vectorProblem(value: unknown, { dim, metric }: VectorSettings): 
   return square === 0
     ? "is a zero vector, which has no direction; metric l2 or ip can hold it"
     : `is a vector shorter than ${shortest}, beyond what servers compute with; scale it`;
+}
+
+/**
+ * What tells a vector from others: where its numbers are needed, they are read from the document.
+ *
+ * @param vector - a vector without a problem.
+ * @returns a digest of its numbers, rounded to 32 bits.
+ */
+export function vectorDigest(vector: readonly number[]): string {
+  return createHash("sha1")
+    .update(new Uint8Array(Float32Array.from(vector).buffer))
+    .digest("base64url")
+    .slice(0, 20);
 }
 
 /**

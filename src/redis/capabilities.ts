@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly search: boolean;
   /** The JSON module answers. */
   readonly json: boolean;
+  /** The server has vector sets. */
+  readonly vectorSets: boolean;
 }
 
 /** RediSearch 2.10 is the first that indexes empty strings. */
@@ -38,8 +40,9 @@ export async function probeCapabilities(client: RedisClient): Promise<Capabiliti
   const search =
     modules === undefined ? await answers(client, "FT._LIST") : (modules.get("search") ?? 0) >= oldestSearch;
   const json = modules === undefined ? await answers(client, "JSON.TYPE", "$") : modules.has("ReJSON");
+  const vectorSets = modules === undefined ? await answers(client, "VCARD", "$") : modules.has("vectorset");
   const mode = typeof facts["mode"] === "string" ? facts["mode"] : "standalone";
-  return { server, version, mode, search, json };
+  return { server, version, mode, search, json, vectorSets };
 }
 
 function refuseOld(server: string, version: string): void {

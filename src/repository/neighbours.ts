@@ -62,8 +62,8 @@ async function proposedBy(
   ask: Ask,
 ): Promise<Rated[] | undefined> {
   const { k, path, maxDistance } = node;
-  const approximate = settings.algorithm === "hnsw";
-  if (engine.neighbours === undefined || (approximate && node.exact)) return undefined;
+  const approximate = settings.algorithm === "hnsw" && !node.exact;
+  if (engine.neighbours === undefined) return undefined;
   if (!approximate && settings.metric === "ip") return undefined;
   const { select } = query;
   const wanted = select === undefined ? query : { ...query, select: [...select, path] };

@@ -175,11 +175,13 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   };
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   // The nearest come in the order of ids, all of them: whoever asks sorts by exact distances.
-  const neighbours = (node: QueryNode, { path, to }: NearestNode, most: number): Step =>
+  const neighbours = (node: QueryNode, { path, to, exact }: NearestNode, most: number): Step =>
     prepared(node, (query) => {
+      const { name = "", index } =
+        attributes.find((one) => one.index.path === path && one.index.vector !== undefined) ?? {};
       // A filter would only see those that are nearest of all.
-      if (query.filter !== "") return asStep({ ...noAnswer, count: -1 });
-      const { name = "" } = attributes.find(({ index }) => index.path === path && index.vector !== undefined) ?? {};
+      if (query.filter !== "" || (exact && index?.vector?.algorithm === "hnsw"))
+        return asStep({ ...noAnswer, count: -1 });
       const vector = Buffer.from(Float32Array.from(to).buffer);
       const text = `(${query.text})=>[KNN $k @${name} $vector]`;
       const { rowsOf, names } = readingOf(node);

@@ -1,6 +1,7 @@
 // Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
 // Generated from the layout, so that a type without a feature pays nothing for it.
 import type { Storage } from "../../schema/metadata.ts";
+import { jsonPath } from "../../codec/json-value.ts";
 import { maxLatitude } from "../../schema/shape.ts";
 import type { Layout, Slot } from "../layout.ts";
 
@@ -192,7 +193,7 @@ export function reindexFunction(layout: Layout): string {
   if (!isGrouped(layout)) return "";
   const names = new KeyNames(layout);
   const body = [
-    ...layout.slots.map((slot) => slotLua(slot, names)),
+    ...layout.slots.map((slot) => slotLua(slot, names, layout.metadata.storage)),
     ...layout.absent.map((slot) => {
       const key = names.of(slot.key);
       const at = slot.position + 1;
@@ -209,7 +210,7 @@ end
 }
 
 // 0 stands for an absent value, since JSON's null is no plain value in Lua; nil for an absent snapshot.
-function slotLua(slot: Slot, names: KeyNames): string {
+function slotLua(slot: Slot, names: KeyNames, storage: Storage): string {
   const at = slot.position + 1;
   const values = `  a, b = now and now[${at}] or 0, before and before[${at}] or 0\n`;
   switch (slot.kind) {
@@ -254,7 +255,23 @@ function slotLua(slot: Slot, names: KeyNames): string {
     else collect(forgotten, ${key}, id) end
   end`;
     }
+    case "vectors":
+      return values + vectorLua(slot, names.of(slot.key), storage);
   }
+}
+
+// The document is written already. A set that is looked at whole needs no good graph.
+function vectorLua({ index }: Slot, key: string, storage: Storage): string {
+  const { m = 4, efConstruction = 1 } = index.vector ?? {};
+  const numbers =
+    storage === "hash"
+      ? `decode(call('HGET', DOCUMENTS..id, ${luaString(index.path)}))`
+      : `decode(call('JSON.GET', DOCUMENTS..id, ${luaString(jsonPath(index.names))}))[1]`;
+  return `  if a ~= b then
+    if a ~= 0 then
+      call('VADD', ${key}, 'FP32', pack(${numbers}), id, 'NOQUANT', 'EF', '${efConstruction}', 'M', '${m}')
+    else call('VREM', ${key}, id) end
+  end`;
 }
 
 function vocabularyOf(slot: Slot, names: KeyNames): string {
@@ -315,20 +332,20 @@ export function keyType(storage: Storage): string {
 }
 
 /**
- * Lua that makes the numbers of a hash's vectors readable for its search index: each with 32 bits, one after another.
+ * Lua that writes a vector as indexes read it: each number with 32 bits, one after another.
  *
  * @param layout - the type's layout.
- * @returns `VECTORS`, which says for a hidden member which field has the numbers, and a function `pack(text)`; nothing
- *   where the engine keeps no such members.
+ * @returns a function `pack(numbers)`, and `VECTORS`, which says for a hidden member which field has the numbers; nothing
+ *   where no vector is kept beside the document's own.
  */
 export function packFunction(layout: Layout): string {
-  if (!packsVectors(layout)) return "";
+  if (!packsVectors(layout) && !layout.slots.some(({ kind }) => kind === "vectors")) return "";
   const sources = layout.metadata.indexes
     .filter(({ vector }) => vector !== undefined)
     .map(({ path }) => `[${luaString(`$vector.${path}`)}] = ${luaString(path)}`);
   return `local VECTORS = {${sources.join(", ")}}
-local function pack(text)
-  local numbers, parts = decode(text), {}
+local function pack(numbers)
+  local parts = {}
   for at = 1, #numbers, 200 do
     local last = math.min(at + 199, #numbers)
     parts[#parts + 1] = struct.pack('<'..string.rep('f', last - at + 1), unpack(numbers, at, last))

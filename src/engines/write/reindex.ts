@@ -72,10 +72,10 @@ export function reindexScript(layout: Layout): Script {
     "#!lua",
     holdLua("ARGV[3]"),
     prelude(layout, "local ITEMS = decode(ARGV[5])", "ITEMS[1][1]"),
+    packFunction(layout),
     reindexFunction(layout),
     forgetFunction(layout),
     contentLua(layout),
-    packFunction(layout),
     json ? mendFunction : "",
     `local events, done = {}, #ITEMS
 local function tell(at, code, first, second) events[#events + 1] = {at, code, first or '', second or ''} end`,
@@ -144,7 +144,7 @@ function writeHash(layout: Layout): string {
   const vectors = `
     for member, field in pairs(VECTORS) do
       local text = call('HGET', key, member) and call('HGET', key, field)
-      if text then call('HSET', key, member, pack(text)) end
+      if text then call('HSET', key, member, pack(decode(text))) end
     end`;
   return `    if #item[4] > 0 then call('HSET', key, unpack(item[4])) end
     if #item[5] > 0 then call('HDEL', key, unpack(item[5])) end${packsVectors(layout) ? vectors : ""}${keepsDeadline(layout) ? deadline : ""}`;

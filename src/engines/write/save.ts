@@ -304,10 +304,10 @@ function packMembers(steady: readonly string[]): string {
   for member = body + ${steady.length}, last, 2 do
     local field = VECTORS[ITEMS[member]]
     local at = steady[field]
-    if at then ITEMS[member + 1] = pack(ITEMS[body + at])
+    if at then ITEMS[member + 1] = pack(decode(ITEMS[body + at]))
     elseif field then
       for word = body + ${steady.length}, last, 2 do
-        if ITEMS[word] == field then ITEMS[member + 1] = pack(ITEMS[word + 1]) end
+        if ITEMS[word] == field then ITEMS[member + 1] = pack(decode(ITEMS[word + 1])) end
       end
     end
   end`;
