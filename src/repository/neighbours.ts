@@ -15,7 +15,7 @@ import { bestOf, byRate, type Rated, type Ranking } from "./ranked.ts";
 type Row = Record<string, unknown>;
 
 /** So many more are asked for than are wanted, then so many times as many, up to what servers give at once. */
-const margin = 10;
+const margin = 3;
 const growth = 4;
 const mostAtOnce = 10_000;
 

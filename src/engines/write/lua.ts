@@ -116,12 +116,19 @@ export function checkStamp(layout: Layout, refuse: string): string {
 if stamp ~= ${luaString(layout.stamp)} and (stamp or not (${empty})) then ${refuse} end`;
 }
 
-/** Lua that sets a number exactly: the server's parser may be off by a bit in long decimals; adding the difference is exact. */
-export const mendFunction = `local function mend(key, path, wanted)
+/** Lua that sets a number, or those of a list, exactly: the server's parser may be off by a bit in long decimals; adding the difference is exact. */
+export const mendFunction = `local function mendNumber(key, path, wanted)
   for _ = 1, 4 do
     local held = tonumber(string.sub(call('JSON.GET', key, path), 2, -2))
     if held == wanted then break end
     call('JSON.NUMINCRBY', key, path, string.format('%.17g', wanted - held))
+  end
+end
+local function mend(key, path, text)
+  if string.sub(text, 1, 1) ~= '[' then return mendNumber(key, path, tonumber(text)) end
+  local wanted, held = decode(text), decode(call('JSON.GET', key, path))[1]
+  for at, number in ipairs(wanted) do
+    if number ~= held[at] then mendNumber(key, path..'['..(at - 1)..']', number) end
   end
 end`;
 

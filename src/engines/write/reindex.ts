@@ -162,7 +162,7 @@ function writeJson(layout: Layout): string {
     end
     for part = 1, #item[4], 2 do set(item[4][part], item[4][part + 1]) end
     for _, path in ipairs(item[5]) do call('JSON.DEL', key, path) end
-    for part = 1, #item[6], 2 do mend(key, item[6][part], tonumber(item[6][part + 1])) end${keepsDeadline(layout) ? deadline : ""}`;
+    for part = 1, #item[6], 2 do mend(key, item[6][part], item[6][part + 1]) end${keepsDeadline(layout) ? deadline : ""}`;
 }
 
 /**

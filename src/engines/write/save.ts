@@ -321,7 +321,7 @@ function writeJson(layout: Layout, words: ItemWords): string {
   local written = pcall('JSON.SET', key, '$', body)
   if not written.err and extras ~= '0' then
     for word = o + ${words.extras + 1}, o + ${words.extras} + extras, 2 do
-      mend(key, ITEMS[word], tonumber(ITEMS[word + 1]))
+      mend(key, ITEMS[word], ITEMS[word + 1])
     end
   end`;
 }
