@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { expect, test } from "vitest";
 
-import { defineEntity, exact, range, text, vector, type VectorMetric } from "remora";
+import { connect, defineEntity, exact, range, text, vector, type VectorMetric } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { away } from "../property/vectors.ts";
 import { serverTime, serverTimePassed } from "./clock.ts";
@@ -218,3 +218,66 @@ describeMatrix("vectors", ({ open, engine, storage }) => {
     expect(await repository.indexes.status()).toMatchObject({ faulty: 1, engine });
   });
 });
+
+describeMatrix(
+  "vector sets",
+  ({ open, leg }) => {
+    test("are filled when a server that has them takes over", async () => {
+      const first = await open(picture("cosine"), { synced: false });
+      (first.db.capabilities as { vectorSets: boolean }).vectorSets = false;
+      expect((await first.repository.insertMany(rows)).failed).toEqual([]);
+      const nearest = await first.repository.query().nearest("embedding", { to, k: 3 });
+      expect(nearest.map(({ id }) => id)).toEqual(["e", "a", "c"]);
+      const { namespace } = first;
+      const second = await open(picture("cosine"), { namespace, synced: false });
+      if (!second.db.capabilities.vectorSets) return;
+      await expectFailure(second.repository.save(rows[0] as (typeof rows)[0]), "INDEX_NOT_READY");
+      await second.repository.indexes.sync();
+      expect(await second.repository.query().nearest("embedding", { to, k: 3 })).toEqual(nearest);
+      expect(Number(await second.raw("VCARD", `${namespace}:{picture}$v:embedding`))).toBe(5);
+    });
+
+    test("cannot be written by halves", async () => {
+      const { db, namespace, raw } = await open(picture("cosine"));
+      if (!db.capabilities.vectorSets) return;
+      const user = `${namespace}-partial`;
+      await raw("ACL", "SETUSER", user, "on", ">pw", "~*", "+@all", "-vadd");
+      const url = new URL(leg.url);
+      [url.username, url.password] = [user, "pw"];
+      const partial = await connect(url.href, { namespace, engine: "scan" });
+      try {
+        const before = await dump(raw, namespace);
+        const error = await expectFailure(
+          partial.repository(picture("cosine")("hash")).save(rows[0] as (typeof rows)[0]),
+          "CAPABILITY",
+        );
+        expect(error.message).toContain("VADD");
+        expect(await dump(raw, namespace)).toEqual(before);
+      } finally {
+        await partial.close();
+        await raw("ACL", "DELUSER", user);
+      }
+    });
+
+    test("are looked into until enough pass a filter that no index counts", async () => {
+      const { repository } = await open(picture("cosine"));
+      const many = Array.from({ length: 1200 }, (_, n) => ({
+        id: `n${n}`,
+        kind: n % 100 === 99 ? "rare" : "often",
+        size: n,
+        about: "",
+        embedding: [Math.cos(n / 1000), Math.sin(n / 1000), 0],
+      }));
+      expect((await repository.insertMany(many)).failed).toEqual([]);
+      const rare = repository.query().whereNot("kind").eq("often");
+      const found = await rare.nearest("embedding", { to, k: 5 });
+      expect(found.map(({ id }) => id)).toEqual(["n99", "n199", "n299", "n399", "n499"]);
+      expect(await rare.nearest("embedding", { to, k: 100 })).toHaveLength(12);
+      const all = await repository.query().nearest("embedding", { to, k: 700 });
+      expect(all.map(({ id }) => id)).toEqual(many.slice(0, 700).map(({ id }) => id));
+      await repository.query().where("size").lt(600).delete();
+      expect((await repository.query().nearest("embedding", { to, k: 1 }))[0]?.id).toBe("n600");
+    });
+  },
+  ({ engine, driver, storage }) => engine === "scan" && driver === "ioredis6" && storage === "hash",
+);
