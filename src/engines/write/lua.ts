@@ -342,16 +342,16 @@ export function keyType(storage: Storage): string {
  * Lua that writes a vector as indexes read it: each number with 32 bits, one after another.
  *
  * @param layout - the type's layout.
- * @returns a function `pack(numbers)`, and `VECTORS`, which says for a hidden member which field has the numbers; nothing
+ * @returns a function `pack(numbers)`; for hidden members `VECTORS` as well, which says which field has the numbers; nothing
  *   where no vector is kept beside the document's own.
  */
 export function packFunction(layout: Layout): string {
-  if (!packsVectors(layout) && !layout.slots.some(({ kind }) => kind === "vectors")) return "";
+  const members = packsVectors(layout);
+  if (!members && !layout.slots.some(({ kind }) => kind === "vectors")) return "";
   const sources = layout.metadata.indexes
     .filter(({ vector }) => vector !== undefined)
     .map(({ path }) => `[${luaString(`$vector.${path}`)}] = ${luaString(path)}`);
-  return `local VECTORS = {${sources.join(", ")}}
-local function pack(numbers)
+  return `${members ? `local VECTORS = {${sources.join(", ")}}\n` : ""}local function pack(numbers)
   local parts = {}
   for at = 1, #numbers, 200 do
     local last = math.min(at + 199, #numbers)
