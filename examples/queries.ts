@@ -16,6 +16,7 @@ import {
   type Query,
   range,
   text,
+  vector,
 } from "../src/index.ts";
 import { startServer } from "../src/testing/index.ts";
 import { OwnNamespace } from "./demo/namespace.ts";
@@ -33,6 +34,8 @@ const Town = defineEntity({
     tags: z.array(z.string()),
     about: z.string(),
     at: geoPoint(),
+    /** How much of a fortress, a port and a ruin it is. */
+    character: z.array(z.number()),
   }),
   index: {
     name: exact({ sortable: true, caseInsensitive: true, substring: true }),
@@ -44,6 +47,7 @@ const Town = defineEntity({
     tags: exact(),
     about: text({ phrase: true }),
     at: geo(),
+    character: vector({ dim: 3, metric: "cosine" }),
   },
 });
 type Towns = Query<EntityOf<typeof Town>, IndexesOf<typeof Town>>;
@@ -60,6 +64,7 @@ const towns = [
     tags: ["unesco", "cold"],
     about: "Town of walls and saints",
     at: { longitude: -4.7, latitude: 40.66 },
+    character: [0.9, 0, 0.1],
   },
   {
     id: "car",
@@ -71,6 +76,7 @@ const towns = [
     tags: ["unesco"],
     about: "The walls of the old town were rebuilt",
     at: { longitude: 2.35, latitude: 43.21 },
+    character: [0.8, 0.1, 0.2],
   },
   {
     id: "suv",
@@ -83,6 +89,7 @@ const towns = [
     tags: [],
     about: "A harbour town, capital of Fiji",
     at: { longitude: 178.44, latitude: -18.14 },
+    character: [0.1, 1, 0],
   },
   {
     id: "ghost",
@@ -94,6 +101,7 @@ const towns = [
     tags: ["cold"],
     about: "Nobody home",
     at: { longitude: -180, latitude: 51 },
+    character: [0, 0.1, 2],
   },
 ];
 const avila = { longitude: -4.7, latitude: 40.66 };
@@ -202,6 +210,17 @@ try {
     // The best first, with the words marked.
     const best = repository.query().search("town").orderByRelevance().highlight(["about"], { open: "*", close: "*" });
     assert.match((await best.firstOrThrow()).highlights.about ?? "", /\*[Tt]own\*/);
+
+    // What is nearest to a vector, among what is asked for.
+    const alike = await repository
+      .query()
+      .where("walled")
+      .eq(true)
+      .nearest("character", { to: [1, 0, 0], k: 2 });
+    assert.deepEqual(
+      alike.map(({ id, distance }) => `${id} ${distance.toFixed(3)}`),
+      ["ava 0.006", "car 0.037"],
+    );
 
     // Values with their numbers, and numbers about groups.
     const { tags } = await repository.query().facets(["tags"], { limit: 1 });

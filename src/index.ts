@@ -79,6 +79,7 @@ export {
 } from "./query/aggregate.ts";
 export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/distance.ts";
 export type { Highlighted, HighlightOptions, TextPaths } from "./query/highlight.ts";
+export type { Near, NearestTo, VectorPaths } from "./query/vector.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";
 export type {
   ArrayOperators,
@@ -137,6 +138,11 @@ export {
   range,
   text,
   type TextOptions,
+  vector,
+  type VectorAlgorithm,
+  type VectorMetric,
+  type VectorOptions,
+  type VectorSettings,
 } from "./schema/index-kinds.ts";
 export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
 export type { GeoPoint, IndexedPaths, IndexFor, IndexSpecs, Paths, PathValue, SortablePaths } from "./schema/paths.ts";

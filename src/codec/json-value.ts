@@ -3,7 +3,7 @@
 import { canonicalLongitude, type ObjectShape, type Shape } from "../schema/shape.ts";
 import { Unreadable, scalarCodecs } from "./scalar.ts";
 
-/** A number that a JSON server may not parse exactly: where it stands, and its exact text. */
+/** A number that a JSON server may not parse exactly, or a list with such: where it stands, and its exact text. */
 export type Mend = readonly [path: string, text: string];
 
 /** A value that cannot be stored; the caller adds entity and id. */
@@ -54,6 +54,7 @@ export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
     case "json":
       return writeJson;
     case "array": {
+      if (shape.item.kind === "number") return writeNumbers;
       const item = jsonWriter(shape.item);
       if (item === undefined) return undefined;
       return (value, path, mends) =>
@@ -136,6 +137,19 @@ function writeNumber(value: unknown, path: Path, mends: Mends): number {
     mends.push([mendPath(path), String(number)]);
   }
   return number;
+}
+
+// A list is looked at as a whole, not number by number: vectors are long.
+function writeNumbers(value: unknown, path: Path, mends: Mends): unknown {
+  let exact = true;
+  const numbers = (value as (number | null | undefined)[]).map((element, at) => {
+    if (element == null) return element;
+    const number = checkNumber(element, [...path, at]);
+    exact &&= Number.isSafeInteger(number) || parsesExactly(number);
+    return number;
+  });
+  if (!exact) mends?.push([mendPath(path), JSON.stringify(numbers)]);
+  return numbers;
 }
 
 // Servers drop blanks in front of a quoted name, and misread quotes and backslashes in it when they change a number.

@@ -4,6 +4,7 @@ import { ValidationError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
 import { canonicalLongitude, maxLatitude, valueAt } from "../schema/shape.ts";
+import { vectorDigest, vectorProblem } from "./vector.ts";
 
 /** Tag values are cut at 4 096 bytes by search servers; longer ones are refused everywhere alike. */
 const maxTermBytes = 4095;
@@ -136,6 +137,11 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
   if (index.kind === "text") {
     const found = index.phrase ? words(value as string) : tokens(value as string);
     return found.map((word) => checkTerm(word, index.path, name));
+  }
+  if (index.vector !== undefined) {
+    const problem = vectorProblem(value, index.vector);
+    if (problem === undefined) return vectorDigest(value as readonly number[]);
+    throw new ValidationError(`${name}.${index.path} ${problem}`, { entity: name, field: index.path });
   }
   if (index.kind === "geo") checkPoint(value as GeoPoint, index.path, name);
   if (!index.array) return checkTerm(termOf(index, value), index.path, name);

@@ -3,6 +3,7 @@
 import type { HiddenMembers, StoredDocument } from "../codec/stored.ts";
 import type { IndexValue } from "../codec/term.ts";
 import type { QueryNode } from "../query/node.ts";
+import type { NearestNode } from "../query/vector.ts";
 import type { Reply, Request } from "../redis/command.ts";
 
 /** A document as found by a query. */
@@ -65,6 +66,11 @@ export interface Engine {
   readonly exhaust: (query: QueryNode, ceiling: number, want: "rows" | "ids") => Step;
   /** The first step towards giving some properties of everything that matches; its order and window do not count. */
   readonly tally: (query: QueryNode, tallies: readonly Tally[]) => Step;
+  /**
+   * The first step towards so many entities whose vectors an index says are nearest, in no order; the answer's count is -1
+   * where it cannot say so for the query. Left out where no index can.
+   */
+  readonly neighbours?: (query: QueryNode, node: NearestNode, count: number) => Step;
   /** The first step towards how many entities the indexes say a query holds for; -1 where they do not tell. */
   readonly estimate: (query: QueryNode) => Step;
   /** How many ids to look up at once for a stream by id, where each look goes over everything that matches. */

@@ -23,7 +23,9 @@ export type SlotKind =
   /** Sorted set, score 0, members `value NUL id`: byte order. */
   | "lex"
   /** Geo set. */
-  | "geo";
+  | "geo"
+  /** Vector set, which knows no other metric than `cosine`. */
+  | "vectors";
 
 /** One key family that an index keeps. */
 export interface Slot {
@@ -89,9 +91,15 @@ export interface Layout {
  * @param metadata - the entity type.
  * @param engine - the engine that answers its queries.
  * @param keys - its key prefixes.
+ * @param vectorSets - whether the server has vector sets.
  * @returns every key and slot.
  */
-export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Keyspace): Layout {
+export function layoutOf(
+  metadata: EntityMetadata,
+  engine: EngineName,
+  keys: Keyspace,
+  vectorSets: boolean = false,
+): Layout {
   const { documents, internal } = keys;
   const indexed = engine === "scan";
   const uniques = metadata.uniques.map((unique, at) => ({
@@ -99,10 +107,15 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     position: metadata.indexes.length + at,
     key: `${internal}u:${unique.name}`,
   }));
-  const slots = indexed ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal)) : [];
-  const remembers = slots.length > 0 || uniques.length > 0;
+  const slots = indexed
+    ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal, vectorSets))
+    : [];
+  const absent = indexed ? absentSlots(metadata, internal) : [];
+  const remembers = slots.length + absent.length + uniques.length > 0;
   const listed = engine !== "search";
-  const indexing = indexingOf(metadata, engine);
+  // Where a server that has vector sets takes over from one that has none, they have to be filled first.
+  const extra = slots.some(({ kind }) => kind === "vectors") ? ["vectors"] : [];
+  const indexing = indexingOf(metadata, engine, extra);
   return Object.freeze({
     metadata,
     engine,
@@ -113,11 +126,11 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
     expiry: metadata.ttl !== undefined && (listed || remembers) ? `${internal}e` : undefined,
     snapshot: remembers ? `${internal}s` : undefined,
     slots: Object.freeze(uniqueKeys(slots)),
-    absent: Object.freeze(indexed ? absentSlots(metadata, internal) : []),
+    absent: Object.freeze(absent),
     uniques: Object.freeze(uniques),
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
-    stamp: [layoutVersion, engine, metadata.layout].join("|"),
+    stamp: [layoutVersion, engine, metadata.layout, ...extra].join("|"),
     indexing,
     tagged: Object.freeze(metadata.storage === "hash" ? [...taggedFields(metadata)].sort() : []),
     rewritten: `${internal}r`,
@@ -125,15 +138,26 @@ export function layoutOf(metadata: EntityMetadata, engine: EngineName, keys: Key
 }
 
 // Everything of a definition that decides what index entries and hidden members hold; the rest of the shape does not.
-function indexingOf(metadata: EntityMetadata, engine: EngineName): string {
+function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonly string[]): string {
   const { storage, indexes, uniques, idField, version, ttl, shape } = metadata;
   const kinds = uniques.map(({ paths }) => paths.map((path) => shapeAt(shape, path)?.shape.kind));
-  const parts = [layoutVersion, engine, storage, indexes, uniques, kinds, idField, version, ttl !== undefined];
+  const parts = [
+    layoutVersion,
+    engine,
+    storage,
+    indexes,
+    uniques,
+    kinds,
+    idField,
+    version,
+    ttl !== undefined,
+    ...extra,
+  ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
 /** The letters of the key families that a rebuild makes anew from the documents: not `$m`, nor its own `$r`. */
-const derivedFamilies = /^[aesutlngiw0](:|$)/;
+const derivedFamilies = /^[aesutlngiwv0](:|$)/;
 
 /**
  * Tells whether a key holds nothing that the documents do not.
@@ -146,7 +170,7 @@ export function isDerived({ internal }: Layout, key: string): boolean {
   return derivedFamilies.test(key.slice(internal.length));
 }
 
-function slotsOf(index: IndexMetadata, position: number, internal: string): Slot[] {
+function slotsOf(index: IndexMetadata, position: number, internal: string, vectorSets: boolean): Slot[] {
   const path = encodePath(index.path);
   const slot = (kind: SlotKind, key: string): Slot => ({ kind, index, position, key: internal + key });
   switch (index.kind) {
@@ -162,6 +186,9 @@ function slotsOf(index: IndexMetadata, position: number, internal: string): Slot
       return [{ ...slot("terms", `w:${path}:`), vocabulary: `${internal}w:${path}` }];
     case "geo":
       return [slot("geo", `g:${path}`)];
+    // Elsewhere what is nearest is found by reading the vectors of what matches.
+    case "vector":
+      return vectorSets && index.vector?.metric === "cosine" ? [slot("vectors", `v:${path}`)] : [];
   }
 }
 

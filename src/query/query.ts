@@ -27,6 +27,7 @@ import {
 import { rawNode } from "./raw.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import type { SelectablePaths, Selected } from "./select.ts";
+import type { Near, NearestNode, NearestTo, VectorPaths } from "./vector.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
 
 /** What every call that waits accepts. */
@@ -152,6 +153,7 @@ export interface QueryRunner<O> extends AggregationRunner {
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
   update(query: QueryNode, patch: unknown, options: BatchOptions): Promise<QueryChanges>;
+  nearest(query: QueryNode, node: NearestNode, options: CallOptions): Promise<O[]>;
   facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
   explain(query: QueryNode, options: ExplainOptions): Promise<Explanation>;
 }
@@ -432,6 +434,26 @@ export class Query<O, I, R = O> {
    */
   firstOrThrow(options: CallOptions = {}): Promise<R> {
     return this.#runner.firstOrThrow(this.#node, options);
+  }
+
+  /**
+   * The entities whose vectors are nearest to one, the nearest first, ties by id; those without a vector are not among them.
+   *
+   * @param path - a field with `vector()`.
+   * @param target - `to`, the vector; `k`, the most entities; `maxDistance`; `exact`, where the index is `hnsw`; `as`, the
+   *   name of the property with the distance.
+   * @param options - deadline and signal.
+   * @returns the entities, each with its `distance`, which is exact: for `cosine` 1 minus the cosine of the angle, for `l2`
+   *   the length of the straight line, for `ip` 1 minus the inner product.
+   */
+  nearest<const N extends string = "distance">(
+    path: VectorPaths<I>,
+    target: NearestTo<N>,
+    options: CallOptions = {},
+  ): Promise<Near<R, N>[]> {
+    const { to, k, maxDistance = Number.POSITIVE_INFINITY, exact = false, as = "distance" } = target;
+    const node = Object.freeze({ path, to, k, maxDistance, exact, as });
+    return this.#runner.nearest(this.#node, node, options) as unknown as Promise<Near<R, N>[]>;
   }
 
   /**

@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly search: boolean;
   /** The JSON module answers. */
   readonly json: boolean;
+  /** The server has vector sets. */
+  readonly vectorSets: boolean;
 }
 
 /** RediSearch 2.10 is the first that indexes empty strings. */
@@ -38,8 +40,9 @@ export async function probeCapabilities(client: RedisClient): Promise<Capabiliti
   const search =
     modules === undefined ? await answers(client, "FT._LIST") : (modules.get("search") ?? 0) >= oldestSearch;
   const json = modules === undefined ? await answers(client, "JSON.TYPE", "$") : modules.has("ReJSON");
+  const vectorSets = modules === undefined ? await knows(client, "VCARD", "$") : modules.has("vectorset");
   const mode = typeof facts["mode"] === "string" ? facts["mode"] : "standalone";
-  return { server, version, mode, search, json };
+  return { server, version, mode, search, json, vectorSets };
 }
 
 function refuseOld(server: string, version: string): void {
@@ -67,6 +70,16 @@ async function scriptVersion(client: RedisClient): Promise<string> {
   // Scripts know the version even where HELLO is forbidden; servers before 7.0 leave it nil.
   const version = await tryCall(client, "EVAL", "return redis.REDIS_VERSION", "0");
   return typeof version === "string" ? version : "";
+}
+
+// One that is forbidden is known.
+async function knows(client: RedisClient, command: string, ...args: string[]): Promise<boolean> {
+  try {
+    await client.call(command, ...args);
+    return true;
+  } catch (error) {
+    return !/unknown command/i.test((error as Error).message);
+  }
 }
 
 async function answers(client: RedisClient, command: string, ...args: string[]): Promise<boolean> {

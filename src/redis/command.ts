@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 /** One command: its name and its arguments. */
 export interface Command {
   readonly name: string;
-  readonly args: readonly string[];
+  readonly args: readonly (string | Buffer)[];
 }
 
 /** A command on one key whose other words never change: what follows the key is written once and for all. */
@@ -104,7 +104,7 @@ export function bulk(word: string): string {
  */
 export function requestWords(request: Request): string[] {
   if ("rest" in request) return [request.name, request.key, ...request.rest.words];
-  if ("name" in request) return [request.name, ...request.args];
+  if ("name" in request) return [request.name, ...request.args.map(String)];
   const { script, keys, args } = request;
   return [script.readOnly ? "EVALSHA_RO" : "EVALSHA", script.name, String(keys.length), ...keys, ...args.map(String)];
 }

@@ -74,7 +74,7 @@ export async function resolveContext(
     { operation: "open", write: false, entity: metadata.name },
   );
   const name = chooseEngine(connection, metadata, typeof recorded === "string" ? (recorded as EngineName) : undefined);
-  const layout = layoutOf(metadata, name, keys);
+  const layout = layoutOf(metadata, name, keys, connection.capabilities.vectorSets);
   return {
     metadata,
     layout,

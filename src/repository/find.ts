@@ -9,6 +9,7 @@ import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
+import { nearestOf } from "./neighbours.ts";
 import { ranked } from "./ranked.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
@@ -98,6 +99,8 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         const found = await ask(context.engine.plan(limited, "page"));
         return { items: rowsOf(context, query, found, options), total: found.count };
       }),
+    nearest: (query, node, options) =>
+      run("query.nearest", query, options, (context, ask) => nearestOf(context, query, node, ask)),
     count: (query, options) =>
       run(
         "query.count",

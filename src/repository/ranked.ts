@@ -15,7 +15,7 @@ import { countOf, withinReach } from "./nearest.ts";
 type Row = Record<string, unknown>;
 
 /** What an order is made of. */
-interface Ranking {
+export interface Ranking {
   /** What may be among the first. */
   readonly among: QueryNode;
   /** Rates an entity: the lowest comes first; what cannot be rated comes last. */
@@ -26,7 +26,8 @@ interface Ranking {
   readonly idSign: 1 | -1;
 }
 
-interface Rated {
+/** An entity and its place in the order. */
+export interface Rated {
   readonly entity: Row;
   readonly id: string;
   readonly rate: number;
@@ -43,32 +44,60 @@ interface Rated {
  * @throws ResultTooLargeError when more match than the ceiling, and there is no limit.
  */
 export async function ranked(context: TypeContext, query: QueryNode, ask: Ask, ceiling: number): Promise<Row[]> {
-  const { engine, metadata } = context;
+  const { metadata } = context;
   checkQuery(query);
   const { limit, offset } = query;
   if (limit === 0) return [];
   const need = limit === undefined ? ceiling + 1 : offset + limit;
-  const { among, rate, paths, idSign } = await rankingOf(context, query, need, ask);
-  const order = (left: Rated, right: Rated): number =>
-    left.rate === right.rate ? compareText(left.id, right.id) * idSign : left.rate < right.rate ? -1 : 1;
-  let best: Rated[] = [];
-  const take = (entity: Row): void => {
-    best.push({ entity, id: encodeId(entity[metadata.idField], metadata.name), rate: rate(entity) });
-    // Those that cannot be among the first any more are let go from time to time.
-    if (best.length > 2 * need + 1000) best = best.sort(order).slice(0, need);
-  };
-  const chosen = propertiesRead(query) ?? [...metadata.shape.fields.keys()];
-  await ask(engine.tally(among, [{ properties: [metadata.idField, ...propertiesOf(paths), ...chosen], take }]));
+  const ranking = await rankingOf(context, query, need, ask);
+  const best = await bestOf(context, ranking, need, propertiesRead(query), ask);
   if (limit === undefined && best.length > ceiling) {
     throw new ResultTooLargeError(`${metadata.name}: more than ${ceiling} entities match; set a limit`, {
       entity: metadata.name,
     });
   }
   const present = presenter(query);
-  return best
-    .sort(order)
-    .slice(offset, need)
-    .map(({ entity }) => present(entity));
+  return best.slice(offset).map(({ entity }) => present(entity));
+}
+
+/**
+ * Reads what some query finds, and keeps the first of it by some rate.
+ *
+ * @param context - the entity type.
+ * @param ranking - the query and the rate.
+ * @param need - how many to keep.
+ * @param chosen - the properties that are wanted of each entity; undefined for all.
+ * @param ask - runs the steps of a query.
+ * @returns the entities with their rates, in order.
+ */
+export async function bestOf(
+  { engine, metadata }: TypeContext,
+  { among, rate, paths, idSign }: Ranking,
+  need: number,
+  chosen: readonly string[] | undefined,
+  ask: Ask,
+): Promise<Rated[]> {
+  const order = byRate(idSign);
+  let best: Rated[] = [];
+  const take = (entity: Row): void => {
+    best.push({ entity, id: encodeId(entity[metadata.idField], metadata.name), rate: rate(entity) });
+    // Those that cannot be among the first any more are let go from time to time.
+    if (best.length > 2 * need + 1000) best = best.sort(order).slice(0, need);
+  };
+  const wanted = chosen ?? [...metadata.shape.fields.keys()];
+  await ask(engine.tally(among, [{ properties: [metadata.idField, ...propertiesOf(paths), ...wanted], take }]));
+  return best.sort(order).slice(0, need);
+}
+
+/**
+ * The order by rate.
+ *
+ * @param idSign - whether ties go by id upwards or downwards.
+ * @returns a comparer.
+ */
+export function byRate(idSign: 1 | -1): (left: Rated, right: Rated) => number {
+  return (left, right) =>
+    left.rate === right.rate ? compareText(left.id, right.id) * idSign : left.rate < right.rate ? -1 : 1;
 }
 
 async function rankingOf(context: TypeContext, query: QueryNode, need: number, ask: Ask): Promise<Ranking> {

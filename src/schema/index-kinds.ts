@@ -1,4 +1,4 @@
-// The index kinds, named by what they allow: exact, range, text and geo.
+// The index kinds, named by what they allow: exact, range, text, geo and vector.
 // An index is frozen data; which kind is legal on which field is checked by the compiler and at definition.
 
 /** Options of {@link exact}. */
@@ -19,13 +19,62 @@ export interface TextOptions {
   readonly phrase?: boolean;
 }
 
+/** How far apart two vectors are: by their angle, in a straight line, or by their inner product. */
+export type VectorMetric = "cosine" | "l2" | "ip";
+
+/** How the nearest vectors are found: by looking at all of them, or along a graph, which may miss some. */
+export type VectorAlgorithm = "flat" | "hnsw";
+
+interface CommonVectorOptions {
+  /** How many numbers each vector has, from 1 to 32,768. */
+  readonly dim: number;
+  /** How far apart vectors are; `cosine` when left out. */
+  readonly metric?: VectorMetric;
+}
+
+interface FlatVectorOptions extends CommonVectorOptions {
+  readonly algorithm?: "flat";
+  readonly m?: never;
+  readonly efConstruction?: never;
+  readonly efRuntime?: never;
+}
+
+interface HnswVectorOptions extends CommonVectorOptions {
+  readonly algorithm: "hnsw";
+  /** Neighbours per vector in the graph, from 4 to 512; 16 when left out. */
+  readonly m?: number;
+  /** Candidates looked at when a vector is added, from 1 to 4,096; 200 when left out. */
+  readonly efConstruction?: number;
+  /** Candidates looked at by a query, from 1 to 4,096; 100 when left out. */
+  readonly efRuntime?: number;
+}
+
+/** Options of {@link vector}. */
+export type VectorOptions = FlatVectorOptions | HnswVectorOptions;
+
+/** What is known of a vector index. */
+export interface VectorSettings {
+  /** How many numbers each vector has. */
+  readonly dim: number;
+  /** How far apart vectors are. */
+  readonly metric: VectorMetric;
+  /** How the nearest are found. */
+  readonly algorithm: VectorAlgorithm;
+  /** Neighbours per vector in the graph; nothing where there is none, as below. */
+  readonly m: number | undefined;
+  /** Candidates looked at when a vector is added. */
+  readonly efConstruction: number | undefined;
+  /** Candidates looked at by a query. */
+  readonly efRuntime: number | undefined;
+}
+
 /** What an index allows beyond its kind: `prefix` is startsWith, `substring` is endsWith and includes. */
 export type IndexFeature = "prefix" | "substring" | "phrase";
 
 /** The kinds of index. */
-export type IndexKind = "exact" | "range" | "text" | "geo";
+export type IndexKind = "exact" | "range" | "text" | "geo" | "vector";
 
-/** An index on one field, made by {@link exact}, {@link range}, {@link text} or {@link geo}. */
+/** An index on one field, made by {@link exact}, {@link range}, {@link text}, {@link geo} or {@link vector}. */
 export interface Index<
   K extends IndexKind = IndexKind,
   S extends boolean = boolean,
@@ -41,6 +90,8 @@ export interface Index<
   readonly weight: number;
   /** What it allows beyond its kind. */
   readonly features: readonly F[];
+  /** What a vector index was made with; nothing for other kinds. */
+  readonly vector?: VectorSettings;
 }
 
 type ExactFeatures<O> =
@@ -121,6 +172,34 @@ export function text<const O extends TextOptions = Record<never, never>>(
  */
 export function geo(): Index<"geo", false, never> {
   return frozen("geo", false, false, []);
+}
+
+/**
+ * Indexes an array of numbers by what is nearest to it, for `nearest`.
+ *
+ * @param options - `dim`, the length of each vector; `metric`; `algorithm`: `flat` (default) is exact, `hnsw` is faster
+ *   among very many and may miss some, and takes `m`, `efConstruction` and `efRuntime`.
+ * @returns the index, to be named in an entity's `index`.
+ *
+ * @example
+ * ```ts
+ * import { vector } from "remora";
+ *
+ * vector({ dim: 3, metric: "cosine" }).kind; // "vector"
+ * ```
+ */
+export function vector(options: VectorOptions): Index<"vector", false, never> {
+  const { dim, metric = "cosine", algorithm = "flat", m, efConstruction, efRuntime } = options;
+  const graph = algorithm === "hnsw";
+  const settings = Object.freeze({
+    dim,
+    metric,
+    algorithm,
+    m: m ?? (graph ? 16 : undefined),
+    efConstruction: efConstruction ?? (graph ? 200 : undefined),
+    efRuntime: efRuntime ?? (graph ? 100 : undefined),
+  });
+  return Object.freeze({ ...frozen<"vector", false, never>("vector", false, false, []), vector: settings });
 }
 
 function frozen<K extends IndexKind, S extends boolean, F extends IndexFeature>(

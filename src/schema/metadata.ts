@@ -2,7 +2,7 @@
 // Every definition error is raised here, all of them together, each with its path and cure.
 import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
-import type { Index, IndexKind } from "./index-kinds.ts";
+import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
 import {
@@ -44,6 +44,8 @@ export interface IndexMetadata {
   readonly substring: boolean;
   /** Keeps the words in their order, for phrases. */
   readonly phrase: boolean;
+  /** What a vector index was made with. */
+  readonly vector?: VectorSettings;
 }
 
 /** A unique constraint over one or more fields. */
@@ -260,6 +262,10 @@ class DefinitionCompiler {
       this.#problem(path, `${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
       return undefined;
     }
+    if (index.vector !== undefined) {
+      if (item.optional || item.nullable) this.#problem(path, "vector() needs an array of which no item is absent");
+      for (const problem of vectorProblems(index.vector)) this.#problem(path, problem);
+    }
     if (item.kind === "bigint" && index.kind === "exact" && index.sortable) {
       this.#problem(path, "exact() does not order bigints; range() does");
     }
@@ -281,6 +287,7 @@ class DefinitionCompiler {
       weight: index.weight,
       substring,
       phrase: index.features.includes("phrase"),
+      ...(index.vector === undefined ? {} : { vector: index.vector }),
     });
   }
 
@@ -351,7 +358,30 @@ function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolea
       return !array && scalar === "string";
     case "geo":
       return !array && scalar === "point";
+    case "vector":
+      return array && scalar === "number";
   }
+}
+
+/** The most numbers that search servers take per vector. */
+const maxDimension = 32_768;
+
+function vectorProblems(settings: VectorSettings): string[] {
+  const graph = settings.algorithm === "hnsw";
+  const between = (name: "dim" | "m" | "efConstruction" | "efRuntime", least: number, most: number): string[] => {
+    const value = settings[name];
+    if (name !== "dim" && !graph) return value === undefined ? [] : [`${name} of vector() is for algorithm "hnsw"`];
+    if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return [];
+    return [`${name} of vector() is a whole number from ${least} to ${most}, not ${String(value)}`];
+  };
+  return [
+    ...between("dim", 1, maxDimension),
+    ...(["cosine", "l2", "ip"].includes(settings.metric) ? [] : ['metric of vector() is "cosine", "l2" or "ip"']),
+    ...(["flat", "hnsw"].includes(settings.algorithm) ? [] : ['algorithm of vector() is "flat" or "hnsw"']),
+    ...between("m", 4, 512),
+    ...between("efConstruction", 1, 4096),
+    ...between("efRuntime", 1, 4096),
+  ];
 }
 
 function depthOf(shape: Shape): number {

@@ -53,7 +53,9 @@ type ScalarIndex<V> = [V] extends [string]
 type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
   ? [NonNullable<E>] extends [string | boolean | bigint]
     ? Index<"exact", false, never>
-    : never
+    : [E] extends [number]
+      ? Index<"vector", false, never>
+      : never
   : ScalarIndex<V>;
 
 /** The index kinds legal on a value of type V: one, or several in an array. */

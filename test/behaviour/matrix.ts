@@ -136,6 +136,12 @@ async function content(raw: Raw, key: string): Promise<unknown> {
       return raw("GET", key);
     case "list":
       return raw("LRANGE", key, 0, -1);
+    case "vectorset": {
+      const members = ((await raw("VRANDMEMBER", key, Number(await raw("VCARD", key)))) as string[]).sort();
+      return Promise.all(
+        members.map(async (member) => [member, ((await raw("VEMB", key, member)) as unknown[]).map(Number)]),
+      );
+    }
     default:
       return raw("JSON.GET", key);
   }

@@ -3,9 +3,9 @@
 import { z } from "zod";
 import { expect, test } from "vitest";
 
-import { defineEntity, exact, geo, geoPoint, range, text } from "remora";
+import { defineEntity, exact, geo, geoPoint, range, text, vector } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
-import { serverTimePassed } from "./clock.ts";
+import { serverTime, serverTimePassed } from "./clock.ts";
 import { describeMatrix, dump } from "./matrix.ts";
 
 const page = (storage: Storage) =>
@@ -286,3 +286,71 @@ describeMatrix(
   },
   ({ engine }) => engine === "scan",
 );
+
+const pin = (storage: Storage) =>
+  defineEntity({
+    name: "pin",
+    storage,
+    schema: z.object({
+      id: z.string(),
+      at: z.array(z.number()).optional(),
+      deep: z.object({ more: z.array(z.number()) }),
+    }),
+    index: { at: vector({ dim: 2 }), "deep.more": vector({ dim: 1, metric: "l2" }) },
+    ttl: {},
+  });
+const oneThird = 1 / 3;
+
+describeMatrix("vectors beside the documents", ({ open, engine, storage, leg }) => {
+  test("are those of the documents, after every change", async () => {
+    const { repository, raw, namespace, db } = await open(pin);
+    const prefix = `${namespace}:{pin}`;
+    const bytes = (...numbers: number[]): Buffer => Buffer.from(Float32Array.from(numbers).buffer);
+    // What a hidden member holds is no text.
+    const member = async (id: string, name: string): Promise<Buffer | null> =>
+      (db.redis as never as { hgetBuffer(key: string, field: string): Promise<Buffer | null> }).hgetBuffer(
+        `${prefix}:${id}`,
+        `$vector.${name}`,
+      );
+    const expectKept = async (vectors: Record<string, readonly [number, number]>): Promise<void> => {
+      const all = await dump(raw, namespace);
+      const [set] = (all[`${prefix}$v:at`] as [[string, number[]][]] | undefined) ?? [[]];
+      const kept = set.map(([id, numbers]) => [id, numbers.map((number) => Math.fround(number).toFixed(4))]);
+      const wanted = Object.entries(vectors).map(([id, numbers]) => [id, numbers.map((number) => number.toFixed(4))]);
+      expect(kept).toEqual(engine === "scan" && db.capabilities.vectorSets ? wanted : []);
+      expect(Object.keys(all).filter((key) => key.includes("$v:deep"))).toEqual([]);
+      if (engine !== "search" || storage !== "hash") return;
+      for (const id of ["a", "b", "c"]) {
+        const numbers = vectors[id];
+        expect(await member(id, "at")).toEqual(numbers === undefined ? null : bytes(...numbers));
+      }
+    };
+    const deep = { more: [oneThird] };
+    await repository.insert({ id: "a", at: [oneThird, 2], deep });
+    await repository.insertMany([
+      { id: "b", deep },
+      { id: "c", at: [1e-7, 1234.5], deep },
+    ]);
+    await expectKept({ a: [oneThird, 2], c: [1e-7, 1234.5] });
+    if (engine === "search" && storage === "hash") expect(await member("b", "deep.more")).toEqual(bytes(oneThird));
+    await repository.saveMany([
+      { id: "a", deep: { more: [2] } },
+      { id: "b", at: [3, 4], deep },
+      { id: "c", at: [-5, 6], deep },
+    ]);
+    await expectKept({ b: [3, 4], c: [-5, 6] });
+    if (engine === "search" && storage === "hash") expect(await member("a", "deep.more")).toEqual(bytes(2));
+    await repository.delete("b");
+    await repository.save({ id: "c", at: [-5, 6], deep }, { ttl: { ms: 5 } });
+    await serverTimePassed(raw, new Date((await serverTime(raw)) + 5));
+    await repository.saveMany([
+      { id: "a", at: [7, 8], deep },
+      { id: "b", deep },
+    ]);
+    await expectKept({ a: [7, 8] });
+    await repository.indexes.sync({ rebuild: true });
+    await expectKept({ a: [7, 8] });
+    expect((await repository.query().nearest("at", { to: [1, 1], k: 9 })).map(({ id }) => id)).toEqual(["a"]);
+    expect(leg.flavour === "redis82" ? db.capabilities.vectorSets : true).toBe(true);
+  });
+});

@@ -17,13 +17,23 @@ import {
   range,
   text,
   type Repository,
+  vector,
 } from "../../src/index.ts";
 import { OwnNamespace } from "../../examples/demo/namespace.ts";
 import { type AvailableLeg, describeLegs } from "../setup/legs.ts";
 import { fenced, root } from "./blocks.ts";
 
 const rules = fenced("docs/acl.md", "redis").map(({ code }) => code.trim().split(/\s+/));
-const [basic = [], json = [], search = [], deploy = [], deployJson = [], deploySearch = []] = rules;
+const [
+  basic = [],
+  json = [],
+  search = [],
+  vectors = [],
+  deploy = [],
+  deployJson = [],
+  deployVectors = [],
+  deploySearch = [],
+] = rules;
 const page = readFileSync(join(root, "docs/acl.md"), "utf8");
 const [, reading = ""] = /only read needs `([^`]+)`/.exec(page) ?? [];
 
@@ -35,6 +45,7 @@ const ticketSchema = z.object({
   serial: z.bigint(),
   seat: z.string(),
   version: z.int(),
+  at: z.array(z.number()).optional(),
 });
 
 function ticketOf(name: string, storage: "hash" | "json") {
@@ -42,7 +53,13 @@ function ticketOf(name: string, storage: "hash" | "json") {
     name,
     storage,
     schema: ticketSchema,
-    index: { title: [exact({ sortable: true }), text()], price: range(), tags: exact(), serial: range() },
+    index: {
+      title: [exact({ sortable: true }), text()],
+      price: range(),
+      tags: exact(),
+      serial: range(),
+      at: vector({ dim: 2 }),
+    },
     unique: { seat: ["seat"] },
     version: "version",
     ttl: { seconds: 600, onUpdate: "clear" },
@@ -65,11 +82,13 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, JSON and search, and again for the deployment", () => {
+  it("has a rule each for a namespace, JSON, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
+      "ACL SETUSER app",
+      "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
@@ -126,7 +145,13 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
       await setUser(search, names.app);
       await setUser(deploySearch, names.deploy);
     }
-    const reader = ["ACL", "SETUSER", "reader", "reset", "on", ">read", "~app:*", ...reading.split(/\s+/)];
+    const { vectorSets } = admin.capabilities;
+    if (vectorSets) {
+      await setUser(vectors, names.app);
+      await setUser(deployVectors, names.deploy);
+    }
+    const more = vectorSets ? ["+vsim"] : [];
+    const reader = ["ACL", "SETUSER", "reader", "reset", "on", ">read", "~app:*", ...reading.split(/\s+/), ...more];
     await setUser(reader, names.reader);
   });
 
@@ -188,6 +213,7 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     expect(await tickets.findById(ticket.id)).toEqual(ticket);
     expect(await tickets.query().where("title").eq("reading").orderBy("price").all()).toEqual([ticket]);
     await expectScanOnly(tickets);
+    expect(await tickets.query().nearest("at", { to: [1, 1], k: 2 })).toEqual([]);
     await expect(tickets.save({ ...ticket, title: "x" })).rejects.toMatchObject({ code: "CAPABILITY" });
     await writer.delete(ticket.id);
   });
@@ -213,7 +239,7 @@ function input(title: string) {
 async function expectWorking(tickets: Tickets): Promise<void> {
   await tickets.indexes.sync();
   const first = await tickets.insert(input("first row"));
-  const saved = await tickets.save({ ...first, price: null, tags: ["b"] });
+  const saved = await tickets.save({ ...first, price: null, tags: ["b"], at: [1, 0.5] });
   await tickets.insert(input("short"), { ttl: { ms: 40 } });
   const many = Array.from({ length: 120 }, (_, at) => ({ ...input(`row ${at}`), price: at, tags: [`t${at % 3}`] }));
   expect((await tickets.saveMany(many)).failed).toEqual([]);
@@ -225,6 +251,7 @@ async function expectWorking(tickets: Tickets): Promise<void> {
   expect(await tickets.exists(first.id)).toBe(true);
   expect(await tickets.count()).toBe(121);
   const query = tickets.query();
+  expect(await query.nearest("at", { to: [1, 1], k: 2 })).toMatchObject([{ id: first.id }]);
   expect(await query.where("price").isNull().all()).toEqual([saved]);
   expect(await query.where("title").match("row first").orderBy("title").all()).toEqual([saved]);
   expect(await query.where("price").between(10, 19).where("tags").contains("t1").count()).toBe(4);

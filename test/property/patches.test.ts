@@ -22,6 +22,7 @@ import {
   text,
   toggle,
   unset,
+  vector,
 } from "remora";
 import { applySteps } from "../../src/codec/patch/apply.ts";
 import { planPatch } from "../../src/codec/patch/plan.ts";
@@ -55,6 +56,7 @@ const account = (storage: Storage) =>
       tags: z.array(z.string()).default([]),
       dates: z.array(z.date()),
       counts: z.array(z.number()),
+      spot: z.array(z.number()).optional(),
       free: z.unknown(),
       scores: z.record(z.string(), z.number()),
       address: z.object({ city: z.string(), zip: z.string().optional(), at: z.object({ floor: z.int() }) }),
@@ -69,6 +71,7 @@ const account = (storage: Storage) =>
       live: exact({ sortable: true }),
       seen: exact(),
       tags: exact(),
+      spot: vector({ dim: 2, metric: "l2" }),
       "address.city": exact(),
       "address.zip": exact(),
       "address.at.floor": range(),
@@ -93,6 +96,7 @@ const accountEntity = fc.record({
     { maxLength: 3 },
   ),
   counts: fc.array(storableNumber, { maxLength: 3 }),
+  spot: fc.option(fc.constantFrom([0.1 + 0.2, -3], [0, 0]), { nil: undefined }),
   free: fc.constantFrom(null, {}, [], { a: [1, "x"] }, "s", 5),
   scores: fc.dictionary(fc.constantFrom("a", "b"), fc.integer()),
   address: fc.record({
@@ -140,6 +144,7 @@ const accountPatch = some({
   tags: fc.oneof(list(fc.oneof(few, hostileString)), fc.array(few, { maxLength: 2 }), absent),
   dates: list(fc.constantFrom(new Date(0), new Date(1e12))),
   counts: list(fc.oneof(fc.constantFrom(0, 1, 1.5), storableNumber)),
+  spot: fc.oneof(fc.constantFrom([1 / 3, 2], [0, -1e15], [1]), absent, fc.constantFrom(pop(), push(5))),
   free: fc.jsonValue({ maxDepth: 2 }),
   scores: fc.dictionary(fc.constantFrom("a", "c"), fc.integer()).map((scores) => merge(scores)),
   "address.city": hostileString,

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import { bytes, defineEntity, exact, geo, geoPoint, isRemoraError, range, text } from "remora";
+import { bytes, defineEntity, exact, geo, geoPoint, isRemoraError, range, text, vector } from "remora";
 
 // As plain JavaScript would call it.
 const define = defineEntity as unknown as (options: Record<string, unknown>) => ReturnType<typeof defineEntity>;
@@ -273,4 +273,43 @@ test("the layout changes with what is stored, and with nothing else", () => {
     layout({ schema: schema.extend({ age: z.string() }) }),
   ];
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
+});
+
+describe("vectors", () => {
+  const numbers = z.object({
+    id: z.string(),
+    at: z.array(z.number()),
+    holes: z.array(z.number().nullable()),
+    one: z.number(),
+  });
+  const loose = vector as unknown as (options: Record<string, unknown>) => ReturnType<typeof vector>;
+  const vectorProblem = (options: Record<string, unknown>, path = "at"): string =>
+    problem({ schema: numbers, index: { [path]: loose(options) } });
+
+  test.each([
+    [{ dim: 0 }, "dim of vector() is a whole number from 1 to 32768, not 0"],
+    [{ dim: 1.5 }, "dim"],
+    [{ dim: 32_769 }, "dim"],
+    [{}, "dim"],
+    [{ dim: "3" }, "dim"],
+    [{ dim: 3, metric: "L2" }, "metric"],
+    [{ dim: 3, algorithm: "HNSW" }, "algorithm"],
+    [{ dim: 3, m: 8 }, 'm of vector() is for algorithm "hnsw"'],
+    [{ dim: 3, algorithm: "hnsw", m: 3 }, "m of vector() is a whole number from 4 to 512"],
+    [{ dim: 3, algorithm: "hnsw", efConstruction: 0 }, "efConstruction"],
+    [{ dim: 3, algorithm: "hnsw", efRuntime: 5000 }, "efRuntime"],
+  ])("%j are refused", (options, reason) => {
+    expect(vectorProblem(options)).toContain(`at: ${reason}`);
+  });
+
+  test("stand on arrays of numbers only", () => {
+    expect(vectorProblem({ dim: 3 })).toBe("");
+    expect(vectorProblem({ dim: 3, algorithm: "hnsw", m: 4, efConstruction: 1, efRuntime: 4096 })).toBe("");
+    expect(vectorProblem({ dim: 3 }, "one")).toContain("vector() cannot stand on number");
+    expect(vectorProblem({ dim: 3 }, "holes")).toContain("no item is absent");
+    expect(problem({ index: { list: loose({ dim: 3 }) } })).toContain("vector() cannot stand on an array of string");
+    expect(problem({ schema: numbers, index: { at: exact() } })).toContain(
+      "exact() cannot stand on an array of number",
+    );
+  });
 });

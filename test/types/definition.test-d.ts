@@ -14,6 +14,7 @@ import {
   type InputOf,
   range,
   text,
+  vector,
 } from "remora";
 
 export const Movie = defineEntity({
@@ -158,6 +159,42 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, index: { inner: exact() } });
     // @ts-expect-error one of several is wrong
     defineEntity({ name: "x", schema, index: { age: [range(), text()] } });
+  });
+
+  test("vectors stand on arrays of numbers, with options that fit", () => {
+    const embedded = z.object({
+      id: z.string(),
+      at: z.array(z.number()),
+      maybe: z.array(z.int()).nullish(),
+      inner: z.object({ deep: z.array(z.number()) }).optional(),
+      holes: z.array(z.number().nullable()),
+      grid: z.array(z.array(z.number())),
+      words: z.array(z.string()),
+      one: z.number(),
+    });
+    const hnsw = vector({ dim: 3, metric: "ip", algorithm: "hnsw", m: 8, efConstruction: 100, efRuntime: 20 });
+    const index = { at: vector({ dim: 3 }), maybe: vector({ dim: 3, metric: "l2" }), "inner.deep": hnsw } as const;
+    defineEntity({ name: "x", schema: embedded, index });
+    // @ts-expect-error a list with holes is no vector
+    defineEntity({ name: "x", schema: embedded, index: { holes: vector({ dim: 3 }) } });
+    // @ts-expect-error a list of lists is none
+    defineEntity({ name: "x", schema: embedded, index: { grid: vector({ dim: 3 }) } });
+    // @ts-expect-error a list of words is none
+    defineEntity({ name: "x", schema: embedded, index: { words: vector({ dim: 3 }) } });
+    // @ts-expect-error a number is none
+    defineEntity({ name: "x", schema: embedded, index: { one: vector({ dim: 3 }) } });
+    // @ts-expect-error a list of numbers has no other index
+    defineEntity({ name: "x", schema: embedded, index: { at: exact() } });
+    // @ts-expect-error the length is needed
+    vector({ metric: "l2" });
+    // @ts-expect-error no such metric
+    vector({ dim: 3, metric: "hamming" });
+    // @ts-expect-error no such algorithm
+    vector({ dim: 3, algorithm: "ivf" });
+    // @ts-expect-error a flat index has no graph
+    vector({ dim: 3, algorithm: "flat", m: 8 });
+    // @ts-expect-error nor has one without a word
+    vector({ dim: 3, efRuntime: 8 });
   });
 
   test("special fields of the wrong type", () => {

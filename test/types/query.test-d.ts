@@ -19,6 +19,7 @@ import {
   range,
   type Repository,
   text,
+  vector,
 } from "remora";
 import type { Movie as Definition } from "./definition.test-d.ts";
 
@@ -504,5 +505,59 @@ describe("raw conditions", () => {
     void query().whereRaw`@year:[${null} 1]`;
     // @ts-expect-error an object is none
     void query().whereRaw`@year:[${{ a: 1 }} 1]`;
+  });
+});
+
+describe("nearest vectors", () => {
+  const Pin = defineEntity({
+    name: "pin",
+    schema: z.object({
+      id: z.string(),
+      name: z.string(),
+      at: z.array(z.number()),
+      deep: z.object({ maybe: z.array(z.number()).nullable() }),
+    }),
+    index: { name: exact(), at: vector({ dim: 2 }), "deep.maybe": vector({ dim: 2, algorithm: "hnsw" }) },
+  });
+  const pins = {} as Query<EntityOf<typeof Pin>, IndexesOf<typeof Pin>>;
+
+  test("give the entities with their distances", () => {
+    expectTypeOf(pins.nearest("at", { to: [1, 2], k: 3 })).resolves.toEqualTypeOf<
+      { id: string; name: string; at: number[]; deep: { maybe: number[] | null }; distance: number }[]
+    >();
+    const some = pins.where("name").eq("x").where("deep.maybe").isNull().select("name");
+    expectTypeOf(
+      some.nearest(
+        "deep.maybe",
+        { to: new Float32Array(2), k: 3, as: "away", exact: true, maxDistance: 1 },
+        { deadline: 9 },
+      ),
+    ).resolves.toEqualTypeOf<{ name: string; away: number }[]>();
+  });
+
+  test("want a vector, and nothing else", () => {
+    // @ts-expect-error no vector there
+    void pins.nearest("name", { to: [1, 2], k: 3 });
+    // @ts-expect-error no such field
+    void pins.nearest("nope", { to: [1, 2], k: 3 });
+    // @ts-expect-error how many?
+    void pins.nearest("at", { to: [1, 2] });
+    // @ts-expect-error nearest to what?
+    void pins.nearest("at", { k: 3 });
+    // @ts-expect-error texts are no numbers
+    void pins.nearest("at", { to: ["1", "2"], k: 3 });
+    // @ts-expect-error no such option
+    void pins.nearest("at", { to: [1, 2], k: 3, radius: 1 });
+    // @ts-expect-error a vector has no order
+    pins.orderBy("at");
+    // @ts-expect-error nor equality
+    pins.where("at").eq([1, 2]);
+    // @ts-expect-error and here it cannot be absent
+    pins.where("at").isNull();
+    // @ts-expect-error the same in a filter
+    pins.where({ at: { isNull: true } });
+    pins.where({ "deep.maybe": { isNull: true } });
+    // @ts-expect-error no vector anywhere
+    void query().nearest("title", { to: [1], k: 1 });
   });
 });

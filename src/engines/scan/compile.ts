@@ -64,6 +64,8 @@ export interface Program {
   readonly cursor: ScanCursor | 0;
   /** Where to begin; 0 at the start. */
   readonly after: After | 0;
+  /** Only what a vector set says is nearest: at least so many that pass the filter; looking at so many at once, 0 for all. */
+  readonly nearest?: { readonly key: number; readonly want: number; readonly effort: number };
   /** Only tell how many the indexes know of. */
   readonly estimate?: true;
   /** Several sort keys, which the client sorts by; 0 where the walk itself gives the order. */

@@ -9,6 +9,7 @@ import type { Position, QueryNode } from "../../query/node.ts";
 import { comparePositions } from "../../query/position.ts";
 import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
+import type { NearestNode } from "../../query/vector.ts";
 import { type Reply, ReplyFailure, type ScriptCall } from "../../redis/command.ts";
 import { DocumentReader, perChoice } from "../documents.ts";
 import {
@@ -152,9 +153,38 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       gathered.ids.length = 0;
     });
   };
+  const neighbours = (query: QueryNode, { path, to, exact }: NearestNode, want: number): Step => {
+    checkQuery(query);
+    refuseRaw(query, "scan");
+    const slot = layout.slots.find(({ kind, index }) => kind === "vectors" && index.path === path);
+    if (slot === undefined) return asStep({ ...noAnswer, count: -1 });
+    const { algorithm, efRuntime = 0 } = slot.index.vector ?? {};
+    const effort = algorithm === "hnsw" && !exact ? efRuntime : 0;
+    const limited = { ...query, limit: want };
+    return asStep(
+      withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
+        const compiled = compile(limited, formula, "rows");
+        if (compiled === undefined) return noAnswer;
+        const keys = [...compiled.keys, slot.key];
+        const program: Program = { ...compiled.program, sort: 0, nearest: { key: keys.length, want, effort } };
+        const reading = readingOf(query);
+        const { script, args } = call({ keys, program }, reading);
+        return {
+          requests: [{ script, keys, args: [...args, Buffer.from(Float32Array.from(to).buffer)] }],
+          read([reply]) {
+            const part = readReply(reply, layout);
+            const gathered = nothingYet();
+            gather(gathered, part);
+            return complete(reading.reader, gathered, list(part.state.rest));
+          },
+        };
+      }),
+    );
+  };
   return {
     name: "scan",
     plan,
+    neighbours,
     tally,
     estimate(query) {
       checkQuery(query);

@@ -6,7 +6,7 @@ import { listLua } from "./lua-list.ts";
 
 /*
  * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
- * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents), the layout's stamp.
+ * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents), the layout's stamp, a vector's bytes.
  * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
  *   or ['STAMP', the stamp found] where that is another.
  */
@@ -295,6 +295,33 @@ local function selectivity(node, total)
   return count and math.min(1, count / total) or 0.5
 end
 
+-- What is nearest, as a vector set sees it, until enough pass the filter; all that was looked at is told.
+local function nearest(near)
+  local few = QUERY.filter ~= 0 and size(QUERY.filter)
+  if few and few <= FOLDED then return -1 end
+  local count, kept, ids = near.want, {}, {}
+  repeat
+    if count > PROPOSED then return -1 end
+    local effort = near.effort == 0 and { 'TRUTH' } or { 'EF', near.effort }
+    ids, kept = call('VSIM', KEYS[near.key], 'FP32', ARGV[5], 'COUNT', count, unpack(effort)), {}
+    for first = 1, #ids, 500 do
+      local chunk = {}
+      for at = first, math.min(first + 499, #ids) do chunk[#chunk + 1] = ids[at] end
+      for _, id in ipairs(keep(QUERY.filter, alive(chunk))) do kept[#kept + 1] = id end
+    end
+    local whole = #ids < count
+    count = count * 4
+  until whole or #kept >= near.want
+  state.rest = {}
+  for at, id in ipairs(kept) do
+    if at <= HYDRATED then take(id) else state.rest[#state.rest + 1] = id end
+  end
+  return #kept
+end
+if QUERY.nearest then
+  state.count = nearest(QUERY.nearest)
+  return reply()
+end
 if QUERY.estimate then
   local node = QUERY.filter
   state.count = node == 0 and call('ZCARD', KEYS[1]) or size(node) or -1

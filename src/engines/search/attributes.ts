@@ -5,6 +5,7 @@ import { CapabilityError } from "../../errors.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { borderedText, type IndexValue, tagSeparator, tagText } from "../../codec/term.ts";
 import type { Command } from "../../redis/command.ts";
+import type { VectorSettings } from "../../schema/index-kinds.ts";
 import type { EntityMetadata, IndexMetadata } from "../../schema/metadata.ts";
 import { isTextual, type Layout } from "../layout.ts";
 
@@ -172,7 +173,9 @@ export function hiddenMembers(
  * @returns true for hidden members other than the document's own `$null`.
  */
 export function isHiddenMember(name: string): boolean {
-  return name === absentMember || name === deadlineMember || /^\$(exact|range|text|geo|substring|phrase)\./.test(name);
+  return (
+    name === absentMember || name === deadlineMember || /^\$(exact|range|text|geo|vector|substring|phrase)\./.test(name)
+  );
 }
 
 /**
@@ -187,7 +190,7 @@ export function createIndex(layout: Layout, name: string): Command {
   const json = metadata.storage === "json";
   const place = (path: string, each: boolean): string => (json ? `$["${path}"]${each ? "[*]" : ""}` : path);
   const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member, filtered }) => {
-    const inDocument = json ? jsonPath(index.names) + (index.array ? "[*]" : "") : index.path;
+    const inDocument = json ? jsonPath(index.names) + (isList(index) ? "[*]" : "") : index.path;
     const path = member === undefined ? inDocument : place(member, isList(index));
     const extra =
       filtered === undefined ? [] : [place(filtered.member, false), "AS", filtered.name, ...filterType(index, json)];
@@ -236,13 +239,22 @@ function isAlwaysHeld(index: IndexMetadata): boolean {
 }
 
 function isList(index: IndexMetadata): boolean {
-  return index.array || index.kind === "text";
+  return (index.array && index.vector === undefined) || index.kind === "text";
 }
 
 function attributeType(index: IndexMetadata, json: boolean): string[] {
+  if (index.vector !== undefined) return vectorType(index.vector);
   if (index.kind === "geo") return ["GEO"];
   if (index.kind === "range" && !isTextual(index)) return ["NUMERIC", "SORTABLE"];
   return index.sortable ? [...tagType(json), "SORTABLE", "UNF"] : tagType(json);
+}
+
+function vectorType({ dim, metric, algorithm, m, efConstruction, efRuntime }: VectorSettings): string[] {
+  const words = ["TYPE", "FLOAT32", "DIM", String(dim), "DISTANCE_METRIC", metric.toUpperCase()];
+  if (algorithm === "hnsw") {
+    words.push("M", String(m), "EF_CONSTRUCTION", String(efConstruction), "EF_RUNTIME", String(efRuntime));
+  }
+  return ["VECTOR", algorithm.toUpperCase(), String(words.length), ...words];
 }
 
 // Parts of strings are looked for in memory, long texts in the few documents that have all the words.

@@ -7,6 +7,7 @@ import { checkQuery, sortIndex } from "../../query/check.ts";
 import { every, type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
+import type { NearestNode } from "../../query/vector.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
 import { decodeId } from "../../schema/key.ts";
 import { perChoice } from "../documents.ts";
@@ -91,7 +92,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     const words = [...keys.flat(), `@${idAttribute}`, (last?.direction ?? "asc").toUpperCase()];
     return ["SORTBY", String(words.length), ...words];
   };
-  const send = (name: string, args: readonly string[], { params }: CompiledQuery): Request => {
+  const send = (name: string, args: readonly string[], { params }: Parameters): Request => {
     const tail = params.length === 0 ? [] : ["PARAMS", String(params.length), ...params];
     return timed({ name, args: [...args, ...tail, ...closing] }, layout);
   };
@@ -174,10 +175,33 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     };
   };
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
+  // The nearest come in the order of ids, all of them: whoever asks sorts by exact distances.
+  const neighbours = (node: QueryNode, { path, to, exact }: NearestNode, most: number): Step =>
+    prepared(node, (query) => {
+      const { name = "", index } =
+        attributes.find((one) => one.index.path === path && one.index.vector !== undefined) ?? {};
+      // A filter would only see those that are nearest of all.
+      if (query.filter !== "" || (exact && index?.vector?.algorithm === "hnsw"))
+        return asStep({ ...noAnswer, count: -1 });
+      const vector = Buffer.from(Float32Array.from(to).buffer);
+      const text = `(${query.text})=>[KNN $k @${name} $vector]`;
+      const { rowsOf, names } = readingOf(node);
+      const words = [layout.alias, text, ...returned(layout, names), "LIMIT", "0", String(most)];
+      const params = ["k", String(most), "vector", vector, ...query.params];
+      const step: Step = {
+        requests: [send("FT.SEARCH", words, { params })],
+        read([reply]) {
+          const result = readSearch(checked(reply, layout), true);
+          return { ...noAnswer, rows: rowsOf(alive(result, layout)), count: result.total };
+        },
+      };
+      return complete(step, { ...node, limit: most }, layout);
+    });
   return {
     name: "search",
     idsAhead,
     plan,
+    neighbours,
     exhaust(node, ceiling, want) {
       const capped = { ...node, limit: ceiling };
       return prepared(node, (query) => {
@@ -219,6 +243,11 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
 }
 
 const nothing: Step = { requests: [], read: () => noAnswer };
+
+/** Names and values in turn. */
+interface Parameters {
+  readonly params: readonly (string | Buffer)[];
+}
 
 /** How documents are read: whole, or some fields of them. */
 interface Reading {

@@ -1,6 +1,7 @@
 // Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
 // Generated from the layout, so that a type without a feature pays nothing for it.
 import type { Storage } from "../../schema/metadata.ts";
+import { jsonPath } from "../../codec/json-value.ts";
 import { maxLatitude } from "../../schema/shape.ts";
 import type { Layout, Slot } from "../layout.ts";
 
@@ -115,12 +116,19 @@ export function checkStamp(layout: Layout, refuse: string): string {
 if stamp ~= ${luaString(layout.stamp)} and (stamp or not (${empty})) then ${refuse} end`;
 }
 
-/** Lua that sets a number exactly: the server's parser may be off by a bit in long decimals; adding the difference is exact. */
-export const mendFunction = `local function mend(key, path, wanted)
+/** Lua that sets a number, or those of a list, exactly: the server's parser may be off by a bit in long decimals; adding the difference is exact. */
+export const mendFunction = `local function mendNumber(key, path, wanted)
   for _ = 1, 4 do
     local held = tonumber(string.sub(call('JSON.GET', key, path), 2, -2))
     if held == wanted then break end
     call('JSON.NUMINCRBY', key, path, string.format('%.17g', wanted - held))
+  end
+end
+local function mend(key, path, text)
+  if string.sub(text, 1, 1) ~= '[' then return mendNumber(key, path, tonumber(text)) end
+  local wanted, held = decode(text), decode(call('JSON.GET', key, path))[1]
+  for at, number in ipairs(wanted) do
+    if number ~= held[at] then mendNumber(key, path..'['..(at - 1)..']', number) end
   end
 end`;
 
@@ -192,7 +200,7 @@ export function reindexFunction(layout: Layout): string {
   if (!isGrouped(layout)) return "";
   const names = new KeyNames(layout);
   const body = [
-    ...layout.slots.map((slot) => slotLua(slot, names)),
+    ...layout.slots.map((slot) => slotLua(slot, names, layout.metadata.storage)),
     ...layout.absent.map((slot) => {
       const key = names.of(slot.key);
       const at = slot.position + 1;
@@ -209,7 +217,7 @@ end
 }
 
 // 0 stands for an absent value, since JSON's null is no plain value in Lua; nil for an absent snapshot.
-function slotLua(slot: Slot, names: KeyNames): string {
+function slotLua(slot: Slot, names: KeyNames, storage: Storage): string {
   const at = slot.position + 1;
   const values = `  a, b = now and now[${at}] or 0, before and before[${at}] or 0\n`;
   switch (slot.kind) {
@@ -254,7 +262,23 @@ function slotLua(slot: Slot, names: KeyNames): string {
     else collect(forgotten, ${key}, id) end
   end`;
     }
+    case "vectors":
+      return values + vectorLua(slot, names.of(slot.key), storage);
   }
+}
+
+// The document is written already. A set that is looked at whole needs no good graph.
+function vectorLua({ index }: Slot, key: string, storage: Storage): string {
+  const { m = 4, efConstruction = 1 } = index.vector ?? {};
+  const numbers =
+    storage === "hash"
+      ? `decode(call('HGET', DOCUMENTS..id, ${luaString(index.path)}))`
+      : `decode(call('JSON.GET', DOCUMENTS..id, ${luaString(jsonPath(index.names))}))[1]`;
+  return `  if a ~= b then
+    if a ~= 0 then
+      call('VADD', ${key}, 'FP32', pack(${numbers}), id, 'NOQUANT', 'EF', '${efConstruction}', 'M', '${m}')
+    else call('VREM', ${key}, id) end
+  end`;
 }
 
 function vocabularyOf(slot: Slot, names: KeyNames): string {
@@ -312,6 +336,39 @@ end
  */
 export function keyType(storage: Storage): string {
   return storage === "hash" ? "hash" : "ReJSON-RL";
+}
+
+/**
+ * Lua that writes a vector as indexes read it: each number with 32 bits, one after another.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `pack(numbers)`; for hidden members `VECTORS` as well, which says which field has the numbers; nothing
+ *   where no vector is kept beside the document's own.
+ */
+export function packFunction(layout: Layout): string {
+  const members = packsVectors(layout);
+  if (!members && !layout.slots.some(({ kind }) => kind === "vectors")) return "";
+  const sources = layout.metadata.indexes
+    .filter(({ vector }) => vector !== undefined)
+    .map(({ path }) => `[${luaString(`$vector.${path}`)}] = ${luaString(path)}`);
+  return `${members ? `local VECTORS = {${sources.join(", ")}}\n` : ""}local function pack(numbers)
+  local parts = {}
+  for at = 1, #numbers, 200 do
+    local last = math.min(at + 199, #numbers)
+    parts[#parts + 1] = struct.pack('<'..string.rep('f', last - at + 1), unpack(numbers, at, last))
+  end
+  return table.concat(parts)
+end`;
+}
+
+/**
+ * Tells whether the search engine keeps vectors in hidden members: JSON documents are read by the index themselves.
+ *
+ * @param layout - the type's layout.
+ * @returns true when it does.
+ */
+export function packsVectors({ engine, metadata }: Layout): boolean {
+  return engine === "search" && metadata.storage === "hash" && metadata.indexes.some((index) => index.vector);
 }
 
 /** Lua for the server's time in milliseconds, asked for once per call and only when needed. */

@@ -12,6 +12,8 @@ import {
   keyType,
   luaString,
   mendFunction,
+  packFunction,
+  packsVectors,
   prelude,
   reindexFunction,
 } from "./lua.ts";
@@ -49,6 +51,7 @@ export function patchScript(layout: Layout): Script {
     metadata.storage === "json" ? mendFunction : "",
     metadata.ttl === undefined ? "" : clock,
     fingerprintLua(layout),
+    packFunction(layout),
     reindexFunction(layout),
     computeLua(layout),
     checks(layout),
@@ -160,7 +163,7 @@ if not stamp and any then call('HSET', KEYS[1], ${metaFields(layout).map(luaStri
     elseif expires then ${setLua(layout, "$deadline", "plain(expires)")} end`);
     }
   }
-  lines.push(metadata.storage === "hash" ? writeHash(metadata.idField) : writeJson);
+  lines.push(metadata.storage === "hash" ? writeHash(layout) : writeJson);
   if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
   // What is written as a whole may have been a stranger's document.
   if (ids !== undefined) lines.push(`if item[11] == '1' then call('ZADD', ${names.of(ids)}, 0, id) end`);
@@ -180,13 +183,24 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
 }
 
 // Calls in Lua take some eight thousand arguments. The id makes a stranger's document one of ours.
-function writeHash(idField: string): string {
+function writeHash(layout: Layout): string {
   return `local set, absent = item[6], item[7]
-  set[#set + 1] = ${luaString(idField)} set[#set + 1] = id
+  set[#set + 1] = ${luaString(layout.metadata.idField)} set[#set + 1] = id${packsVectors(layout) ? packMembers : ""}
   for word = 1, #set, 4000 do call('HSET', key, unpack(set, word, math.min(word + 3999, #set))) end
   for word = 1, #absent, 4000 do call('HDEL', key, unpack(absent, word, math.min(word + 3999, #absent))) end`;
 }
 
+// Hidden members of vectors come without their numbers, which stand beside them, or in the document.
+const packMembers = `
+  for member = 1, #set, 2 do
+    local field = VECTORS[set[member]]
+    if field then
+      local text
+      for word = 1, #set, 2 do if set[word] == field then text = set[word + 1] end end
+      set[member + 1] = pack(decode(text or call('HGET', key, field)))
+    end
+  end`;
+
 const writeJson = `for word = 1, #item[6], 2 do call('JSON.SET', key, item[6][word], item[6][word + 1]) end
   for _, path in ipairs(item[7]) do call('JSON.DEL', key, path) end
-  for word = 1, #item[8], 2 do mend(key, item[8][word], tonumber(item[8][word + 1])) end`;
+  for word = 1, #item[8], 2 do mend(key, item[8][word], item[8][word + 1]) end`;

@@ -4,7 +4,17 @@ import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
 import { holdLua } from "./claim.ts";
 import { buildingStamp } from "../stamp.ts";
-import { forgetFunction, isGrouped, KeyNames, luaString, mendFunction, prelude, reindexFunction } from "./lua.ts";
+import {
+  forgetFunction,
+  isGrouped,
+  KeyNames,
+  luaString,
+  mendFunction,
+  packFunction,
+  packsVectors,
+  prelude,
+  reindexFunction,
+} from "./lua.ts";
 
 /**
  * Generates the script that reads documents for a rebuild.
@@ -62,6 +72,7 @@ export function reindexScript(layout: Layout): Script {
     "#!lua",
     holdLua("ARGV[3]"),
     prelude(layout, "local ITEMS = decode(ARGV[5])", "ITEMS[1][1]"),
+    packFunction(layout),
     reindexFunction(layout),
     forgetFunction(layout),
     contentLua(layout),
@@ -130,8 +141,13 @@ function writeHash(layout: Layout): string {
     local dies, noted = expires > 0 and plain(expires), call('HGET', key, '$deadline')
     if dies and noted ~= dies then call('HSET', key, '$deadline', dies)
     elseif noted and not dies then call('HDEL', key, '$deadline') end`;
+  const vectors = `
+    for member, field in pairs(VECTORS) do
+      local text = call('HGET', key, member) and call('HGET', key, field)
+      if text then call('HSET', key, member, pack(decode(text))) end
+    end`;
   return `    if #item[4] > 0 then call('HSET', key, unpack(item[4])) end
-    if #item[5] > 0 then call('HDEL', key, unpack(item[5])) end${keepsDeadline(layout) ? deadline : ""}`;
+    if #item[5] > 0 then call('HDEL', key, unpack(item[5])) end${packsVectors(layout) ? vectors : ""}${keepsDeadline(layout) ? deadline : ""}`;
 }
 
 function writeJson(layout: Layout): string {
@@ -146,7 +162,7 @@ function writeJson(layout: Layout): string {
     end
     for part = 1, #item[4], 2 do set(item[4][part], item[4][part + 1]) end
     for _, path in ipairs(item[5]) do call('JSON.DEL', key, path) end
-    for part = 1, #item[6], 2 do mend(key, item[6][part], tonumber(item[6][part + 1])) end${keepsDeadline(layout) ? deadline : ""}`;
+    for part = 1, #item[6], 2 do mend(key, item[6][part], item[6][part + 1]) end${keepsDeadline(layout) ? deadline : ""}`;
 }
 
 /**

@@ -5,7 +5,16 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { checkStamp, forgetFunction, isGrouped, keyType, luaString, prelude, reindexFunction } from "./lua.ts";
+import {
+  checkStamp,
+  forgetFunction,
+  isGrouped,
+  keyType,
+  luaString,
+  packFunction,
+  prelude,
+  reindexFunction,
+} from "./lua.ts";
 
 /**
  * Generates the delete script of a type.
@@ -70,6 +79,7 @@ function removeLua(layout: Layout, rights: readonly string[], functions: string,
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]", rights)}
 ${checkStamp(layout, "return {'STAMP', stamp or ''}")}
+${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 ${functions}
@@ -98,6 +108,7 @@ export function reapScript(layout: Layout): Script {
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]")}
 ${checkStamp(layout, "return 'OK'")}
+${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 for _, id in ipairs(IDS) do

@@ -49,6 +49,11 @@ function neededCommands(layout: Layout): string[] {
         needed.push(...addAndRemove("Z", names.of(slot.vocabulary)), command("EXISTS", set));
       }
     }
+    if (slot.kind === "vectors") {
+      needed.push(command("VADD", names.of(slot.key), "'VALUES'", "'1'", "'1'", "'x'"));
+      needed.push(command("VREM", names.of(slot.key), "'x'"));
+      if (metadata.storage === "hash") needed.push(command("HGET", document, "'f'"));
+    }
     if (slot.kind === "geo") {
       needed.push(
         command("GEOADD", names.of(slot.key), "'0'", "'0'", "'x'"),

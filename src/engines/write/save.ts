@@ -16,6 +16,8 @@ import {
   keyType,
   luaString,
   mendFunction,
+  packFunction,
+  packsVectors,
   prelude,
   reindexFunction,
   sweep,
@@ -96,6 +98,7 @@ export function saveParts(layout: Layout, company: Company): { readonly checks: 
     failures,
     layout.metadata.storage === "json" ? mendFunction : "",
     layout.metadata.ttl === undefined ? "" : clock,
+    packFunction(layout),
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
     checks(layout, together),
@@ -261,6 +264,7 @@ function writeHash(layout: Layout, words: ItemWords): string {
   const replaces =
     layout.metadata.version === undefined && layout.metadata.ttl === undefined ? "ITEMS[o + 2] ~= '0'" : "not fresh";
   const lines = [`  local body = o + ${first} + extras`];
+  if (packsVectors(layout)) lines.push(packMembers(steady));
   if (keepsDeadline(layout)) {
     lines.push(`  local written
   if expires and expires > 0 then written = ${write(", '$deadline', plain(expires)")}
@@ -273,6 +277,22 @@ function writeHash(layout: Layout, words: ItemWords): string {
   return lines.join("\n");
 }
 
+// Hidden members of vectors come without their numbers, which the item has already.
+function packMembers(steady: readonly string[]): string {
+  const known = steady.map((name, at) => `[${luaString(name)}] = ${at}`).join(", ");
+  return `  local steady, last = {${known}}, o + ITEMS[o] - 1
+  for member = body + ${steady.length}, last, 2 do
+    local field = VECTORS[ITEMS[member]]
+    local at = steady[field]
+    if at then ITEMS[member + 1] = pack(decode(ITEMS[body + at]))
+    elseif field then
+      for word = body + ${steady.length}, last, 2 do
+        if ITEMS[word] == field then ITEMS[member + 1] = pack(decode(ITEMS[word + 1])) end
+      end
+    end
+  end`;
+}
+
 function writeJson(layout: Layout, words: ItemWords): string {
   const deadline = `
   local deadline = expires or call('PEXPIRETIME', key)
@@ -281,7 +301,7 @@ function writeJson(layout: Layout, words: ItemWords): string {
   local written = pcall('JSON.SET', key, '$', body)
   if not written.err and extras ~= '0' then
     for word = o + ${words.extras + 1}, o + ${words.extras} + extras, 2 do
-      mend(key, ITEMS[word], tonumber(ITEMS[word + 1]))
+      mend(key, ITEMS[word], ITEMS[word + 1])
     end
   end`;
 }

@@ -9,6 +9,7 @@ import {
   KeyNames,
   keyType,
   luaString,
+  packFunction,
   prelude,
   reindexFunction,
 } from "./lua.ts";
@@ -85,6 +86,7 @@ function removeLua(layout: Layout): string {
 ${checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}")}
 ${checkStamp(layout, "return {{0, 'STAMP', stamp or ''}}")}
 ${failures}
+${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
 for at, id in ipairs(IDS) do
