@@ -59,6 +59,7 @@ export {
   type ReducerBuilder,
   type Reducers,
 } from "./query/aggregate.ts";
+export type { ProfiledIterator, ProfiledProcessor, ServerProfile } from "./query/profile.ts";
 export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/distance.ts";
 export type { Highlighted, HighlightOptions, TextPaths } from "./query/highlight.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";

@@ -26,6 +26,7 @@ import type { Layout } from "../layout.ts";
 import { attributesOf, hiddenMembers, idAttribute, readableNames } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
 import { behindFilter, startOf } from "./position.ts";
+import { profilingOf } from "./profile.ts";
 import { checked } from "./reply.ts";
 import { groupedPart, type TallyPart, tallySteps } from "./tally.ts";
 import { withVocabulary } from "./vocabulary.ts";
@@ -175,6 +176,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
   const plan = (node: QueryNode, want: Want): Step => prepared(node, (query) => planned(node, query, want));
   return {
     name: "search",
+    profiling: profilingOf,
     idsAhead,
     plan,
     exhaust(node, ceiling, want) {
