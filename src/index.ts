@@ -70,6 +70,7 @@ export type {
   FieldOperators,
   FuzzyOptions,
   GeoOperators,
+  NativeTextOperators,
   NullOperators,
   PhraseOperators,
   PrefixOperators,
@@ -111,9 +112,12 @@ export {
   type Index,
   type IndexFeature,
   type IndexKind,
+  type NativeRules,
+  type NativeTextOptions,
   range,
   text,
   type TextOptions,
+  type WordOptions,
 } from "./schema/index-kinds.ts";
 export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
 export type { GeoPoint, IndexedPaths, IndexFor, IndexSpecs, Paths, PathValue, SortablePaths } from "./schema/paths.ts";

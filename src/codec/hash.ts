@@ -162,7 +162,8 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
  */
 export function taggedFields(metadata: EntityMetadata): Set<string> {
   const direct = metadata.indexes.filter(
-    (index) => index.scalar === "string" && !index.array && !index.caseInsensitive && index.kind !== "text",
+    ({ scalar, array, caseInsensitive, kind }) =>
+      scalar === "string" && !array && !caseInsensitive && kind !== "text" && kind !== "native",
   );
   return new Set(direct.map((index) => index.path));
 }

@@ -162,6 +162,9 @@ function slotsOf(index: IndexMetadata, position: number, internal: string): Slot
       return [{ ...slot("terms", `w:${path}:`), vocabulary: `${internal}w:${path}` }];
     case "geo":
       return [slot("geo", `g:${path}`)];
+    case "native":
+      // Nobody but a search server knows its rules.
+      return [];
   }
 }
 

@@ -73,7 +73,7 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
   const json = typeof document.body === "string";
   const item = ["", encodedId, check];
   if (versioned) item.push(expected === undefined ? "0" : String(expected));
-  if (layout.snapshot !== undefined) item.push(snapshotOf(values));
+  if (layout.snapshot !== undefined) item.push(snapshotOf(values, metadata));
   if (metadata.ttl !== undefined) item.push(ttlMode, ttlValue);
   const extras = json ? document.mends.flat() : document.absent;
   item.push(String(extras.length));
@@ -89,10 +89,14 @@ const noValues: readonly IndexValue[] = [];
  * What the scripts remember of an entity, so that they can undo its index entries.
  *
  * @param values - what indexes and unique constraints hold for it.
+ * @param metadata - the entity type.
  * @returns JSON text; 0 is what the scripts take for an absent value.
  */
-export function snapshotOf(values: readonly IndexValue[]): string {
-  return JSON.stringify(values.map((value) => value ?? 0));
+export function snapshotOf(values: readonly IndexValue[], { indexes }: EntityMetadata): string {
+  // Of a native text no entry is kept, so that it counts only that there is one.
+  return JSON.stringify(
+    values.map((value, at) => (value !== undefined && indexes[at]?.kind === "native" ? "" : (value ?? 0))),
+  );
 }
 
 function complete(

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import type { Index, IndexKind } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
+import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
 import { isIntegerField, partOf, shapeOf, type ShapeProblem, type Validated, validate, type ZodObject } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
@@ -34,6 +35,8 @@ export interface IndexMetadata {
   readonly substring: boolean;
   /** Keeps the words in their order, for phrases. */
   readonly phrase: boolean;
+  /** The search server's rules, for native text and no other index. */
+  readonly native?: NativeMetadata;
 }
 
 /** A unique constraint over one or more fields. */
@@ -227,6 +230,8 @@ class DefinitionCompiler {
         if (metadata !== undefined) found.push(metadata);
       }
     }
+    const conflict = nativeConflict(found.flatMap(({ native }) => (native === undefined ? [] : [native])));
+    if (conflict !== undefined) this.#problem("", `native texts of one type must have the same ${conflict}`);
     return found;
   }
 
@@ -258,6 +263,10 @@ class DefinitionCompiler {
       weight: index.weight,
       substring,
       phrase: index.features.includes("phrase"),
+      // Only where there is something, so that definitions without it keep their digest.
+      ...(index.native === undefined
+        ? {}
+        : { native: nativeMetadata(index.native, (message) => this.#problem(path, message)) }),
     });
   }
 
@@ -325,6 +334,7 @@ function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolea
     case "range":
       return !array && (scalar === "string" || scalar === "number" || scalar === "date" || scalar === "bigint");
     case "text":
+    case "native":
       return !array && scalar === "string";
     case "geo":
       return !array && scalar === "point";

@@ -5,7 +5,7 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery, sortIndex } from "../../query/check.ts";
 import { every, type Formula, normalise } from "../../query/normalise.ts";
-import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
+import { closeWords } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
 import { decodeId } from "../../schema/key.ts";
@@ -29,7 +29,7 @@ import { behindFilter, startOf } from "./position.ts";
 import { profilingOf } from "./profile.ts";
 import { checked } from "./reply.ts";
 import { groupedPart, type TallyPart, tallySteps } from "./tally.ts";
-import { withVocabulary } from "./vocabulary.ts";
+import { waitingIn, withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
 
 /** Ends every search: the only dialect with parameters and right counts, and never a partial result. */
@@ -203,10 +203,10 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       const { requests } = plan(node, want);
       if (requests.length === 0) return { plan: ["nothing can match: no command is sent"], requests, roundTrips: 0 };
       const formula = normalise(node.where, metadata);
-      const waiting = waitingLeaves(formula);
+      const waiting = waitingIn(formula);
       const query = compile(closeWords(formula, new Map(waiting.map((leaf) => [leaf, ["..."]]))), node);
       const lines = [
-        ...waiting.map(({ index }) => `look up the words of ${index.path} that are meant`),
+        ...new Set(waiting.map(({ index }) => `look up the words of ${index.path} that are meant`)),
         `search index ${layout.alias}`,
         `query ${query?.text ?? ""}`,
         ...(query === undefined || query.filter === "" ? [] : [`filter ${query.filter}`]),

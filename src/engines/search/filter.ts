@@ -137,6 +137,7 @@ export class FilterWriter {
         if (!index.sortable) throw this.#unsupported(leaf);
         return `!exists(${name})`;
       case "words":
+      case "native":
         throw this.#unsupported(leaf);
     }
   }
