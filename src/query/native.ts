@@ -61,13 +61,7 @@ export function refuseNative({ metadata: { name }, where }: QueryNode, engine: s
   );
 }
 
-/**
- * The fields that a condition compares by the search server's rules.
- *
- * @param condition - any condition.
- * @returns their paths.
- */
-export function nativePaths(condition: Condition): string[] {
+function nativePaths(condition: Condition): string[] {
   switch (condition.type) {
     case "and":
     case "or":

@@ -79,11 +79,10 @@ describeMatrix(
 
       const { repository } = opened;
       await repository.insertMany(bodies.map((author, at) => ({ ...one, id: String(at), author, body: author })));
-      const opposite = async (path: "body" | "author", words: string): Promise<string[]> =>
+      const opposite = async (path: "body", words: string): Promise<string[]> =>
         (await repository.query().whereNot(path).matchNative(words).ids()).sort();
       expect(await opposite("body", "resting")).toEqual(["1", "2"]);
-      expect(await opposite("author", "resting")).toEqual(["1", "2"]);
-      expect(await opposite("author", "smith")).toEqual(["0", "2"]);
+      await expectFailure(repository.query().whereNot("author").matchNative("smith").ids(), "UNSUPPORTED_QUERY");
       expect(await opposite("body", "smith")).toEqual(["0", "1", "2"]);
     });
 

@@ -225,7 +225,7 @@ export function createIndex(layout: Layout, name: string): Command {
 
 // The id is there for order only; but a document of which nothing is indexed is not found at all.
 function isAlwaysHeld(index: IndexMetadata): boolean {
-  return !index.absentable && !index.array && index.kind !== "text" && index.kind !== "native";
+  return !index.absentable && !index.array && index.kind !== "text";
 }
 
 // One language and one list of stop words per index; without native text neither means anything.

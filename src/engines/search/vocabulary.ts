@@ -15,13 +15,13 @@ import { checked } from "./reply.ts";
  * The conditions of a formula that cannot be sent before something was looked up.
  *
  * @param formula - a formula.
- * @returns those that stand for words not known beforehand, and native words whose stems and sounds must be said.
+ * @returns those that stand for words not known beforehand, and native words whose stems must be said.
  */
 export function waitingIn(formula: Formula): (WaitingLeaf | NativeLeaf)[] {
   return [...waitingLeaves(formula), ...unexpanded(formula, false)];
 }
 
-// Below a NOT servers compare words without stems and sounds; there they must be named one by one.
+// Below a NOT servers compare words without stems and sounds; there stems must be named one by one.
 function unexpanded(formula: Formula, within: boolean): NativeLeaf[] {
   switch (formula.type) {
     case "every":
@@ -60,6 +60,9 @@ export function withVocabulary(
     attributes.find((candidate) => candidate.index === index)?.name ?? "";
   const asked = [...new Set(waiting.flatMap((leaf) => (leaf.type === "native" ? [] : [leaf.index])))];
   const natives = waiting.filter((leaf) => leaf.type === "native");
+  for (const leaf of natives) {
+    if (leaf.index.native?.phonetic !== null) throw cannotTurn(leaf, layout, "no query can name a sound");
+  }
   const requests: Request[] = [
     ...asked.map((index) => ({ name: "FT.TAGVALS", args: [layout.alias, nameOf(index)] })),
     ...natives.map(({ index, word }) => explaining(layout, nameOf(index), word)),
@@ -94,7 +97,8 @@ function explaining({ alias }: Layout, attribute: string, word: string): Request
 }
 
 // A word by itself on one line, or as the first of a union: `@a:UNION {`, `@a:running`, `@a:+run(expanded)`, `}`.
-function expansionsOf({ index, word }: NativeLeaf, reply: Reply, { metadata }: Layout): string[] {
+function expansionsOf(leaf: NativeLeaf, reply: Reply, layout: Layout): string[] {
+  const { word } = leaf;
   const lines = String(reply as string)
     .trim()
     .split("\n")
@@ -105,9 +109,13 @@ function expansionsOf({ index, word }: NativeLeaf, reply: Reply, { metadata }: L
   if (/^@\w+:UNION \{$/.test(lines[0] ?? "") && lines.at(-1) === "}" && known.length === others.length) {
     return [word, ...known];
   }
-  throw new UnsupportedQueryError(
-    `${metadata.name}.${index.path}: this server does not tell in a known form which stems and sounds it compares, without ` +
-      "which matchNative cannot be turned round, nor joined by OR to what is; ask without NOT",
-    { entity: metadata.name, field: index.path },
+  throw cannotTurn(leaf, layout, "this server does not tell in a known form which stems it compares");
+}
+
+function cannotTurn({ index }: NativeLeaf, { metadata: { name } }: Layout, reason: string): UnsupportedQueryError {
+  return new UnsupportedQueryError(
+    `${name}.${index.path}: ${reason}, so that matchNative cannot be turned round, nor joined by OR to what is turned ` +
+      "round or joined by AND; ask without NOT, or two queries",
+    { entity: name, field: index.path },
   );
 }
