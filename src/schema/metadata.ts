@@ -154,7 +154,7 @@ class DefinitionCompiler {
   #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validate"> {
     const schema = partOf(this.#definition.schema, names);
     const fields = new Map([...this.#shape.fields].filter(([name]) => names.has(name)));
-    return { shape: { ...this.#shape, fields }, validate: (input) => validate(schema, input) };
+    return { shape: { ...this.#shape, fields, strips: true }, validate: (input) => validate(schema, input) };
   }
 
   #problem(path: string, message: string): void {

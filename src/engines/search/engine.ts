@@ -231,9 +231,12 @@ function loaded({ metadata }: Layout, names: readonly string[] | undefined): str
   return names === undefined ? ["LOAD", "*"] : ["LOAD", String(names.length), ...names];
 }
 
+// Rows come with their keys, which name the id. Whole documents come unasked, and sooner than by their path.
 function returned({ metadata }: Layout, names: readonly string[] | undefined): string[] {
-  if (metadata.storage === "json") return ["RETURN", "1", "$"];
-  return names === undefined ? [] : ["RETURN", String(names.length), ...names];
+  if (metadata.storage === "json" || names === undefined) return [];
+  const others = names.filter((name) => name !== metadata.idField);
+  const asked = others.length === 0 ? names : others;
+  return ["RETURN", String(asked.length), ...asked];
 }
 
 // Types that expire are searched through a script that fills in the server's time.
@@ -318,25 +321,31 @@ function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) =
         return text === undefined ? [] : [{ encodedId: idOf(row, idAttribute), stored: text }];
       });
   }
-  const align = fieldAligner(codec.fields);
+  const align = fieldAligner(codec.fields, metadata.idField);
   return (reply) => {
     const found: StoredRow[] = [];
     for (const row of reply.rows) {
       // One without any of the fields is there, and not as its schema says; a dead one is nothing.
       if (row.pairs === undefined) continue;
-      found.push({ encodedId: idOf(row, metadata.idField), stored: align(row.pairs) });
+      const encodedId = idOf(row, metadata.idField);
+      found.push({ encodedId, stored: align(row.pairs, encodedId) });
     }
     return found;
   };
 }
 
 // Documents of a type mostly list their fields in the same order: where the last one had a field is looked at first.
-function fieldAligner(fields: readonly string[]): (pairs: readonly string[]) => StoredDocument {
+function fieldAligner(
+  fields: readonly string[],
+  idField: string,
+): (pairs: readonly string[], encodedId: string) => StoredDocument {
   const positions = new Map(fields.map((field, at) => [field, at]));
   const empty: readonly (string | null)[] = fields.map(() => null);
   const order: number[] = [];
-  return (pairs) => {
+  const idPosition = fields.indexOf(idField);
+  return (pairs, encodedId) => {
     const stored = empty.slice();
+    if (idPosition >= 0) stored[idPosition] = encodedId;
     for (let at = 0; at < pairs.length; at += 2) {
       const name = pairs[at] as string;
       let position = order[at >> 1];
