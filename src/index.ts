@@ -77,6 +77,7 @@ export {
   type ReducerBuilder,
   type Reducers,
 } from "./query/aggregate.ts";
+export type { ProfiledIterator, ProfiledProcessor, ServerProfile } from "./query/profile.ts";
 export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/distance.ts";
 export type { Highlighted, HighlightOptions, TextPaths } from "./query/highlight.ts";
 export type { Near, NearestTo, VectorPaths } from "./query/vector.ts";
@@ -88,6 +89,7 @@ export type {
   FieldOperators,
   FuzzyOptions,
   GeoOperators,
+  NativeTextOperators,
   NullOperators,
   PhraseOperators,
   PrefixOperators,
@@ -135,6 +137,8 @@ export {
   type Index,
   type IndexFeature,
   type IndexKind,
+  type NativeRules,
+  type NativeTextOptions,
   range,
   text,
   type TextOptions,
@@ -143,6 +147,7 @@ export {
   type VectorMetric,
   type VectorOptions,
   type VectorSettings,
+  type WordOptions,
 } from "./schema/index-kinds.ts";
 export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
 export type { GeoPoint, IndexedPaths, IndexFor, IndexSpecs, Paths, PathValue, SortablePaths } from "./schema/paths.ts";

@@ -204,7 +204,8 @@ function changedFields(
  */
 export function taggedFields(metadata: EntityMetadata): Set<string> {
   const direct = metadata.indexes.filter(
-    (index) => index.scalar === "string" && !index.array && !index.caseInsensitive && index.kind !== "text",
+    ({ scalar, array, caseInsensitive, kind }) =>
+      scalar === "string" && !array && !caseInsensitive && kind !== "text" && kind !== "native",
   );
   return new Set(direct.map((index) => index.path));
 }

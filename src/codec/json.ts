@@ -18,6 +18,7 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
   const write = jsonWriter(metadata.shape, []);
   const read = jsonReader(metadata.shape);
   const { idField } = metadata;
+  const { strips } = metadata.shape;
   return {
     fields: [],
     encode(entity, encodedId, hidden): EncodedDocument {
@@ -55,8 +56,8 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
     decode(stored, issues): Record<string, unknown> | undefined {
       const parsed = parseDocument(stored as string, issues);
       if (parsed === undefined) return undefined;
-      // Looking for the sign in the text is cheaper than going through the names.
-      const open = (stored as string).includes("$") ? withoutHidden(parsed) : parsed;
+      // Most schemas leave hidden members out themselves; for the others, a look for the sign is cheaper than one at each name.
+      const open = strips || !(stored as string).includes("$") ? parsed : withoutHidden(parsed);
       return (read === undefined ? open : read(open)) as Record<string, unknown>;
     },
   };

@@ -128,7 +128,8 @@ export type IndexValue = string | readonly string[] | undefined;
  * @param index - the index.
  * @param entity - a validated entity.
  * @param name - name of the entity type, for the error.
- * @returns a term, a list of distinct terms for arrays and text, or undefined when the value is absent.
+ * @returns a term, the whole of a native text, a list of distinct terms for arrays and text, or undefined when the value is
+ *   absent.
  * @throws ValidationError when a string is too long for the index, or holds NUL or half a surrogate pair.
  */
 function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
@@ -143,6 +144,7 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
     if (problem === undefined) return vectorDigest(value as readonly number[]);
     throw new ValidationError(`${name}.${index.path} ${problem}`, { entity: name, field: index.path });
   }
+  if (index.kind === "native") return checkNul(value as string, index.path, name);
   if (index.kind === "geo") checkPoint(value as GeoPoint, index.path, name);
   if (!index.array) return checkTerm(termOf(index, value), index.path, name);
   const terms = new Set<string>();
@@ -219,13 +221,19 @@ function checkPoint({ longitude, latitude }: GeoPoint, path: string, name: strin
 
 function checkTerm(term: string, path: string, name: string): string {
   const tooLong = term.length > maxTermBytes / 3 && Buffer.byteLength(tagText(term)) > maxTermBytes;
-  const problem = tooLong
-    ? `is longer than ${maxTermBytes} bytes, too long for an index; use text() or no index`
-    : term.includes("\u0000")
-      ? "holds a NUL character, which an index cannot hold"
-      : undefined;
-  if (problem === undefined) return term;
-  throw new ValidationError(`${name}.${path} ${problem}`, { entity: name, field: path });
+  if (!tooLong) return checkNul(term, path, name);
+  throw new ValidationError(
+    `${name}.${path} is longer than ${maxTermBytes} bytes, too long for an index; use text() or no index`,
+    { entity: name, field: path },
+  );
+}
+
+function checkNul(value: string, path: string, name: string): string {
+  if (!value.includes("\u0000")) return value;
+  throw new ValidationError(`${name}.${path} holds a NUL character, which an index cannot hold`, {
+    entity: name,
+    field: path,
+  });
 }
 
 // Words of a comma-free code: where one of them stands in a text, nothing but that one can have been meant.

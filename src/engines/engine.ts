@@ -4,6 +4,7 @@ import type { HiddenMembers, StoredDocument } from "../codec/stored.ts";
 import type { IndexValue } from "../codec/term.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { NearestNode } from "../query/vector.ts";
+import type { ServerProfile } from "../query/profile.ts";
 import type { Reply, Request } from "../redis/command.ts";
 
 /** A document as found by a query. */
@@ -53,6 +54,13 @@ interface PlanDescription {
   readonly roundTrips: number;
 }
 
+/** What asks a server for its own profile of something that it was sent. */
+export interface Profiling {
+  readonly request: Request;
+  /** Reads the reply: the profiles, or why the server gave none. */
+  readonly read: (reply: Reply) => readonly ServerProfile[] | string;
+}
+
 /** An engine for one entity type. */
 export interface Engine {
   readonly name: string;
@@ -73,6 +81,8 @@ export interface Engine {
   readonly neighbours?: (query: QueryNode, node: NearestNode, count: number) => Step;
   /** The first step towards how many entities the indexes say a query holds for; -1 where they do not tell. */
   readonly estimate: (query: QueryNode) => Step;
+  /** What asks for the server's profile of a request, where servers profile such; undefined for other requests. */
+  readonly profiling?: (request: Request) => Profiling | undefined;
   /** How many ids to look up at once for a stream by id, where each look goes over everything that matches. */
   readonly idsAhead?: number;
   /** Describes the plan; the requests are those of the first round trip. */

@@ -189,6 +189,9 @@ function slotsOf(index: IndexMetadata, position: number, internal: string, vecto
     // Elsewhere what is nearest is found by reading the vectors of what matches.
     case "vector":
       return vectorSets && index.vector?.metric === "cosine" ? [slot("vectors", `v:${path}`)] : [];
+    case "native":
+      // Nobody but a search server knows its rules.
+      return [];
   }
 }
 

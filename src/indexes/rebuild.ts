@@ -153,7 +153,7 @@ export class Rebuild {
       const entity = context.codec.decode(revision.stored, decodeId(id));
       const values = indexValues(context.metadata, entity);
       encoded = context.codec.encode(entity, id, context.engine.hidden(values));
-      snapshot = snapshotOf(values);
+      snapshot = snapshotOf(context.metadata, values);
     } catch (error) {
       if (!isRemoraError(error)) throw error;
       this.#faults.add(id, error);

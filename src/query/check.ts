@@ -119,6 +119,8 @@ function answers(index: IndexMetadata, { type }: Comparison): boolean {
     case "matchPrefix":
     case "fuzzy":
       return index.kind === "text";
+    case "matchNative":
+      return index.kind === "native";
     case "phrase":
       return index.phrase;
     case "within":
@@ -202,6 +204,7 @@ function checkComparison(comparison: Comparison, metadata: EntityMetadata): void
     case "includes":
     case "match":
     case "matchPrefix":
+    case "matchNative":
     case "phrase":
       if (typeof comparison.text !== "string") refuseOperand(comparison.text, "a string", index, metadata);
       return;

@@ -95,6 +95,7 @@ const forms: { readonly [N in OperatorName]: Form<Parameters<AnyOperators<unknow
   endsWith: "value",
   includes: "value",
   match: "value",
+  matchNative: "value",
   matchPrefix: "value",
   fuzzy: [1, 2],
   phrase: "value",

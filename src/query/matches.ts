@@ -70,6 +70,9 @@ function compare(comparison: Comparison, value: unknown, metadata: EntityMetadat
       const held = words(value as string);
       return words(comparison.text).every((word) => held.some((other) => isNear(word, other, comparison.distance)));
     }
+    case "matchNative":
+      // Refused before by everyone who asks here: the rules are the server's.
+      throw new TypeError(`${comparison.path}: only a search server knows its own rules`);
     case "within":
       return liesWithin(value as GeoPoint, comparison.area);
   }

@@ -19,7 +19,7 @@ export interface Bound {
 }
 
 /** Comparisons with a piece of text. */
-type TextComparison = "startsWith" | "endsWith" | "includes" | "match" | "matchPrefix" | "phrase";
+type TextComparison = "startsWith" | "endsWith" | "includes" | "match" | "matchPrefix" | "phrase" | "matchNative";
 
 /** A condition on one field. */
 export type Comparison =

@@ -2,9 +2,11 @@
 // Both engines compile this form, so they cannot read a condition differently.
 import { afterPrefix, foldCase, sortableBigint, termOf, tokens, words } from "../codec/term.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { asciiFolded } from "../schema/native.ts";
 import { canonicalLongitude } from "../schema/shape.ts";
 import { indexFor } from "./check.ts";
 import { type Area, earthRadius, isCircle, radiusOf } from "./geo.ts";
+import { nativeWords } from "./native.ts";
 import { compareText } from "./order.ts";
 import { typedWords, type WordTest } from "./spelling.ts";
 import type { Bound, Comparison, Condition, Operand } from "./node.ts";
@@ -50,6 +52,13 @@ export type Leaf = { readonly negated: boolean; readonly index: IndexMetadata } 
       /** A text index holds a word that passes a test: to be replaced by `terms`, once its words are known. */
       readonly type: "words";
       readonly test: WordTest;
+    }
+  | {
+      /** A native text has the word, by the search server's rules. */
+      readonly type: "native";
+      readonly word: string;
+      /** All that the server takes for that word, when it was asked. */
+      readonly terms?: readonly string[];
     }
   | {
       /** A point lies in an area. */
@@ -189,6 +198,8 @@ function comparison(node: Comparison, index: IndexMetadata): Formula {
         ? allTerms(sequence, index)
         : { type: "phrase", index, words: sequence, negated: false };
     }
+    case "matchNative":
+      return nativeLeaves(index, node.text);
     case "within":
       return withinLeaf(index, node.area);
     case "isNull":
@@ -230,6 +241,16 @@ function infixLeaf(index: IndexMetadata, text: string, atEnd: boolean): Formula 
 // Text that cannot be stored cannot be found either.
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\u0000");
+}
+
+// Of no words at all, only that there is a value; words that are none to the server are found nowhere by themselves.
+function nativeLeaves(index: IndexMetadata, text: string): Formula {
+  if (!isStorable(text)) return none;
+  const sought = nativeWords(text);
+  if (sought.length === 0) return absent(index, true);
+  const kept = sought.filter((word) => index.native?.stopWords.includes(asciiFolded(word)) !== true);
+  if (kept.length === 0) return none;
+  return every(kept.map((word): Leaf => ({ type: "native", index, word, negated: false })));
 }
 
 function withinLeaf(index: IndexMetadata, area: Area): Formula {

@@ -24,6 +24,7 @@ import {
   type Operand,
   type QueryNode,
 } from "./node.ts";
+import type { ServerProfile } from "./profile.ts";
 import { rawNode } from "./raw.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import type { SelectablePaths, Selected } from "./select.ts";
@@ -84,7 +85,10 @@ export interface QueryChanges {
 
 /** What `explain` accepts. */
 export interface ExplainOptions extends CallOptions {
-  /** Run the query, and tell what it cost. */
+  /**
+   * Run the query, and tell what it cost; on the search engine each of its searches is then run once more under
+   * FT.PROFILE, in one more round trip, for what the server itself tells of it.
+   */
   readonly analyze?: boolean;
 }
 
@@ -104,6 +108,8 @@ export interface ActualCall {
   readonly command: string;
   /** How long it took, as seen from here. */
   readonly milliseconds: number;
+  /** What the search server tells of each FT.SEARCH and FT.AGGREGATE among the commands. */
+  readonly profiles?: readonly ServerProfile[];
 }
 
 /** What a query that was run cost. */
@@ -116,6 +122,8 @@ export interface ActualCost {
   readonly roundTrips: number;
   /** Each time. */
   readonly calls: readonly ActualCall[];
+  /** Why a search server told nothing of its own, in its words; left out where it did, or where nothing was searched. */
+  readonly unprofiled?: string;
 }
 
 /** How a query would be answered. */
@@ -583,7 +591,8 @@ export class Query<O, I, R = O> {
    * Tells how the query would be answered. Only the indexes are asked, how many entities each condition holds for; no
    * document is read, unless the query is to be analyzed.
    *
-   * @param options - `analyze` runs the query as `all` would; deadline and signal.
+   * @param options - `analyze` runs the query as `all` would, and on the search engine its searches once more under
+   *   FT.PROFILE; deadline and signal.
    * @returns the query in words, conditions with estimates, plan, exact commands, and what happened.
    */
   explain(options: ExplainOptions = {}): Promise<Explanation> {

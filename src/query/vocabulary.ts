@@ -12,6 +12,8 @@ type WordsLeaf = Extract<Leaf, { type: "words" }>;
 
 /** A condition that waits for a vocabulary. */
 export type WaitingLeaf = InfixLeaf | WordsLeaf;
+/** A condition that waits for what a server takes for a word. */
+export type NativeLeaf = Extract<Leaf, { type: "native" }>;
 
 /**
  * The leaves of a formula that wait for a vocabulary.
@@ -38,9 +40,10 @@ export function waitingLeaves(formula: Formula, waits: (leaf: InfixLeaf) => bool
 export function closeWords(formula: Formula, found: ReadonlyMap<Leaf, readonly string[]>): Formula {
   if (formula.type === "every") return every(formula.items.map((item) => closeWords(item, found)));
   if (formula.type === "some") return some(formula.items.map((item) => closeWords(item, found)));
-  if (formula.type !== "words" && formula.type !== "infix") return formula;
+  if (formula.type !== "words" && formula.type !== "infix" && formula.type !== "native") return formula;
   const terms = found.get(formula);
   if (terms === undefined) return formula;
+  if (formula.type === "native") return { ...formula, terms };
   const { index, negated } = formula;
   if (terms.length === 0) return negated ? all : none;
   return formula.type === "infix" ? { ...formula, grams: terms } : { type: "terms", index, terms, negated };

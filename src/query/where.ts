@@ -88,6 +88,15 @@ export interface PhraseOperators<R> {
   phrase(query: string): R;
 }
 
+/** Words of a text by the search server's rules. */
+export interface NativeTextOperators<R> {
+  /**
+   * The text has every word of the query, as the search server splits, stems and compares words; on other engines
+   * refused by name.
+   */
+  matchNative(query: string): R;
+}
+
 /** Places. */
 export interface GeoOperators<R> {
   /** The point lies in a circle or a box, borders included; exact to a metre. */
@@ -116,6 +125,7 @@ type Operators<V, K, F, R> = ([NonNullable<V>] extends [readonly unknown[]]
       If<Has<F, "substring">, SubstringOperators<R>> &
       If<Has<K, "text">, TextOperators<R>> &
       If<Has<F, "phrase">, PhraseOperators<R>> &
+      If<Has<K, "native">, NativeTextOperators<R>> &
       If<Has<K, "geo">, GeoOperators<R>>) &
   If<Absentable<V>, NullOperators<R>>;
 
@@ -207,6 +217,9 @@ export class AnyOperators<R> {
   }
   matchPrefix(text: string): R {
     return this.#compare({ type: "matchPrefix", path: this.#path, text });
+  }
+  matchNative(text: string): R {
+    return this.#compare({ type: "matchNative", path: this.#path, text });
   }
   phrase(text: string): R {
     return this.#compare({ type: "phrase", path: this.#path, text });

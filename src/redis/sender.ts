@@ -40,6 +40,14 @@ export class Sender {
    * @returns an error or a reply for each, in order.
    */
   async batch(requests: readonly Request[]): Promise<[error: Error | null, reply: unknown][]> {
+    const [only] = requests;
+    // What stands alone needs no pipeline, which costs the driver as much as a short reply.
+    if (only !== undefined && requests.length === 1) {
+      return this.one(only).then(
+        (reply) => [[null, reply]],
+        (error: Error) => [[error, undefined]],
+      );
+    }
     const pipeline = this.#client.pipeline();
     for (const request of requests) {
       if ("script" in request) pipeline.call(...this.#scriptWords(request));

@@ -21,7 +21,8 @@ type Row = Record<string, unknown>;
  */
 export function idsAhead({ engine }: TypeContext, { where, raw }: QueryNode): number | undefined {
   // Servers round places: what lies on the border of an area is theirs to decide, like what they say in their own language.
-  const theirs = raw !== undefined || comparisons(where).some(({ type }) => type === "within");
+  const theirs =
+    raw !== undefined || comparisons(where).some(({ type }) => type === "within" || type === "matchNative");
   return theirs ? undefined : engine.idsAhead;
 }
 

@@ -1,11 +1,12 @@
 // Explaining a query: its words, the plan, what the indexes say about each condition, and what really happens.
 // Estimates are asked of the indexes; documents are read only where the query is to be analyzed.
 import type { Answer, Step } from "../engines/engine.ts";
-import { isStep } from "../engines/engine.ts";
+import { type Engine, isStep, noAnswer } from "../engines/engine.ts";
 import { describeCondition, describeQuery } from "../query/describe.ts";
 import { everything, type QueryNode } from "../query/node.ts";
+import { describeProfile, type ServerProfile } from "../query/profile.ts";
 import type { ActualCall, ActualCost, ConditionEstimate, Explanation, ExplainOptions } from "../query/query.ts";
-import { requestName, requestWords } from "../redis/command.ts";
+import { type Request, requestName, requestWords } from "../redis/command.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask } from "./keyset.ts";
 
@@ -58,33 +59,72 @@ export async function explained(
     commands: requests.map(requestWords),
     roundTrips,
   };
-  const actual = options.analyze === true ? await analyzed(ask, run) : undefined;
+  const actual = options.analyze === true ? await analyzed(engine, ask, run) : undefined;
   const explanation = actual === undefined ? whole : { ...whole, actual };
   return { ...explanation, text: textOf(explanation) };
 }
 
-async function analyzed(ask: Ask, run: Run): Promise<ActualCost> {
-  const calls: ActualCall[] = [];
+/** A round trip, and what was sent in it. */
+interface TimedCall extends ActualCall {
+  readonly requests: readonly Request[];
+}
+
+async function analyzed(engine: Engine, ask: Ask, run: Run): Promise<ActualCost> {
+  const calls: TimedCall[] = [];
   const started = performance.now();
   const rows = await run((step) => ask(timed(step, calls)));
   const milliseconds = performance.now() - started;
-  return { rows, milliseconds, roundTrips: calls.length, calls };
+  return { rows, milliseconds, roundTrips: calls.length, ...(await profiledCalls(engine, calls, ask)) };
 }
 
 // The clock of a round trip runs from its step being made to its replies being read.
-function timed(step: Step, calls: ActualCall[]): Step {
+function timed(step: Step, calls: TimedCall[]): Step {
+  const { requests } = step;
   const started = performance.now();
   return {
     ...step,
     read(replies) {
-      if (step.requests.length > 0) {
-        const commands = step.requests.map(requestName);
+      if (requests.length > 0) {
+        const commands = requests.map(requestName);
         const counted = commands.length > 1 ? `${commands.length} × ` : "";
-        calls.push({ command: `${counted}${commands[0]}`, milliseconds: performance.now() - started });
+        calls.push({ command: `${counted}${commands[0]}`, milliseconds: performance.now() - started, requests });
       }
       const outcome: Answer | Step = step.read(replies);
       return isStep(outcome) ? timed(outcome, calls) : outcome;
     },
+  };
+}
+
+// The server is asked once the query is through, so that no time of a round trip has its profiling in it.
+async function profiledCalls(
+  { profiling }: Engine,
+  calls: readonly TimedCall[],
+  ask: Ask,
+): Promise<Pick<ActualCost, "calls" | "unprofiled">> {
+  const asked = calls.flatMap((call) =>
+    call.requests.flatMap((request) => {
+      const found = profiling?.(request);
+      return found === undefined ? [] : [{ ...found, call }];
+    }),
+  );
+  const told = new Map<ActualCall, ServerProfile[]>();
+  let unprofiled: string | undefined;
+  const read = (replies: readonly unknown[]): Answer => {
+    for (const [at, { call, read: profilesOf }] of asked.entries()) {
+      const profiles = profilesOf(replies[at]);
+      if (typeof profiles === "string") unprofiled ??= profiles;
+      else told.set(call, [...(told.get(call) ?? []), ...profiles]);
+    }
+    return noAnswer;
+  };
+  if (asked.length > 0) await ask({ requests: asked.map(({ request }) => request), read });
+  return {
+    calls: calls.map((call) => {
+      const { command, milliseconds } = call;
+      const profiles = told.get(call);
+      return { command, milliseconds, ...(profiles === undefined ? {} : { profiles }) };
+    }),
+    ...(unprofiled === undefined ? {} : { unprofiled }),
   };
 }
 
@@ -99,7 +139,11 @@ function textOf(explanation: Omit<Explanation, "text">): string {
       ? []
       : [
           `actual: ${actual.rows} rows in ${actual.milliseconds.toFixed(2)} ms, ${times(actual.roundTrips)}`,
-          ...actual.calls.map(({ command, milliseconds }) => `  ${command}  ${milliseconds.toFixed(2)} ms`),
+          ...actual.calls.flatMap(({ command, milliseconds, profiles = [] }) => [
+            `  ${command}  ${milliseconds.toFixed(2)} ms`,
+            ...profiles.flatMap(describeProfile).map((line) => `    ${line}`),
+          ]),
+          ...(actual.unprofiled === undefined ? [] : [`  the server gave no profile: ${actual.unprofiled}`]),
         ];
   return [
     query,

@@ -9,7 +9,7 @@ import { fingerprintOf } from "../engines/write/remove.ts";
 import { isRemoraError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
-import { withId } from "./save.ts";
+import { rememberedValue, withId } from "./save.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
@@ -56,7 +56,7 @@ export function directItem(
   const operations = steps.flatMap((step) => operationOf(context, encodedId, step));
   return itemOf(context, encodedId, guard, ttl, changes, {
     objects: metadata.storage === "hash" ? [] : parentsOf(steps),
-    values: [...touched].flatMap((position) => [position + 1, values[position] ?? 0]),
+    values: [...touched].flatMap((position) => [position + 1, rememberedValue(metadata, position, values[position])]),
     whole: false,
     operations,
   });
@@ -95,7 +95,7 @@ export function differenceItem(
   const changes = [codec.difference(stored, after, encodedId), codec.hide(engine.hiddenAt(values, touched))];
   return itemOf(context, encodedId, guard, ttl, changes, {
     objects: [],
-    values: values.flatMap((value, position) => [position + 1, value ?? 0]),
+    values: values.flatMap((value, position) => [position + 1, rememberedValue(metadata, position, value)]),
     whole: true,
     operations: [],
   });

@@ -73,7 +73,7 @@ export function prepare(context: TypeContext, input: unknown, mode: SaveMode, tt
   const json = typeof document.body === "string";
   const item = ["", encodedId, check];
   if (versioned) item.push(expected === undefined ? "0" : String(expected));
-  if (layout.snapshot !== undefined) item.push(snapshotOf(values));
+  if (layout.snapshot !== undefined) item.push(snapshotOf(metadata, values));
   if (metadata.ttl !== undefined) item.push(ttlMode, ttlValue);
   const extras = json ? document.mends.flat() : document.absent;
   item.push(String(extras.length));
@@ -88,11 +88,25 @@ const noValues: readonly IndexValue[] = [];
 /**
  * What the scripts remember of an entity, so that they can undo its index entries.
  *
+ * @param metadata - the entity type.
  * @param values - what indexes and unique constraints hold for it.
- * @returns JSON text; 0 is what the scripts take for an absent value.
+ * @returns JSON text.
  */
-export function snapshotOf(values: readonly IndexValue[]): string {
-  return JSON.stringify(values.map((value) => value ?? 0));
+export function snapshotOf(metadata: EntityMetadata, values: readonly IndexValue[]): string {
+  return JSON.stringify(values.map((value, position) => rememberedValue(metadata, position, value)));
+}
+
+/**
+ * What the scripts remember of one index or unique constraint.
+ *
+ * @param metadata - the entity type.
+ * @param position - its position in the snapshot.
+ * @param value - what it holds.
+ * @returns the value; 0 is what the scripts take for an absent one.
+ */
+export function rememberedValue({ indexes }: EntityMetadata, position: number, value: IndexValue): unknown {
+  // Of a native text no entry is kept, so that it counts only that there is one.
+  return value !== undefined && indexes[position]?.kind === "native" ? "" : (value ?? 0);
 }
 
 function complete(

@@ -1,4 +1,4 @@
-// The index kinds, named by what they allow: exact, range, text, geo and vector.
+// The index kinds, named by what they allow: exact, range, text, native text, geo and vector.
 // An index is frozen data; which kind is legal on which field is checked by the compiler and at definition.
 
 /** Options of {@link exact}. */
@@ -12,11 +12,73 @@ export interface ExactOptions {
 }
 
 /** Options of {@link text}. */
-export interface TextOptions {
+export type TextOptions = WordOptions | NativeTextOptions;
+
+/** Options of {@link text} for words by the mapper's own rules, the same on every engine. */
+export interface WordOptions {
   /** Weight of the field in relevance order; 1 when left out. */
   readonly weight?: number;
   /** Allow `phrase`: the words are kept in their order as well. */
   readonly phrase?: boolean;
+  /** Words by the search server's rules instead. */
+  readonly native?: never;
+}
+
+/** Options of {@link text} for words by the search server's rules. */
+export interface NativeTextOptions {
+  /** The rules; `{}` for the server's defaults. */
+  readonly native: NativeRules;
+  /** Only for words by the mapper's own rules. */
+  readonly weight?: never;
+  /** Only for words by the mapper's own rules. */
+  readonly phrase?: never;
+}
+
+/** The languages whose words search servers bring to their stems. */
+export const stemmedLanguages = [
+  "arabic",
+  "armenian",
+  "basque",
+  "catalan",
+  "danish",
+  "dutch",
+  "english",
+  "finnish",
+  "french",
+  "german",
+  "greek",
+  "hindi",
+  "hungarian",
+  "indonesian",
+  "irish",
+  "italian",
+  "lithuanian",
+  "nepali",
+  "norwegian",
+  "portuguese",
+  "romanian",
+  "russian",
+  "serbian",
+  "spanish",
+  "swedish",
+  "tamil",
+  "turkish",
+  "yiddish",
+] as const;
+
+/** The languages in which search servers know words by their sound. */
+export const phoneticLanguages = ["en", "fr", "pt", "es"] as const;
+
+/** By which of the search server's rules a text is split into words, and words are compared. */
+export interface NativeRules {
+  /** The language of the stems, `english` when left out; one for all such fields of a type. */
+  readonly language?: (typeof stemmedLanguages)[number];
+  /** Index words as they are, without their stems; of a word that is asked for, the server tries the stem all the same. */
+  readonly noStem?: boolean;
+  /** Find words that sound alike, too, as this language is spoken. */
+  readonly phonetic?: (typeof phoneticLanguages)[number];
+  /** Words that are neither indexed nor looked for, none when left out; one list for all such fields of a type. */
+  readonly stopWords?: readonly string[];
 }
 
 /** How far apart two vectors are: by their angle, in a straight line, or by their inner product. */
@@ -71,8 +133,8 @@ export interface VectorSettings {
 /** What an index allows beyond its kind: `prefix` is startsWith, `substring` is endsWith and includes. */
 export type IndexFeature = "prefix" | "substring" | "phrase";
 
-/** The kinds of index. */
-export type IndexKind = "exact" | "range" | "text" | "geo" | "vector";
+/** The kinds of index; `native` is text by the search server's rules. */
+export type IndexKind = "exact" | "range" | "text" | "native" | "geo" | "vector";
 
 /** An index on one field, made by {@link exact}, {@link range}, {@link text}, {@link geo} or {@link vector}. */
 export interface Index<
@@ -92,12 +154,17 @@ export interface Index<
   readonly features: readonly F[];
   /** What a vector index was made with; nothing for other kinds. */
   readonly vector?: VectorSettings;
+  /** The search server's rules for its words, where it goes by them. */
+  readonly native?: NativeRules;
 }
 
 type ExactFeatures<O> =
   | (O extends { readonly sortable: true } ? "prefix" : never)
   | (O extends { readonly substring: true } ? "substring" : never);
 type TextFeatures<O> = O extends { readonly phrase: true } ? "phrase" : never;
+type TextIndex<O> = O extends { readonly native: NativeRules }
+  ? Index<"native", false, never>
+  : Index<"text", false, TextFeatures<O>>;
 
 /**
  * Indexes a field for equality: strings, enums, booleans, bigints, and arrays of these.
@@ -140,9 +207,11 @@ export function range(): Index<"range", true, "prefix"> {
 }
 
 /**
- * Indexes the words of a string field: runs of Unicode letters, marks and digits, folded.
+ * Indexes the words of a string field: runs of Unicode letters, marks and digits, folded. With `native`, by the search
+ * server's rules instead: then only `matchNative` asks it, and only on the search engine.
  *
- * @param options - `weight` in relevance order, a positive number; `phrase` allows phrase.
+ * @param options - `weight` in relevance order, a positive number; `phrase` allows phrase; or `native` with the server's
+ *   rules: `language`, `noStem`, `phonetic`, `stopWords`.
  * @returns the index, to be named in an entity's `index`.
  *
  * @example
@@ -150,12 +219,19 @@ export function range(): Index<"range", true, "prefix"> {
  * import { text } from "remora";
  *
  * text({ weight: 2 }).weight; // 2
+ * text({ native: { language: "french" } }).kind; // "native"
  * ```
  */
-export function text<const O extends TextOptions = Record<never, never>>(
-  options?: O,
-): Index<"text", false, TextFeatures<O>> {
-  return frozen("text", false, true, options?.phrase === true ? ["phrase"] : [], options?.weight);
+export function text<const O extends TextOptions = Record<never, never>>(options?: O): TextIndex<O> {
+  if (options?.native !== undefined) {
+    const { stopWords } = options.native as NativeRules;
+    const rules = {
+      ...options.native,
+      ...(Array.isArray(stopWords) ? { stopWords: Object.freeze([...stopWords]) } : {}),
+    };
+    return Object.freeze({ ...frozen("native", false, false, []), native: Object.freeze(rules) }) as TextIndex<O>;
+  }
+  return frozen("text", false, true, options?.phrase === true ? ["phrase"] : [], options?.weight) as TextIndex<O>;
 }
 
 /**

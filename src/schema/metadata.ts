@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
+import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
 import {
   type FieldRules,
@@ -46,6 +47,8 @@ export interface IndexMetadata {
   readonly phrase: boolean;
   /** What a vector index was made with. */
   readonly vector?: VectorSettings;
+  /** The search server's rules, for native text and no other index. */
+  readonly native?: NativeMetadata;
 }
 
 /** A unique constraint over one or more fields. */
@@ -170,7 +173,7 @@ class DefinitionCompiler {
   #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validate"> {
     const schema = partOf(this.#definition.schema, names);
     const fields = new Map([...this.#shape.fields].filter(([name]) => names.has(name)));
-    return { shape: { ...this.#shape, fields }, validate: (input) => validate(schema, input) };
+    return { shape: { ...this.#shape, fields, strips: true }, validate: (input) => validate(schema, input) };
   }
 
   #problem(path: string, message: string): void {
@@ -252,6 +255,8 @@ class DefinitionCompiler {
         if (metadata !== undefined) found.push(metadata);
       }
     }
+    const conflict = nativeConflict(found.flatMap(({ native }) => (native === undefined ? [] : [native])));
+    if (conflict !== undefined) this.#problem("", `native texts of one type must have the same ${conflict}`);
     return found;
   }
 
@@ -288,6 +293,10 @@ class DefinitionCompiler {
       substring,
       phrase: index.features.includes("phrase"),
       ...(index.vector === undefined ? {} : { vector: index.vector }),
+      // Only where there is something, so that definitions without it keep their digest.
+      ...(index.native === undefined
+        ? {}
+        : { native: nativeMetadata(index.native, (message) => this.#problem(path, message)) }),
     });
   }
 
@@ -355,6 +364,7 @@ function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolea
     case "range":
       return !array && (scalar === "string" || scalar === "number" || scalar === "date" || scalar === "bigint");
     case "text":
+    case "native":
       return !array && scalar === "string";
     case "geo":
       return !array && scalar === "point";

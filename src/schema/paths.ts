@@ -39,7 +39,7 @@ export type PathValue<T, P extends string> = P extends `${infer K}.${infer R}`
     : never;
 
 type ScalarIndex<V> = [V] extends [string]
-  ? Index<"exact"> | Index<"range"> | Index<"text">
+  ? Index<"exact"> | Index<"range"> | Index<"text"> | Index<"native", false, never>
   : [V] extends [boolean]
     ? Index<"exact", boolean, "prefix">
     : [V] extends [bigint]

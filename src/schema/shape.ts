@@ -53,6 +53,8 @@ export interface ObjectShape extends Presence {
   readonly fields: ReadonlyMap<string, Shape>;
   /** Unknown properties are kept (a loose object). */
   readonly open: boolean;
+  /** Unknown properties are dropped by validation (neither loose nor strict). */
+  readonly strips: boolean;
 }
 
 /** The shape of any value. */

@@ -258,7 +258,7 @@ class ShapeReader {
     }
     this.#open.delete(schema);
     const open = def.catchall !== undefined && def.catchall._zod.def.type !== "never";
-    return { kind: "object", fields, open, ...flags };
+    return { kind: "object", fields, open, strips: def.catchall === undefined, ...flags };
   }
 
   read(schema: AnySchema, path: string, flags: Flags): Shape {

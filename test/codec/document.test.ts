@@ -171,6 +171,31 @@ describe.each(["hash", "json"] as const)("%s documents", (storage) => {
   });
 });
 
+describe("hidden members of JSON documents", () => {
+  const fields = { id: z.string(), a: z.string(), in: z.object({ b: z.string() }).optional() };
+  const entity = { id: "x", a: "$a", in: { b: "c" } };
+  const hidden = { "$text.a": ["a"], $absent: ["in"], $deadline: undefined };
+  const stray = (text: string): string => text.replace("{", '{"stray":1,');
+
+  test.each<[string, z.ZodObject, object | undefined]>([
+    ["an object", z.object(fields), entity],
+    ["a refined object", z.object(fields).refine((all) => !("$text.a" in all)), entity],
+    ["a strict object", z.strictObject(fields), undefined],
+    ["a loose object", z.looseObject(fields), { ...entity, stray: 1 }],
+    ["an object with a catchall", z.object(fields).catchall(z.number()), { ...entity, stray: 1 }],
+  ])("are no part of %s", (_name, schema, withStray) => {
+    const definition = defineEntity({ name: "e", storage: "json", schema });
+    const codec = new DocumentCodec(definition.metadata);
+    const text = codec.encode(entity, "x", hidden).body as string;
+    expect(text).toContain("$text.a");
+    expect(codec.decode(text, "x")).toStrictEqual(entity);
+    expect(codec.only(["a"]).decode(text, "x")).toStrictEqual({ id: "x", a: "$a" });
+    expect(codec.only(["a"]).decode(stray(text), "x")).toStrictEqual({ id: "x", a: "$a" });
+    if (withStray === undefined) expect(() => codec.decode(stray(text), "x")).toThrow(/does not fit the schema/);
+    else expect(codec.decode(stray(text), "x")).toStrictEqual(withStray);
+  });
+});
+
 describe("a choice of properties", () => {
   const named = defineEntity({
     name: "named",

@@ -74,7 +74,12 @@ test("text is ordered by a filter, behind the rest of the query", () => {
   const both = search({ type: "and", items: [from("word", 'a"\\*'), match("note", "x")] });
   expect(both.filter).toBe('(exists(@word_1) && @word_1 >= format("%s%s%s", "a\\"", substr("x\\\\y", 1, 1), "*"))');
   expect(both.text).not.toContain("word_");
-  expect(() => search({ type: "or", items: [from("word", "a"), match("note", "x")] })).toThrowError(
+  const either: Condition = { type: "or", items: [from("word", "a"), match("note", "x")] };
+  expect(search(either).filter).toContain(
+    '|| (exists(@note_10) && (contains(format("\u0001%s\u0001", @note_10), "\u0001x\u0001"))))',
+  );
+  const json = { ...metadata, storage: "json" as const };
+  expect(() => compileSearch(json, attributesOf(json), normalise(either, json))).toThrowError(
     expect.objectContaining({ code: "UNSUPPORTED_QUERY", entity: "thing", field: "note" }),
   );
 });

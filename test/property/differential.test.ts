@@ -83,7 +83,7 @@ async function check(
   try {
     found = { ids: await chain.ids(), count: await chain.count(), page: await chain.page() };
   } catch (error) {
-    if (isRemoraError(error, "UNSUPPORTED_QUERY") && mayRefuse(engine, query)) return false;
+    if (isRemoraError(error, "UNSUPPORTED_QUERY") && mayRefuse(engine, storage, query)) return false;
     throw error;
   }
   await checkPages(metadata, chain, query, matching);
@@ -145,8 +145,8 @@ function chainOf(repository: Repository<AnyEntity>, query: RandomQuery) {
 }
 
 // What an engine may refuse, by name; everything else it must answer.
-function mayRefuse(engine: EngineName, query: RandomQuery): boolean {
-  return engine === "search" && isEntangled(query.where);
+function mayRefuse(engine: EngineName, storage: Storage, query: RandomQuery): boolean {
+  return engine === "search" && storage === "json" && isEntangled(query.where);
 }
 
 function idOf(entity: Entity): string {

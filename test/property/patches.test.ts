@@ -65,7 +65,7 @@ const account = (storage: Storage) =>
     index: {
       slug: exact(),
       first: [exact({ sortable: true }), text({ phrase: true })],
-      last: [exact({ caseInsensitive: true, substring: true }), range()],
+      last: [exact({ caseInsensitive: true, substring: true }), range(), text({ native: {} })],
       stock: range(),
       rate: range(),
       live: exact({ sortable: true }),
@@ -81,11 +81,13 @@ const account = (storage: Storage) =>
     ttl: {},
   });
 
+const noNul = hostileString.map((text) => text.replaceAll("\u0000", ""));
+
 const accountEntity = fc.record({
   id: fc.constant("a:1"),
   slug: fc.option(hostileString),
   first: hostileString,
-  last: fc.option(hostileString, { nil: undefined }),
+  last: fc.option(noNul, { nil: undefined }),
   stock: fc.integer({ min: -5, max: 100 }),
   rate: storableNumber,
   live: fc.boolean(),

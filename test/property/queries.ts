@@ -166,6 +166,25 @@ export const randomQuery: fc.Arbitrary<RandomQuery> = fc.record({
     { weight: 1, arbitrary: conditions(fc.oneof(comparison, filtered)) },
     { weight: 2, arbitrary: conditions(filtered) },
     {
+      // What needs a filter, joined by OR to what lists and words are asked.
+      weight: 2,
+      arbitrary: fc
+        .tuple(
+          fc.array(filtered, { minLength: 1, maxLength: 2 }),
+          fc.array(comparison, { minLength: 1, maxLength: 3 }),
+          fc.array(comparison, { maxLength: 1 }),
+          fc.boolean(),
+        )
+        .map(([more, some, others, turned]): Condition => {
+          const mixed: Condition = { type: "or", items: [...more, { type: "and", items: some.slice(1) }, ...some] };
+          const narrow: Condition = { type: "or", items: [...more, ...some] };
+          return {
+            type: "and",
+            items: [...others, turned ? { type: "not", item: narrow } : some.length > 1 ? mixed : narrow],
+          };
+        }),
+    },
+    {
       weight: 2,
       arbitrary: fc
         .tuple(fc.array(comparison, { maxLength: 2 }), fc.array(filtered, { minLength: 1, maxLength: 2 }))

@@ -11,6 +11,7 @@ import {
   geo,
   type GeoPoint,
   geoPoint,
+  type Index,
   type InputOf,
   range,
   text,
@@ -220,5 +221,33 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, id: { generate: (input) => input.name.toLowerCase() } });
     // @ts-expect-error the input has no such field
     defineEntity({ name: "x", schema, id: { generate: (input) => input.nope } });
+  });
+
+  test("native text goes by the server's rules alone", () => {
+    expectTypeOf(text({ native: {} })).toEqualTypeOf<Index<"native", false, never>>();
+    expectTypeOf(text({ phrase: true })).toEqualTypeOf<Index<"text", false, "phrase">>();
+    expectTypeOf(text()).toEqualTypeOf<Index<"text", false, never>>();
+    // @ts-expect-error phrases are the mapper's
+    text({ native: {}, phrase: true });
+    // @ts-expect-error so is relevance
+    text({ native: {}, weight: 2 });
+    // @ts-expect-error no such language
+    text({ native: { language: "klingon" } });
+    // @ts-expect-error no sounds of that one
+    text({ native: { phonetic: "de" } });
+    // @ts-expect-error no such rule
+    text({ native: { stem: false } });
+    defineEntity({
+      name: "bad",
+      schema: z.object({ id: z.string(), n: z.number(), list: z.array(z.string()) }),
+      // @ts-expect-error a number has no words
+      index: { n: text({ native: {} }) },
+    });
+    defineEntity({
+      name: "bad",
+      schema: z.object({ id: z.string(), n: z.number(), list: z.array(z.string()) }),
+      // @ts-expect-error a list has no words
+      index: { list: text({ native: {} }) },
+    });
   });
 });

@@ -279,6 +279,44 @@ describe("parts of text, places", () => {
     places.query({ words: { phrase: "a b" } });
   });
 
+  test("the server's rules are asked for where they were declared, and nothing else is", () => {
+    const Note = defineEntity({
+      name: "note",
+      schema: z.object({ id: z.string(), body: z.string(), both: z.string().nullable(), words: z.string() }),
+      index: {
+        body: text({ native: { language: "french", noStem: true, phonetic: "fr", stopWords: ["le"] } }),
+        both: [text({ phrase: true }), exact(), text({ native: {} })],
+        words: text(),
+      },
+    });
+    const note = (): Query<EntityOf<typeof Note>, IndexesOf<typeof Note>> => places as never;
+    note().where("body").matchNative("a").where("both").matchNative("b").where("both").match("c");
+    note().whereNot("both").matchNative("a").where("both").isNull().where("both").phrase("a b");
+    note().where((f) => f.or(f("body").matchNative("x"), f.not(f("both").matchNative("y"))));
+    note()
+      .where({ body: { matchNative: "a" } })
+      .search("words")
+      .highlight(["both", "words"]);
+    // @ts-expect-error words by the mapper's rules
+    note().where("words").matchNative("a");
+    // @ts-expect-error words by the server's rules
+    note().where("body").match("a");
+    // @ts-expect-error they have no order either
+    note().where("body").phrase("a");
+    // @ts-expect-error nor are they equal to anything
+    note().where("body").eq("a");
+    // @ts-expect-error a text
+    note().where("body").matchNative(1);
+    // @ts-expect-error one text
+    note().where("body").matchNative(["a"]);
+    // @ts-expect-error the same in a filter
+    note().where({ words: { matchNative: "a" } });
+    // @ts-expect-error the mapper does not know where the server finds a word
+    note().highlight(["body"]);
+    // @ts-expect-error words are no order
+    note().orderBy("body");
+  });
+
   test("areas are for points, and whole", () => {
     // @ts-expect-error no place
     place().where("size").within({ west: 1, south: 2, east: 3, north: 4 });

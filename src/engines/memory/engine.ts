@@ -7,6 +7,7 @@ import { matches } from "../../query/matches.ts";
 import { everything, type QueryNode } from "../../query/node.ts";
 import { standsBehind } from "../../query/position.ts";
 import { comparator } from "../../query/order.ts";
+import { refuseNative } from "../../query/native.ts";
 import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
@@ -30,6 +31,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
   const plan = (query: QueryNode): Step => {
     checkQuery(query);
     refuseRaw(query, "memory");
+    refuseNative(query, "memory");
     return mapAnswer(readAll(), (answer) => evaluate(query, answer, codec));
   };
   return {
@@ -49,6 +51,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
     describe(query) {
       checkQuery(query);
       refuseRaw(query, "memory");
+      refuseNative(query, "memory");
       return {
         plan: ["read every entity of the type", "evaluate the conditions and sort in the application"],
         requests: readAll().requests,

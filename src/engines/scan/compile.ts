@@ -189,6 +189,8 @@ class ScanCompiler {
         return this.#within(leaf.area, negated, this.key(this.slot(index, "geo").key));
       case "words":
         throw new TypeError(`${index.path}: its words are not known yet`);
+      case "native":
+        throw new TypeError(`${index.path}: matchNative was to be refused`);
       case "absent": {
         const slot = this.#layout.absent.find((absent) => absent.path === index.path);
         return ["absent", negated, this.key(slot?.key ?? "")];

@@ -7,6 +7,7 @@ import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
 import type { Position, QueryNode } from "../../query/node.ts";
 import { comparePositions } from "../../query/position.ts";
+import { refuseNative } from "../../query/native.ts";
 import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
 import type { NearestNode } from "../../query/vector.ts";
@@ -130,6 +131,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
     checkQuery(query);
     refuseRaw(query, "scan");
+    refuseNative(query, "scan");
     return asStep(
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, want);

@@ -1,6 +1,7 @@
 // The search index of a type: one attribute per index, read from the document or from a hidden member.
 // Attribute names are generated, so no name of a field ever reaches a query's text.
 import type { HiddenMembers } from "../../codec/stored.ts";
+import { taggedFields } from "../../codec/hash.ts";
 import { CapabilityError } from "../../errors.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { borderedText, type IndexValue, tagSeparator, tagText } from "../../codec/term.ts";
@@ -105,6 +106,8 @@ export function wordSequence(words: readonly string[]): string {
 function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
   if (index.kind === "text" || index.caseInsensitive) return true;
   if (index.kind === "geo") return metadata.storage === "json";
+  // What is kept safe from trimming is not the text any more.
+  if (index.kind === "native") return metadata.storage === "hash" && taggedFields(metadata).has(index.path);
   if (index.kind === "range") return index.scalar === "bigint";
   // A JSON tag reads lists of strings itself, but a list of booleans would drop the document from the index.
   return index.array && (metadata.storage === "hash" || index.scalar === "boolean");
@@ -141,8 +144,9 @@ export function hiddenMembers(
     for (const { member, position } of members) {
       if (positions?.has(position) === false) continue;
       const value = values[position];
+      if (layout.metadata.indexes[position]?.kind === "native") hidden[member] = value;
       // An empty string is a value; an empty list and an absent value have nothing to index.
-      if (typeof value === "string") hidden[member] = safe(value);
+      else if (typeof value === "string") hidden[member] = safe(value);
       else hidden[member] = value === undefined || value.length === 0 ? undefined : value;
     }
     for (const { member, position, substring } of filtered) {
@@ -174,7 +178,9 @@ export function hiddenMembers(
  */
 export function isHiddenMember(name: string): boolean {
   return (
-    name === absentMember || name === deadlineMember || /^\$(exact|range|text|geo|vector|substring|phrase)\./.test(name)
+    name === absentMember ||
+    name === deadlineMember ||
+    /^\$(exact|range|text|native|geo|vector|substring|phrase)\./.test(name)
   );
 }
 
@@ -189,7 +195,11 @@ export function createIndex(layout: Layout, name: string): Command {
   const { metadata } = layout;
   const json = metadata.storage === "json";
   const place = (path: string, each: boolean): string => (json ? `$["${path}"]${each ? "[*]" : ""}` : path);
-  const fields = attributesOf(metadata).flatMap(({ index, name: attribute, member, filtered }) => {
+  const attributes = attributesOf(metadata);
+  const isNative = ({ index }: Attribute): boolean => index.kind === "native";
+  // Servers forget about sounds where a text stands behind an attribute of another kind.
+  const ordered = [...attributes.filter(isNative), ...attributes.filter((attribute) => !isNative(attribute))];
+  const fields = ordered.flatMap(({ index, name: attribute, member, filtered }) => {
     const inDocument = json ? jsonPath(index.names) + (isList(index) ? "[*]" : "") : index.path;
     const path = member === undefined ? inDocument : place(member, isList(index));
     const extra =
@@ -213,8 +223,7 @@ export function createIndex(layout: Layout, name: string): Command {
       "PREFIX",
       "1",
       layout.documents,
-      "STOPWORDS",
-      "0",
+      ...languageOf(metadata),
       "SCHEMA",
       ...fields,
       place(metadata.idField, false),
@@ -238,6 +247,14 @@ function isAlwaysHeld(index: IndexMetadata): boolean {
   return !index.absentable && !index.array && index.kind !== "text";
 }
 
+// One language and one list of stop words per index; without native text neither means anything.
+function languageOf({ indexes }: EntityMetadata): string[] {
+  const rules = indexes.find(({ native }) => native !== undefined)?.native;
+  const stopWords = rules?.stopWords ?? [];
+  const language = rules === undefined ? [] : ["LANGUAGE", rules.language];
+  return [...language, "STOPWORDS", String(stopWords.length), ...stopWords];
+}
+
 function isList(index: IndexMetadata): boolean {
   return (index.array && index.vector === undefined) || index.kind === "text";
 }
@@ -245,6 +262,10 @@ function isList(index: IndexMetadata): boolean {
 function attributeType(index: IndexMetadata, json: boolean): string[] {
   if (index.vector !== undefined) return vectorType(index.vector);
   if (index.kind === "geo") return ["GEO"];
+  if (index.native !== undefined) {
+    const { stem, phonetic } = index.native;
+    return ["TEXT", ...(stem ? [] : ["NOSTEM"]), ...(phonetic === null ? [] : ["PHONETIC", `dm:${phonetic}`])];
+  }
   if (index.kind === "range" && !isTextual(index)) return ["NUMERIC", "SORTABLE"];
   return index.sortable ? [...tagType(json), "SORTABLE", "UNF"] : tagType(json);
 }

@@ -105,6 +105,10 @@ class SearchCompiler {
         });
         return points.length === 1 ? (points[0] as string) : `(${points.join("|")})`;
       }
+      case "native": {
+        const words = (leaf.terms ?? [leaf.word]).map((word) => `@${attribute}:${this.#escaped(word)}`);
+        return words.length === 1 ? (words[0] as string) : `(${words.join("|")})`;
+      }
       case "within":
         return this.#circle(attribute, leaf.area as Circle);
       case "infix":
@@ -127,9 +131,12 @@ class SearchCompiler {
   }
 
   #tag(term: string): string {
-    const stored = this.#metadata.storage === "hash" ? tagText(term) : term;
-    // Tag parameters are unescaped once by the server.
-    return this.param(stored.replaceAll("\\", "\\\\"));
+    return this.#escaped(this.#metadata.storage === "hash" ? tagText(term) : term);
+  }
+
+  // Terms and words in parameters are unescaped once by the server.
+  #escaped(term: string): string {
+    return this.param(term.replaceAll("\\", "\\\\"));
   }
 
   /** Takes a value; gives the name of its parameter. */
@@ -140,8 +147,13 @@ class SearchCompiler {
   }
 }
 
-// A positive leaf, or an AND of positive leaves: what may stand in an OR.
-function isPlain(formula: Formula): boolean {
+/**
+ * Tells what may stand in an OR.
+ *
+ * @param formula - a condition.
+ * @returns true for a positive leaf, and an AND of positive leaves.
+ */
+export function isPlain(formula: Formula): boolean {
   if (formula.type === "every") return formula.items.every((item) => isPositiveLeaf(item));
   return isPositiveLeaf(formula);
 }

@@ -5,7 +5,7 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { ResultTooLargeError, UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery, sortIndex } from "../../query/check.ts";
 import { every, type Formula, normalise } from "../../query/normalise.ts";
-import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
+import { closeWords } from "../../query/vocabulary.ts";
 import type { QueryNode } from "../../query/node.ts";
 import type { NearestNode } from "../../query/vector.ts";
 import { type Command, defineScript, type Request } from "../../redis/command.ts";
@@ -27,9 +27,10 @@ import type { Layout } from "../layout.ts";
 import { attributesOf, hiddenMembers, idAttribute, readableNames } from "./attributes.ts";
 import { type CompiledQuery, compileSearch } from "./compile.ts";
 import { behindFilter, startOf } from "./position.ts";
+import { profilingOf } from "./profile.ts";
 import { checked } from "./reply.ts";
 import { groupedPart, type TallyPart, tallySteps } from "./tally.ts";
-import { withVocabulary } from "./vocabulary.ts";
+import { waitingIn, withVocabulary } from "./vocabulary.ts";
 import { readAggregate, readSearch, type SearchReply, type SearchRow } from "../../redis/replies.ts";
 
 /** Ends every search: the only dialect with parameters and right counts, and never a partial result. */
@@ -199,6 +200,7 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
     });
   return {
     name: "search",
+    profiling: profilingOf,
     idsAhead,
     plan,
     neighbours,
@@ -226,10 +228,10 @@ export function searchEngine(layout: Layout, codec: DocumentCodec): Engine {
       const { requests } = plan(node, want);
       if (requests.length === 0) return { plan: ["nothing can match: no command is sent"], requests, roundTrips: 0 };
       const formula = normalise(node.where, metadata);
-      const waiting = waitingLeaves(formula);
+      const waiting = waitingIn(formula);
       const query = compile(closeWords(formula, new Map(waiting.map((leaf) => [leaf, ["..."]]))), node);
       const lines = [
-        ...waiting.map(({ index }) => `look up the words of ${index.path} that are meant`),
+        ...new Set(waiting.map(({ index }) => `look up the words of ${index.path} that are meant`)),
         `search index ${layout.alias}`,
         `query ${query?.text ?? ""}`,
         ...(query === undefined || query.filter === "" ? [] : [`filter ${query.filter}`]),
@@ -261,9 +263,12 @@ function loaded({ metadata }: Layout, names: readonly string[] | undefined): str
   return names === undefined ? ["LOAD", "*"] : ["LOAD", String(names.length), ...names];
 }
 
+// Rows come with their keys, which name the id. Whole documents come unasked, and sooner than by their path.
 function returned({ metadata }: Layout, names: readonly string[] | undefined): string[] {
-  if (metadata.storage === "json") return ["RETURN", "1", "$"];
-  return names === undefined ? [] : ["RETURN", String(names.length), ...names];
+  if (metadata.storage === "json" || names === undefined) return [];
+  const others = names.filter((name) => name !== metadata.idField);
+  const asked = others.length === 0 ? names : others;
+  return ["RETURN", String(asked.length), ...asked];
 }
 
 // Types that expire are searched through a script that fills in the server's time.
@@ -348,25 +353,31 @@ function rowReader(layout: Layout, codec: DocumentCodec): (reply: SearchReply) =
         return text === undefined ? [] : [{ encodedId: idOf(row, idAttribute), stored: text }];
       });
   }
-  const align = fieldAligner(codec.fields);
+  const align = fieldAligner(codec.fields, metadata.idField);
   return (reply) => {
     const found: StoredRow[] = [];
     for (const row of reply.rows) {
       // One without any of the fields is there, and not as its schema says; a dead one is nothing.
       if (row.pairs === undefined) continue;
-      found.push({ encodedId: idOf(row, metadata.idField), stored: align(row.pairs) });
+      const encodedId = idOf(row, metadata.idField);
+      found.push({ encodedId, stored: align(row.pairs, encodedId) });
     }
     return found;
   };
 }
 
 // Documents of a type mostly list their fields in the same order: where the last one had a field is looked at first.
-function fieldAligner(fields: readonly string[]): (pairs: readonly string[]) => StoredDocument {
+function fieldAligner(
+  fields: readonly string[],
+  idField: string,
+): (pairs: readonly string[], encodedId: string) => StoredDocument {
   const positions = new Map(fields.map((field, at) => [field, at]));
   const empty: readonly (string | null)[] = fields.map(() => null);
   const order: number[] = [];
-  return (pairs) => {
+  const idPosition = fields.indexOf(idField);
+  return (pairs, encodedId) => {
     const stored = empty.slice();
+    if (idPosition >= 0) stored[idPosition] = encodedId;
     for (let at = 0; at < pairs.length; at += 2) {
       const name = pairs[at] as string;
       let position = order[at >> 1];

@@ -1,6 +1,6 @@
 // What a search query cannot say, as a FILTER expression: order of strings, parts of strings, phrases, far places.
 // Expressions take no parameters, so strings go through one escaper, and nothing but attributes of ours is named.
-import { borderedPart, tagText } from "../../codec/term.ts";
+import { borderedPart, tagSeparator, tagText } from "../../codec/term.ts";
 import { UnsupportedQueryError } from "../../errors.ts";
 import {
   type Area,
@@ -17,10 +17,12 @@ import {
 import type { Formula, Leaf, TermBound } from "../../query/normalise.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
 import { isTextual } from "../layout.ts";
-import { type Attribute, wordSequence } from "./attributes.ts";
+import { absentAttribute, type Attribute, wordSequence } from "./attributes.ts";
 
 /** Servers lose points of larger circles. */
 const maxCircle = 1_000_000;
+/** Values that a filter looks for in a list: each of them is looked for in every document. */
+const maxHeld = 100;
 /** Degrees of latitude up to which they do. */
 const maxParallel = 80;
 
@@ -131,14 +133,23 @@ export class FilterWriter {
         return `exists(${name}) && ${within(name, leaf.area)}`;
       case "points":
       case "terms":
-        if (!index.sortable) throw this.#unsupported(leaf);
+        if (!index.sortable) return this.#held(leaf, name, leaf.terms);
         return `exists(${name}) && (${leaf.terms.map((term) => `${name} == ${this.#literal(leaf, term)}`).join(" || ")})`;
       case "absent":
-        if (!index.sortable) throw this.#unsupported(leaf);
-        return `!exists(${name})`;
+        return index.sortable ? `!exists(${name})` : this.#held(leaf, `@${absentAttribute}`, [index.path]);
       case "words":
+      case "native":
         throw this.#unsupported(leaf);
     }
+  }
+
+  // A hash holds lists, words and single values alike: escaped terms between separators, which are put around them as well.
+  #held(leaf: Leaf, name: string, terms: readonly string[]): string {
+    if (this.#metadata.storage !== "hash" || terms.length > maxHeld) throw this.#unsupported(leaf);
+    this.load.add(name);
+    const all = `format("${tagSeparator}%s${tagSeparator}", ${name})`;
+    const parts = terms.map((term) => `contains(${all}, ${filterText(tagSeparator + tagText(term) + tagSeparator)})`);
+    return `exists(${name}) && (${parts.join(" || ")})`;
   }
 
   #bound(leaf: Leaf, bound: TermBound | undefined, sign: "<" | ">"): string[] {
@@ -151,11 +162,13 @@ export class FilterWriter {
     return filterText(this.#metadata.storage === "hash" ? tagText(term) : term);
   }
 
-  #unsupported({ index, type }: Leaf): UnsupportedQueryError {
-    const { name } = this.#metadata;
+  #unsupported(leaf: Leaf): UnsupportedQueryError {
+    const { name, storage } = this.#metadata;
+    const { index, type } = leaf;
+    const many = storage === "hash" && "terms" in leaf ? ` of more than ${maxHeld} values` : "";
     return new UnsupportedQueryError(
-      `${name}.${index.path}: the search engine cannot join this condition (${type}) by or with a range of strings, a part ` +
-        "of a string, a phrase, a box, a circle above 1,000 km or near a pole; ask two queries, or use the scan engine",
+      `${name}.${index.path}: the search engine cannot join this condition (${type}${many}) by or with a range of strings, a ` +
+        "part of a string, a phrase, a box, a circle above 1,000 km or near a pole; ask two queries, or use the scan engine",
       { entity: name, field: index.path },
     );
   }

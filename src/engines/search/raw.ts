@@ -9,7 +9,7 @@ import { isTextual } from "../layout.ts";
 import type { Attribute } from "./attributes.ts";
 
 /** A field in a raw text: its path, the kind of index where it has several, and what opens its values. */
-const field = /@([\p{L}_$][\p{L}\p{N}_$]*(?:\.[\p{L}\p{N}_$]+)*)(?:#(exact|range|text|geo))?(?=\s*:\s*(.?))/gu;
+const field = /@([\p{L}_$][\p{L}\p{N}_$]*(?:\.[\p{L}\p{N}_$]+)*)(?:#(exact|range|text|native|geo))?(?=\s*:\s*(.?))/gu;
 
 /**
  * Compiles a raw condition.
@@ -68,6 +68,7 @@ function valueText(value: Operand, attribute: Attribute | undefined, { name, sto
     throw new QueryError(`${name}: whereRaw has a value that no field stands before`, { entity: name });
   }
   const { index } = attribute;
+  if (index.kind === "native") return String(value).replaceAll("\\", "\\\\");
   if (index.kind === "text") return tagged(foldCase(String(value).normalize("NFKC")), storage);
   const term = termOf(index, value);
   return index.kind === "geo" || (index.kind === "range" && !isTextual(index))

@@ -14,6 +14,9 @@ const batch = 2000;
 /** Milliseconds after which the server forgets a cursor that nobody reads. */
 const idle = 15_000;
 
+/** Makes an aggregation come in parts. */
+export const cursorWords: readonly string[] = ["WITHCURSOR", "COUNT", String(batch), "MAXIDLE", String(idle)];
+
 /**
  * Stands between the values of a group: the server tells groups apart by their texts run together, and would take
  * ("ab", "c") for ("a", "bc"). Nobody can store what nobody can guess.
@@ -112,6 +115,5 @@ export function tallySteps(
       throw error;
     },
   });
-  const cursor = ["WITHCURSOR", "COUNT", String(batch), "MAXIDLE", String(idle)];
-  return step(parts.map((part) => [part, send([...part.words, ...cursor])]));
+  return step(parts.map((part) => [part, send([...part.words, ...cursorWords])]));
 }
