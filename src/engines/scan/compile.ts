@@ -6,6 +6,7 @@ import { all, every, type Formula, type Leaf, type TermBound } from "../../query
 import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
 import { coveringCells } from "./cells.ts";
+import { type UsedCompound, usableCompound } from "./compound.ts";
 import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
 import type { Want } from "../engine.ts";
@@ -74,6 +75,8 @@ export interface Program {
 export interface Compiled {
   readonly keys: readonly string[];
   readonly program: Program;
+  /** The compound index that is walked. */
+  readonly compound: string | undefined;
 }
 
 /** Ids looked at per call before the client is asked to call again. */
@@ -93,11 +96,16 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
   const filter = compiler.node(formula);
   const [orderKey] = query.orderBy;
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
-  // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
+  const compound = usableCompound(layout, query, formula, want);
+  // Without an order, pages still go by one: that of the sorted set that is walked, else by id.
   const bounded = query.after === undefined ? compiler.boundedSlot(formula) : undefined;
-  const ordering = sort ? compiler.sortedSlot(sort) : bounded;
+  const walked = compound === undefined ? bounded : compound.order && compiler.sortedSlot(compound.order);
+  const ordering = sort ? compiler.sortedSlot(sort) : walked;
   // A count needs no order: a sorted index that a condition bounds is shorter than the one asked for.
-  const phases = compiler.phases(want === "count" ? bounded : ordering, formula);
+  const phases =
+    compound === undefined
+      ? compiler.phases(want === "count" ? bounded : ordering, formula)
+      : compiler.compoundPhases(compound);
   const program: Program = {
     want,
     filter,
@@ -119,7 +127,7 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
     sort: query.orderBy.length > 1 && want !== "count" ? compiler.sort(query, phases) : 0,
   };
-  return { keys: compiler.keys, program };
+  return { keys: compiler.keys, program, compound: compound?.name };
 }
 
 class ScanCompiler {
@@ -227,16 +235,33 @@ class ScanCompiler {
   /** The sorted set, then the entities without a value, which come last in both directions; without one, all ids. */
   phases(slot: Slot | undefined, formula: Formula): Phase[] {
     if (slot === undefined) return [{ kind: "ids", key: 1, range: 0, filter: "whole" }];
-    const range = boundingRanges(formula).find((item) => this.sortedSlot(item.index).key === slot.key);
+    const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
+    return this.#sortedPhases(slot, slot.key, absent?.key, formula, "whole");
+  }
+
+  /** The sorted sets of one combination of values, within which only the rest of the condition is asked. */
+  compoundPhases({ order, key, absentKey, rest }: UsedCompound): Phase[] {
+    const filter = this.node(rest);
+    if (order === undefined) return [{ kind: "ids", key: this.key(key), range: 0, filter }];
+    return this.#sortedPhases(this.sortedSlot(order), key, absentKey, rest, filter);
+  }
+
+  #sortedPhases(
+    slot: Slot,
+    key: string,
+    absentKey: string | undefined,
+    rest: Formula,
+    filter: Phase["filter"],
+  ): Phase[] {
+    const range = boundingRanges(rest).find((item) => this.sortedSlot(item.index).key === slot.key);
     const first: Phase = {
       kind: slot.kind as "scores" | "lex",
-      key: this.key(slot.key),
+      key: this.key(key),
       range: range === undefined ? 0 : this.node(range),
-      filter: range === undefined ? "whole" : this.node(without(formula, range)),
+      filter: range === undefined ? filter : this.node(without(rest, range)),
     };
-    const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
-    if (absent === undefined || range !== undefined) return [first];
-    return [first, { kind: "ids", key: this.key(absent.key), range: 0, filter: "whole" }];
+    if (absentKey === undefined || range !== undefined) return [first];
+    return [first, { kind: "ids", key: this.key(absentKey), range: 0, filter }];
   }
 }
 

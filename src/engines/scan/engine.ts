@@ -98,7 +98,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const { program } = compiled;
     const limit = program.limit - part.ids.length;
     const continued: Program = { ...program, cursor, skip, limit };
-    return step({ keys: compiled.keys, program: continued }, gathered, reading);
+    return step({ ...compiled, program: continued }, gathered, reading);
   };
   // Several sort keys: whoever may be among the first is named by the script, sorted here, and read at last.
   const sorted = (query: QueryNode, compiled: Compiled, want: Want, best: Position[]): Step => ({
@@ -122,7 +122,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       }
       const edge = state.full === true ? 0 : (state.edge ?? 0);
       const continued = { ...program, cursor: state.cursor, sort: { ...sort, have: first.length, edge } };
-      return sorted(query, { keys: compiled.keys, program: continued }, want, first);
+      return sorted(query, { ...compiled, program: continued }, want, first);
     },
   });
   const plan = (query: QueryNode, want: Want, gathered = nothingYet()): Step => {
@@ -161,9 +161,9 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const first = withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, "count");
         if (compiled === undefined) return noAnswer;
-        const { keys, program } = compiled;
+        const program: Program = { ...compiled.program, estimate: true };
         return {
-          requests: [call({ keys, program: { ...program, estimate: true } }, readingOf(query))],
+          requests: [call({ ...compiled, program }, readingOf(query))],
           read: ([reply]) => ({ ...noAnswer, count: readReply(reply, layout).state.count }),
         };
       });
@@ -262,10 +262,11 @@ function complete(reader: DocumentReader, gathered: Gathered, rest: readonly str
   };
 }
 
-function describeProgram({ keys, program }: Compiled): string[] {
+function describeProgram({ keys, program, compound }: Compiled): string[] {
+  const named = compound === undefined ? "" : ` of compound index ${compound}`;
   const phases = program.phases.map((phase) => {
     const bounds = phase.range === 0 ? "" : ", within bounds";
-    return `walk ${keys[phase.key - 1]}${program.desc === 1 ? " downwards" : ""}${bounds}`;
+    return `walk ${keys[phase.key - 1]?.replaceAll("\u0000", ",")}${named}${program.desc === 1 ? " downwards" : ""}${bounds}`;
   });
   const sorting = program.sort === 0 ? [] : ["sort what may be among the first here, by all keys, then read it"];
   return [

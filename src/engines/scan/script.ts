@@ -184,6 +184,11 @@ local function bounds(phase)
   end
   return first, first + count - 1
 end
+-- What a phase leaves to be asked of the ids within its bounds.
+local function residual(phase)
+  if phase.filter == 'whole' then return QUERY.filter end
+  return phase.filter
+end
 local function stop(phaseAt, phase, member)
   state.cursor = { phase = phaseAt, member = member }
   if phase.kind == 'scores' then state.cursor.score = call('ZSCORE', KEYS[phase.key], member) end
@@ -220,7 +225,7 @@ local function walkPhase(phaseAt, phase, cursor)
       member[id] = entry
     end
     used = used + #ids
-    local kept = keep(phase.filter == 'whole' and QUERY.filter or phase.filter, alive(ids))
+    local kept = keep(residual(phase), alive(ids))
     if QUERY.sort ~= 0 then
       local last = propose(kept)
       if last then
@@ -267,19 +272,26 @@ end
 
 -- Leaves whose sets hold more than the matches.
 local INEXACT = { infix = true, phrase = true, circle = true, box = true }
--- A filter of one leaf is counted without looking at a single id.
+-- Where bounds say all, and for a filter of one leaf, matches are counted without looking at a single id.
+local function countBounds()
+  if manyDead then return nil end
+  local count = 0
+  for _, phase in ipairs(QUERY.phases) do
+    if residual(phase) ~= 0 then return nil end
+    local first, last = bounds(phase)
+    count = count + math.max(0, last - first + 1)
+  end
+  return count - #keep(QUERY.filter, deadList)
+end
 local function countLeaf()
   local node = QUERY.filter
-  local negated = node ~= 0 and node[2] == 1
-  if manyDead or (node ~= 0 and (node[1] == 'every' or node[1] == 'some')) then return nil end
-  if node ~= 0 and (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
-  if node ~= 0 and INEXACT[node[1]] then return nil end
-  local total = call('ZCARD', KEYS[1])
-  if node == 0 then return total - #deadList end
+  if manyDead or node[1] == 'every' or node[1] == 'some' or INEXACT[node[1]] then return nil end
+  if (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
+  local negated = node[2]
   node[2] = 0
   local count = size(node)
-  if negated then count = total - count end
-  node[2] = negated and 1 or 0
+  if negated == 1 then count = call('ZCARD', KEYS[1]) - count end
+  node[2] = negated
   if #deadList > 0 then count = count - #keep(node, deadList) end
   return count
 end
@@ -301,7 +313,7 @@ if QUERY.estimate then
   return reply()
 end
 if QUERY.want == 'count' and QUERY.cursor == 0 then
-  local count = countLeaf()
+  local count = countBounds() or countLeaf()
   if count then
     state.count, state.plan = count, 'cardinality'
     return reply()
@@ -311,13 +323,13 @@ if QUERY.cursor == 0 then
   local count = size(QUERY.filter)
   local total = call('ZCARD', KEYS[1])
   local wanted = QUERY.want == 'count' and total or QUERY.skip + QUERY.limit
-  -- A walk sees only what lies within its bounds, and of that what the whole filter lets through.
+  -- A walk sees only what lies within its bounds, and of that what the rest of the filter lets through.
   local reach = 0
   for _, phase in ipairs(QUERY.phases) do
     local first, last = bounds(phase)
     reach = reach + math.max(0, last - first + 1)
   end
-  local matching = math.max(selectivity(QUERY.filter, total) * total, 1)
+  local matching = math.max(selectivity(residual(QUERY.phases[1]), total) * reach, 1)
   local walked = math.min(reach, wanted * reach / matching)
   if count and count <= ENUMERABLE and count <= walked then
     enumerate(QUERY.filter)
