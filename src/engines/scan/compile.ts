@@ -27,8 +27,11 @@ interface Phase {
 /** Where a walk stopped. */
 export interface ScanCursor {
   readonly phase: number;
-  readonly member: string;
+  /** The last entry that was seen; missing where several spans are walked by turns. */
+  readonly member?: string;
   readonly score?: string;
+  /** The spans, and how far each was seen. */
+  readonly spread?: unknown;
 }
 
 /** The place behind which a query begins: as the walk's own cursor, and as the sort compares it. */
@@ -63,6 +66,8 @@ export interface Program {
   readonly limit: number;
   readonly budget: number;
   readonly cursor: ScanCursor | 0;
+  /** Without an order, what is walked may be walked from many places by turns. */
+  readonly spread: boolean;
   /** Where to begin; 0 at the start. */
   readonly after: After | 0;
   /** Only tell how many the indexes know of. */
@@ -124,6 +129,7 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     limit: query.limit ?? 0,
     budget,
     cursor: 0,
+    spread: query.orderBy.length === 0 && query.after === undefined && want !== "count" && phases[0]?.filter !== 0,
     after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
     sort: query.orderBy.length > 1 && want !== "count" ? compiler.sort(query, phases) : 0,
   };
