@@ -7,6 +7,7 @@ import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
 import { coveringCells } from "./cells.ts";
 import { type UsedCompound, usableCompound } from "./compound.ts";
+import { unfoldRanges } from "./unfold.ts";
 import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
 import type { Want } from "../engine.ts";
@@ -32,6 +33,9 @@ export interface ScanCursor {
   readonly score?: string;
   /** The spans, and how far each was seen. */
   readonly spread?: unknown;
+  /** A set that is read by the server's cursor. */
+  readonly set?: string;
+  readonly at?: string;
 }
 
 /** The place behind which a query begins: as the walk's own cursor, and as the sort compares it. */
@@ -66,6 +70,8 @@ export interface Program {
   readonly limit: number;
   readonly budget: number;
   readonly cursor: ScanCursor | 0;
+  /** All that matches is wanted, in whatever order. */
+  readonly whole: boolean;
   /** Without an order, what is walked may be walked from many places by turns. */
   readonly spread: boolean;
   /** Where to begin; 0 at the start. */
@@ -92,12 +98,20 @@ const budget = 4000;
  *
  * @param layout - the type's layout.
  * @param query - a checked query.
- * @param formula - its condition in plain form.
+ * @param condition - its condition in plain form.
  * @param want - rows, ids or a count.
+ * @param whole - whether all that matches is wanted, in whatever order.
  * @returns keys and program.
  */
-export function compileScan(layout: Layout, query: QueryNode, formula: Formula, want: Want): Compiled {
+export function compileScan(
+  layout: Layout,
+  query: QueryNode,
+  condition: Formula,
+  want: Want,
+  whole = want === "count",
+): Compiled {
   const compiler = new ScanCompiler(layout);
+  const formula = unfoldRanges(condition);
   const filter = compiler.node(formula);
   const [orderKey] = query.orderBy;
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
@@ -129,6 +143,7 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     limit: query.limit ?? 0,
     budget,
     cursor: 0,
+    whole,
     spread: query.orderBy.length === 0 && query.after === undefined && want !== "count" && phases[0]?.filter !== 0,
     after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
     sort: query.orderBy.length > 1 && want !== "count" ? compiler.sort(query, phases) : 0,
@@ -177,7 +192,8 @@ class ScanCompiler {
     switch (leaf.type) {
       case "terms": {
         const slot = this.slot(index, "terms");
-        return ["terms", negated, slot.key, leaf.terms, slot.position + 1];
+        const single = index.kind === "exact" && !index.array ? 1 : 0;
+        return ["terms", negated, slot.key, leaf.terms, slot.position + 1, single];
       }
       case "points": {
         const slot = this.sortedSlot(index);

@@ -45,6 +45,8 @@ interface ScriptState {
   readonly edge?: readonly [string | false] | 0;
   /** Nothing that follows can be among those needed. */
   readonly full?: boolean;
+  /** The ids were read off a set, and some of them may come again. */
+  readonly drawn?: boolean;
 }
 
 /** How documents are read: whole, or some fields of them. */
@@ -59,6 +61,8 @@ interface Gathered {
   readonly rows: StoredRow[];
   readonly ids: string[];
   readonly ghosts: string[];
+  /** Ids that were read off a set. */
+  readonly drawn: Set<string>;
   count: number;
 }
 
@@ -82,8 +86,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     keys,
     args: [JSON.stringify(program), layout.documents, fields, layout.stamp],
   });
-  const compile = (query: QueryNode, formula: Formula, want: Want): Compiled | undefined => {
-    const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want);
+  const compile = (query: QueryNode, formula: Formula, want: Want, whole?: boolean): Compiled | undefined => {
+    const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want, whole);
     const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
     return empty ? undefined : compiled;
   };
@@ -92,11 +96,12 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     read: ([reply]) => next(compiled, readReply(reply, layout), gathered, reading),
   });
   const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered, reading: Reading): Answer | Step => {
-    gather(gathered, part);
+    const taken = gather(gathered, part);
     const { cursor, skip } = part.state;
-    if (cursor === undefined) return complete(reading.reader, gathered, list(part.state.rest));
+    const enough = part.state.drawn === true && compiled.program.want !== "count" && taken >= compiled.program.limit;
+    if (cursor === undefined || enough) return complete(reading.reader, gathered, list(part.state.rest));
     const { program } = compiled;
-    const limit = program.limit - part.ids.length;
+    const limit = program.limit - taken;
     const continued: Program = { ...program, cursor, skip, limit };
     return step({ ...compiled, program: continued }, gathered, reading);
   };
@@ -117,7 +122,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const enough = state.full === true && first.length >= sort.need;
       if (state.cursor === undefined || enough) {
         const wanted = first.slice(query.offset).map(({ id }) => id);
-        const gathered = { rows: [], ids: wanted, ghosts: [], count: 0 };
+        const gathered = { ...nothingYet(), ids: wanted };
         return want === "ids" ? gathered : complete(readingOf(query).reader, gathered, wanted);
       }
       const edge = state.full === true ? 0 : (state.edge ?? 0);
@@ -125,13 +130,13 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       return sorted(query, { ...compiled, program: continued }, want, first);
     },
   });
-  const plan = (query: QueryNode, want: Want, gathered = nothingYet()): Step => {
+  const plan = (query: QueryNode, want: Want, whole?: boolean, gathered = nothingYet()): Step => {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
     checkQuery(query);
     refuseRaw(query, "scan");
     return asStep(
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
-        const compiled = compile(query, formula, want);
+        const compiled = compile(query, formula, want, whole);
         if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
         if (compiled === undefined) return noAnswer;
         return step(compiled, gathered, readingOf(query));
@@ -144,7 +149,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const part = codec.only(propertiesRead(whole));
     const gathered = nothingYet();
     // What has been taken is forgotten, so that a million entities are no more than a few at a time.
-    return drained(plan(whole, "rows", gathered), () => {
+    return drained(plan(whole, "rows", true, gathered), () => {
       for (const { stored, encodedId } of gathered.rows.splice(0)) {
         const entity = part.decode(stored, decodeId(encodedId));
         for (const { take } of tallies) take(entity, 1);
@@ -171,7 +176,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     },
     exhaust(query, ceiling, want) {
       // One more than may be returned tells that there is more.
-      return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want), (answer) => ({
+      const anyOrder = query.orderBy.length === 0 && query.offset === 0 && query.after === undefined;
+      return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want, anyOrder || undefined), (answer) => ({
         ...answer,
         count: Math.max(answer.rows.length, answer.ids.length),
       }));
@@ -196,7 +202,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
 }
 
 function nothingYet(): Gathered {
-  return { rows: [], ids: [], ghosts: [], count: 0 };
+  return { rows: [], ids: [], ghosts: [], drawn: new Set(), count: 0 };
 }
 
 function drained(step: Step, drain: () => void): Step {
@@ -236,13 +242,26 @@ function list<T = string>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
 }
 
-function gather(gathered: Gathered, part: ScriptPart): void {
-  gathered.count += part.state.count;
-  gathered.ids.push(...part.ids);
-  gathered.ghosts.push(...list(part.state.ghosts));
-  for (const [at, stored] of part.documents.entries()) {
-    gathered.rows.push({ encodedId: part.ids[at] as string, stored });
+// Adds what came, and tells how many that is.
+function gather(gathered: Gathered, { state, ids, documents }: ScriptPart): number {
+  gathered.ghosts.push(...list(state.ghosts));
+  if (state.drawn !== true) {
+    gathered.count += state.count;
+    gathered.ids.push(...ids);
+    for (const [at, stored] of documents.entries()) gathered.rows.push({ encodedId: ids[at] as string, stored });
+    return ids.length;
   }
+  let added = 0;
+  for (const [at, id] of ids.entries()) {
+    if (gathered.drawn.has(id)) continue;
+    gathered.drawn.add(id);
+    gathered.ids.push(id);
+    const stored = documents[at];
+    if (stored !== undefined) gathered.rows.push({ encodedId: id, stored });
+    added += 1;
+  }
+  gathered.count += added;
+  return added;
 }
 
 // A long listed result names its last entities by id only: they are read in plain batches.

@@ -4,7 +4,7 @@
 /*
  * A filter node is a list:
  *   ["every" | "some", ...nodes]
- *   ["terms", negated, key prefix, terms, position]      one set per term
+ *   ["terms", negated, key prefix, terms, position, single]  one set per term; 1 if an entity has one term only
  *   ["points", negated, key, values, position, numeric]  some values of a sorted set
  *   ["scores", negated, key, low, low open, high, high open]
  *   ["lex", negated, key, low, low open, high, high open, position]
@@ -27,8 +27,10 @@ if stamp ~= ARGV[4] and (stamp or call('EXISTS', KEYS[1]) == 1) then return {'ST
 local QUERY, DOCUMENTS = decode(ARGV[1]), ARGV[2]
 local FIELDS = ARGV[3] ~= '' and decode(ARGV[3]) or nil
 local ENUMERABLE, PROBED_TERMS, COUNTED_TERMS, HYDRATED = 4000, 4, 500, 200
+-- How many look-ups one command may make.
+local INTERSECTED = 20000
 -- Where matches may lie together: how many spans of at least how many entries, and how many are looked at per turn.
-local SPANS, SPAN, BLOCK = 256, 256, 64
+local SPANS, SPAN, BLOCK = 256, 256, 16
 local EARTH = 6372797.560856
 -- An id that is listed costs about so many that are walked over.
 local LISTED = 2.2

@@ -3,6 +3,7 @@
 import { defineScript } from "../../redis/command.ts";
 import { filterLua } from "./lua-filter.ts";
 import { listLua } from "./lua-list.ts";
+import { walkLua } from "./lua-walk.ts";
 
 /*
  * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
@@ -10,7 +11,7 @@ import { listLua } from "./lua-list.ts";
  * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
  *   or ['STAMP', the stamp found] where that is another.
  */
-const runLua = `local state, documents, patience
+const stateLua = `local state, documents, patience
 local function fresh()
   state, documents, patience = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }, {}, nil
   if QUERY.sort ~= 0 then state.sort = {} end
@@ -77,237 +78,47 @@ local function propose(ids)
   end
   return nil
 end
+`;
 
--- Executor one: walk a sorted index from where the last call stopped.
-local function rank(phase, cursor)
-  local key = KEYS[phase.key]
-  if phase.kind ~= 'scores' then
-    return call('ZLEXCOUNT', key, '-', '('..cursor.member), call('ZLEXCOUNT', key, '-', '['..cursor.member)
-  end
-  local at = call('ZRANK', key, cursor.member)
-  if at and call('ZSCORE', key, cursor.member) == cursor.score then return at, at + 1 end
-  -- The member moved away meanwhile: find where it would stand among its equals.
-  local first = call('ZCOUNT', key, '-inf', '('..cursor.score)
-  local last = first + call('ZCOUNT', key, cursor.score, cursor.score)
-  local over = last
-  while first < last do
-    local middle = math.floor((first + last) / 2)
-    if before(call('ZRANGE', key, middle, middle)[1], cursor.member) then first = middle + 1 else last = middle end
-  end
-  -- It may be there after all, its score written another way.
-  if first < over and call('ZRANGE', key, first, first)[1] == cursor.member then return first, first + 1 end
-  return first, first
-end
-local function bounds(phase)
-  local key = KEYS[phase.key]
-  if phase.range == 0 then return 0, call('ZCARD', key) - 1 end
-  local low, high, first, count
-  if phase.kind == 'scores' then
-    low, high = scoreRange(phase.range)
-    local below = phase.range[5] == 1 and phase.range[4] or '('..phase.range[4]
-    first = phase.range[4] == 0 and 0 or call('ZCOUNT', key, '-inf', below)
-    count = call('ZCOUNT', key, low, high)
-  else
-    low, high = lexRange(phase.range)
-    first = low == '-' and 0 or call('ZLEXCOUNT', key, '-', '('..string.sub(low, 2))
-    count = call('ZLEXCOUNT', key, low, high)
-  end
-  return first, first + count - 1
-end
--- What a phase leaves to be asked of the ids within its bounds.
-local function residual(phase)
-  if phase.filter == 'whole' then return QUERY.filter end
-  return phase.filter
-end
-local function stop(phaseAt, phase, member)
-  state.cursor = { phase = phaseAt, member = member }
-  if phase.kind == 'scores' then state.cursor.score = call('ZSCORE', KEYS[phase.key], member) end
-end
--- What a walk does with the ids that passed: 'done' or 'stopped' when it ends at the one that comes with it.
-local function collect(kept)
-  for _, id in ipairs(kept) do
-    if QUERY.want == 'count' then state.count = state.count + 1
-    elseif state.skip > 0 then state.skip = state.skip - 1
-    else
-      take(id)
-      if #state.ids >= QUERY.limit then return 'done' end
-      if QUERY.want == 'rows' and #state.ids >= HYDRATED then return 'stopped', id end
+const runLua = `-- Leaves whose sets hold more than the matches.
+local INEXACT = { infix = true, phrase = true, circle = true, box = true }
+-- The filter without one of its conjuncts.
+local function without(part)
+  local rest = { 'every' }
+  if QUERY.filter[1] == 'every' then
+    for at = 2, #QUERY.filter do
+      if QUERY.filter[at] ~= part then rest[#rest + 1] = QUERY.filter[at] end
     end
   end
-  return nil
+  return #rest > 1 and rest or 0
 end
--- The ids of some entries, in the direction of the walk, and the entries by their ids.
-local function entries(phase, from, to)
-  local chunk, down = call('ZRANGE', KEYS[phase.key], from, to), QUERY.desc == 1
-  if not down and phase.kind ~= 'lex' then return chunk, nil end
-  local ids, member = {}, phase.kind == 'lex' and {} or nil
-  for at = 1, #chunk do
-    local entry = chunk[down and #chunk + 1 - at or at]
-    local id = member and idOf(entry) or entry
-    ids[at] = id
-    if member then member[id] = entry end
-  end
-  return ids, member
-end
--- Without an order, matches may lie together, far from where a walk would begin. Such a query walks many spans of the
--- index by turns, some entries of each, so that it comes upon them early. Spans and turns follow from the number of
--- entries, coarsely, so that all pages are of one order; between calls they are held by their entries.
-local spread
-local function strewn(count, turns)
-  return { count = count, turns = turns, stride = math.floor(count * 0.309) * 2 + 1, heads = {}, seen = {}, passed = {} }
-end
-local function spreadOver(phase)
-  local first, last = bounds(phase)
-  local count = 1
-  while count < SPANS and count * SPAN <= last - first + 1 do count = count * 2 end
-  if count < 4 then return nil end
-  local distance, grain = math.floor((last - first + 1) / count), 1
-  while distance / grain >= 64 do grain = grain * 2 end
-  local made = strewn(count, 0)
-  made.first, made.last, made.distance = first, last, distance - distance % grain
-  return made
-end
-local function entryOf(phase, member)
-  return { member = member, score = phase.kind == 'scores' and call('ZSCORE', KEYS[phase.key], member) or nil }
-end
--- The ranks of a span that were not seen yet.
-local function unseen(phase, span)
-  local held = QUERY.cursor ~= 0 and QUERY.cursor.spread
-  if not held then
-    local first = spread.first + span * spread.distance
-    local last = span + 1 < spread.count and first + spread.distance - 1 or spread.last
-    return first + (spread.passed[span] or 0), last
-  end
-  local seen, first, last = spread.seen[span] or held.seen[span + 1], nil, nil
-  if seen ~= 0 then
-    local _, after = rank(phase, seen)
-    first = after
-  else first = rank(phase, held.heads[span + 1]) end
-  if span + 1 < spread.count then last = rank(phase, held.heads[span + 2]) - 1
-  else
-    local _, over = bounds(phase)
-    last = over
-  end
-  return first, last
-end
-local function holdSpread(phase, left)
-  local held = QUERY.cursor ~= 0 and QUERY.cursor.spread
-  local heads, seen = held and held.heads or {}, {}
-  for span = 0, spread.count - 1 do
-    if not held then
-      local rank = spread.first + span * spread.distance
-      heads[span + 1] = entryOf(phase, spread.heads[span] or call('ZRANGE', KEYS[phase.key], rank, rank)[1])
-    end
-    seen[span + 1] = spread.seen[span] or held and held.seen[span + 1] or 0
-  end
-  state.cursor = { phase = 1, spread = { heads = heads, seen = seen, turns = spread.turns, left = left } }
-end
-local function walkSpread(phase)
-  local left = QUERY.cursor ~= 0 and QUERY.cursor.spread.left or nil
-  local idle, asked = 0, false
-  while idle < spread.count do
-    if asked and used >= QUERY.budget then
-      holdSpread(phase)
-      return 'budget'
-    end
-    -- Later rounds take longer pieces, since seeking costs as much as some entries.
-    local span = spread.turns % spread.count * spread.stride % spread.count
-    local piece = left or math.min(512, BLOCK * 2 ^ math.floor(spread.turns / spread.count))
-    local first, last = unseen(phase, span)
-    local length = math.min(last - first + 1, piece)
-    used, asked, left = used + 1, true, nil
-    if length > 0 then
-      idle = 0
-      local ids, member = entries(phase, first, first + length - 1)
-      local reached = member and member[ids[#ids]] or ids[#ids]
-      if not spread.passed[span] then spread.heads[span] = member and member[ids[1]] or ids[1] end
-      spread.passed[span] = (spread.passed[span] or 0) + length
-      used = used + length
-      local outcome, id = collect(keep(residual(phase), alive(ids)))
-      if outcome == 'stopped' then
-        spread.seen[span] = entryOf(phase, member and member[id] or id)
-        local _, after = rank(phase, spread.seen[span])
-        holdSpread(phase, first + length - after)
+-- The first of some ids in an order, where those needed are few.
+local function firstOf(ids, need, comes)
+  local best = {}
+  for _, id in ipairs(ids) do
+    if #best < need or comes(id, best[need]) then
+      local low, high = 1, #best
+      while low <= high do
+        local middle = math.floor((low + high) / 2)
+        if comes(id, best[middle]) then high = middle - 1 else low = middle + 1 end
       end
-      if outcome then return outcome end
-      spread.seen[span] = entryOf(phase, reached)
-    else idle = idle + 1 end
-    spread.turns = spread.turns + 1
-  end
-  return 'through'
-end
-local function walkPhase(phaseAt, phase, cursor)
-  local key, down = KEYS[phase.key], QUERY.desc == 1
-  local first, last = bounds(phase)
-  if cursor and not cursor.member then
-    -- From the first of a value on, or from the start.
-    local from = phase.kind ~= 'ids' and QUERY.sort.from or 0
-    if from ~= 0 and phase.kind == 'scores' then
-      if down then last = math.min(last, call('ZCOUNT', key, '-inf', from) - 1)
-      else first = math.max(first, call('ZCOUNT', key, '-inf', '('..from)) end
-    elseif from ~= 0 then
-      if down then last = math.min(last, call('ZLEXCOUNT', key, '-', '('..from..'\\1') - 1)
-      else first = math.max(first, call('ZLEXCOUNT', key, '-', '('..from..'\\0')) end
+      table.insert(best, low, id)
+      best[need + 1] = nil
     end
-  elseif cursor then
-    local at, after = rank(phase, cursor)
-    if down then last = math.min(last, at - 1) else first = math.max(first, after) end
   end
-  local step = 64
-  while first <= last do
-    -- Every call looks at one chunk at least, so that there is a place to go on from.
-    if used >= QUERY.budget and state.cursor then return 'budget' end
-    if patience and used > patience then return 'overspent' end
-    local from, to = first, math.min(last, first + step - 1)
-    if down then from, to = math.max(first, last - step + 1), last end
-    local ids, member = entries(phase, from, to)
-    used = used + #ids
-    local kept = keep(residual(phase), alive(ids))
-    if QUERY.sort ~= 0 then
-      local last = propose(kept)
-      if last then
-        state.full = true
-        if last > 0 then stop(phaseAt, phase, member and member[kept[last]] or kept[last])
-        elseif not state.cursor then state.cursor = cursor or { phase = phaseAt } end
-        return 'stopped'
-      end
-    else
-      local outcome, id = collect(kept)
-      if outcome == 'stopped' then stop(phaseAt, phase, member and member[id] or id) end
-      if outcome then return outcome end
-    end
-    local reached = ids[#ids]
-    stop(phaseAt, phase, member and member[reached] or reached)
-    if down then last = from - 1 else first = to + 1 end
-    step = math.min(step * 2, 512)
-  end
-  return 'through'
+  return best
 end
-local function walk(phases)
-  state.plan = 'walk'
-  local from = QUERY.cursor ~= 0 and QUERY.cursor or QUERY.after
-  -- Among those with the same first key any may stand behind a place.
-  if QUERY.sort ~= 0 and QUERY.cursor == 0 and from ~= 0 then from = { phase = from.phase } end
-  local start = from ~= 0 and from.phase or 1
-  for at = start, #phases do
-    local outcome
-    if at == 1 and spread then outcome = walkSpread(phases[1])
-    else outcome = walkPhase(at, phases[at], from ~= 0 and at == start and from or nil) end
-    if outcome == 'overspent' then return false end
-    if outcome == 'budget' or outcome == 'stopped' then return true end
-    state.cursor = nil
-    if outcome == 'done' then return true end
-  end
-  return true
-end
-
 -- Executor two: list the smallest conjunct, filter, sort, cut.
-local function enumerate(driver)
+local function enumerate()
+  local driver = smallestPart(QUERY.filter)
+  local exact = driver[1] ~= 'every' and driver[1] ~= 'some' and not INEXACT[driver[1]]
+  local rest = exact and without(driver) or QUERY.filter
   local listed, kept = list(driver), {}
+  used = used + #listed
   for first = 1, #listed, 500 do
     local chunk = {}
     for at = first, math.min(first + 499, #listed) do chunk[#chunk + 1] = listed[at] end
-    for _, id in ipairs(keep(QUERY.filter, alive(chunk))) do kept[#kept + 1] = id end
+    for _, id in ipairs(keep(rest, alive(chunk))) do kept[#kept + 1] = id end
   end
   state.count = #kept
   state.plan = 'enumerate'
@@ -354,7 +165,9 @@ local function enumerate(driver)
     end
     kept = behind
   end
-  table.sort(kept, function(left, right) return comes(keys[left], left, keys[right], right) end)
+  local function earlier(left, right) return comes(keys[left], left, keys[right], right) end
+  local need = QUERY.skip + QUERY.limit
+  if need <= 100 and need * 4 < #kept then kept = firstOf(kept, need, earlier) else table.sort(kept, earlier) end
   local hydrated = 0
   for at = QUERY.skip + 1, #kept do
     if #state.ids >= QUERY.limit then break end
@@ -371,8 +184,43 @@ local function enumerate(driver)
   end
 end
 
--- Leaves whose sets hold more than the matches.
-local INEXACT = { infix = true, phrase = true, circle = true, box = true }
+-- Executor three, where all that matches is wanted in whatever order: read the smallest set by the server's own cursor.
+-- It may name an id twice when the set shrinks meanwhile, so a count is of the ids that the client holds.
+local function draw(key, part, at)
+  local rest, seen = without(part), {}
+  state.plan, state.drawn = 'draw', true
+  repeat
+    local found = call('SSCAN', key, at, 'COUNT', QUERY.want == 'rows' and 100 or 500)
+    local ids = {}
+    at = found[1]
+    for _, id in ipairs(found[2]) do
+      if not seen[id] then seen[id] = true ids[#ids + 1] = id end
+    end
+    used = used + #ids
+    for first = 1, #ids, 500 do
+      local chunk = {}
+      for place = first, math.min(first + 499, #ids) do chunk[#chunk + 1] = ids[place] end
+      for _, id in ipairs(keep(rest, alive(chunk))) do
+        if QUERY.want == 'count' then state.ids[#state.ids + 1] = id else take(id) end
+      end
+    end
+  until at == '0' or used >= QUERY.budget or (QUERY.want == 'rows' and #state.ids >= HYDRATED)
+  if at ~= '0' then state.cursor = { phase = 1, set = key, at = at } end
+end
+-- The smallest set that every match is in, as a part of the filter.
+local function drawable()
+  local least, part
+  local parts = QUERY.filter[1] == 'every' and QUERY.filter or { 'every', QUERY.filter }
+  for at = 2, #parts do
+    local node = parts[at]
+    if node[1] == 'terms' and node[2] == 0 and #node[4] == 1 then
+      local count = size(node)
+      if not least or count < least then least, part = count, node end
+    end
+  end
+  return part, least
+end
+
 -- Where bounds say all, and for a filter of one leaf, matches are counted without looking at a single id.
 local function countBounds()
   if manyDead then return nil end
@@ -387,14 +235,29 @@ end
 local function countLeaf()
   local node = QUERY.filter
   if manyDead or node[1] == 'every' or node[1] == 'some' or INEXACT[node[1]] then return nil end
-  if (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
+  -- Of a list of terms, more than one may be an entity's.
+  if node[1] == 'terms' and #node[4] > 1 and node[6] == 0 then return nil end
   local negated = node[2]
   node[2] = 0
   local count = size(node)
+  if not count then return nil end
   if negated == 1 then count = call('ZCARD', KEYS[1]) - count end
   node[2] = negated
   if #deadList > 0 then count = count - #keep(node, deadList) end
   return count
+end
+
+-- Conjuncts that are sets are counted by the server, in one command that looks at every id of the smallest.
+local function countSets()
+  local keys, node = {}, QUERY.filter
+  if manyDead or node[1] ~= 'every' then return nil end
+  for at = 2, #node do
+    local leaf = node[at]
+    if leaf[1] ~= 'terms' or leaf[2] == 1 or #leaf[4] > 1 then return nil end
+    keys[#keys + 1] = leaf[3]..leaf[4][1]
+  end
+  if size(node) * #keys > INTERSECTED then return nil end
+  return call('SINTERCARD', #keys, unpack(keys)) - #keep(node, deadList)
 end
 
 local function selectivity(node, total)
@@ -413,11 +276,22 @@ if QUERY.estimate then
   state.count = node == 0 and call('ZCARD', KEYS[1]) or size(node) or -1
   return reply()
 end
+arrange(QUERY.filter)
+for _, phase in ipairs(QUERY.phases) do arrange(residual(phase)) end
 if QUERY.want == 'count' and QUERY.cursor == 0 then
-  local count = countBounds() or countLeaf()
+  local count = countBounds() or countLeaf() or countSets()
   if count then
     state.count, state.plan = count, 'cardinality'
     return reply()
+  end
+end
+if QUERY.cursor ~= 0 and QUERY.cursor.set then
+  for at = 1, #QUERY.filter do
+    local node = QUERY.filter[1] == 'every' and QUERY.filter[at] or QUERY.filter
+    if node[1] == 'terms' and node[3]..node[4][1] == QUERY.cursor.set then
+      draw(QUERY.cursor.set, node, QUERY.cursor.at)
+      return reply()
+    end
   end
 end
 if QUERY.cursor ~= 0 and QUERY.cursor.spread then
@@ -436,8 +310,15 @@ if QUERY.cursor == 0 then
   local matching = math.max(selectivity(residual(QUERY.phases[1]), total) * reach, 1)
   local walked = math.min(reach, wanted * reach / matching)
   if count and count <= ENUMERABLE and count <= walked then
-    enumerate(QUERY.filter)
+    enumerate()
     return reply()
+  end
+  if QUERY.whole and QUERY.filter ~= 0 then
+    local part, least = drawable()
+    if part and least * LISTED < reach then
+      draw(part[3]..part[4][1], part, '0')
+      return reply()
+    end
   end
   -- Matches may lie together far away: when the walk has cost what listing costs, they are listed after all.
   if count and count <= ENUMERABLE then patience = LISTED * count
@@ -448,9 +329,9 @@ if not walk(QUERY.phases) then
   fresh()
   state.ghosts = gone
   if QUERY.sort ~= 0 then QUERY.sort.edge = 0 end
-  enumerate(QUERY.filter)
+  enumerate()
 end
 return reply()`;
 
 /** The script that answers every query of the scan engine. */
-export const queryScript = defineScript("query", `${filterLua}${listLua}${runLua}`);
+export const queryScript = defineScript("query", `${filterLua}${listLua}${stateLua}${walkLua}${runLua}`);
