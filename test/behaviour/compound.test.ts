@@ -124,6 +124,7 @@ describeMatrix("compound indexes", ({ open, engine }) => {
       const above = found.filter(({ people }) => people !== null && people > -2);
       expect(await pages(bounded)).toEqual(ordered(above, ({ people }) => people, down));
     }
+    expect(await pages(italian)).toEqual(found.toSorted(byId).map(({ id }) => id));
     const north = rows.filter(({ zone }) => zone === "north").toSorted(byId);
     expect(await pages(cities.query().where("zone").eq("north"))).toEqual(north.map(({ id }) => id));
     const two = italian.orderBy("people").orderBy("code", "desc");

@@ -162,6 +162,7 @@ describe.each(targets())("thousands, $engine on $storage documents, $leg.name", 
       await expectKeyset(repository, where, orderBy, size, metadata);
     });
     await fc.assert(paged, { seed, numRuns: runs(8) });
+    for (const direction of ["asc", "desc"] as const) await expectFew(repository, direction, metadata);
     await expectPages(repository, {
       type: "range",
       path: "serial",
@@ -177,6 +178,18 @@ describe.each(targets())("thousands, $engine on $storage documents, $leg.name", 
     await expectPages(repository, { type: "and", items: [left, notThese] });
   });
 });
+
+// The first few of some hundreds that are listed rather than walked to.
+async function expectFew(repository: Repository<Crowd>, direction: "asc" | "desc", metadata: Crowd["metadata"]) {
+  const few = repository.query().where("serial").between(700, 1100).where("group").in(["a", ""]);
+  const matching = people
+    .filter(({ serial, group }) => serial >= 700 && serial <= 1100 && (group === "a" || group === ""))
+    .sort(comparator(metadata, [{ path: "rank", direction }]) as never)
+    .map(({ id }) => id);
+  const ordered = few.orderBy("rank", direction);
+  expect(await ordered.limit(10).ids()).toEqual(matching.slice(0, 10));
+  expect(await ordered.offset(7).limit(10).ids()).toEqual(matching.slice(7, 17));
+}
 
 // Pages by keyset, one after another, give everything that matches in the order of the query.
 async function expectKeyset(
