@@ -51,6 +51,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
       refuseRaw(query, "memory");
       return {
         plan: ["read every entity of the type", "evaluate the conditions and sort in the application"],
+        all: true,
         requests: readAll().requests,
         roundTrips: 1,
       };

@@ -30,6 +30,7 @@ import type { Layout } from "../layout.ts";
 import { stampError } from "../stamp.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
+import { isNarrowed } from "./unfold.ts";
 import { isShort, withVocabulary } from "./vocabulary.ts";
 
 /** What the script answers, decoded. */
@@ -195,7 +196,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const known = closeWords(formula, new Map(waitingLeaves(formula, isShort).map((leaf) => [leaf, ["..."]])));
       const compiled = compile(query, known, want === "page" ? "rows" : want);
       const lines = compiled === undefined ? [] : describeProgram(compiled);
-      return { plan: [...looks, ...lines], requests: first.requests, roundTrips: 1 + looks.length };
+      const all = known.type !== "all" && !isNarrowed(known);
+      return { plan: [...looks, ...lines], all, requests: first.requests, roundTrips: 1 + looks.length };
     },
     hidden: () => ({}),
   };
@@ -292,6 +294,7 @@ function describeProgram({ keys, program, compound }: Compiled): string[] {
     `${program.want} by one script call per ${program.budget} ids looked at`,
     ...phases,
     program.filter === 0 ? "no filter" : `filter ${describeNode(program.filter, keys)}`,
+    ...(program.spread ? ["from many places by turns, where much is to be walked"] : []),
     "or list the smallest conjunct and sort, where cardinalities say that is cheaper",
     ...sorting,
   ];

@@ -34,3 +34,15 @@ function outside({ index, lower, upper }: Range): Formula[] {
   if (index.absentable) parts.push({ type: "absent", index, negated: false });
   return parts;
 }
+
+/**
+ * Tells whether an index can name all that a formula holds for, or something more than that.
+ *
+ * @param formula - a formula.
+ * @returns false when only a look at every id can tell.
+ */
+export function isNarrowed(formula: Formula): boolean {
+  if (formula.type === "every") return formula.items.some(isNarrowed);
+  if (formula.type === "some") return formula.items.every(isNarrowed);
+  return formula.type === "none" || (formula.type !== "all" && (!formula.negated || formula.type === "range"));
+}
