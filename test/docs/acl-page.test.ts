@@ -34,6 +34,7 @@ function ticketOf(name: string, storage: "hash" | "json") {
     schema: ticketSchema,
     index: { title: [exact({ sortable: true }), text()], price: range(), tags: exact(), serial: range() },
     unique: { seat: ["seat"] },
+    compound: { priced: { eq: ["title"], orderBy: "price" } },
     version: "version",
     ttl: { seconds: 600, onUpdate: "clear" },
   });
