@@ -36,6 +36,8 @@ export interface ScanCursor {
   /** A set that is read by the server's cursor. */
   readonly set?: string;
   readonly at?: string;
+  /** What the set begins with, by which another server is told. */
+  readonly head?: string;
 }
 
 /** The place behind which a query begins: as the walk's own cursor, and as the sort compares it. */

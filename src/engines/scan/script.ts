@@ -186,8 +186,11 @@ end
 
 -- Executor three, where all that matches is wanted in whatever order: read the smallest set by the server's own cursor.
 -- It may name an id twice when the set shrinks meanwhile, so a count is of the ids that the client holds.
-local function draw(key, part, at)
+-- Another server, after a failover, has the set in another order: there the reading begins again.
+local function draw(key, part, at, known)
   local rest, seen = without(part), {}
+  local head = table.concat(call('SSCAN', key, '0', 'COUNT', 10)[2], '\\0')
+  if known ~= head then at = '0' end
   state.plan, state.drawn = 'draw', true
   repeat
     local found = call('SSCAN', key, at, 'COUNT', QUERY.want == 'rows' and 100 or 500)
@@ -205,7 +208,7 @@ local function draw(key, part, at)
       end
     end
   until at == '0' or used >= QUERY.budget or (QUERY.want == 'rows' and #state.ids >= HYDRATED)
-  if at ~= '0' then state.cursor = { phase = 1, set = key, at = at } end
+  if at ~= '0' then state.cursor = { phase = 1, set = key, at = at, head = head } end
 end
 -- The smallest set that every match is in, as a part of the filter.
 local function drawable()
@@ -289,7 +292,7 @@ if QUERY.cursor ~= 0 and QUERY.cursor.set then
   for at = 1, #QUERY.filter do
     local node = QUERY.filter[1] == 'every' and QUERY.filter[at] or QUERY.filter
     if node[1] == 'terms' and node[3]..node[4][1] == QUERY.cursor.set then
-      draw(QUERY.cursor.set, node, QUERY.cursor.at)
+      draw(QUERY.cursor.set, node, QUERY.cursor.at, QUERY.cursor.head)
       return reply()
     end
   end
@@ -316,7 +319,7 @@ if QUERY.cursor == 0 then
   if QUERY.whole and QUERY.filter ~= 0 then
     local part, least = drawable()
     if part and least * LISTED < reach then
-      draw(part[3]..part[4][1], part, '0')
+      draw(part[3]..part[4][1], part)
       return reply()
     end
   end
