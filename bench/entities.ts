@@ -87,15 +87,23 @@ export const ScannedCity = defineEntity({ name: "city", schema: citySchema, inde
 const growing = {
   name: [exact({ sortable: true }), text()],
   country: exact(),
+  feature: exact(),
   population: range(),
   capital: exact(),
   founded: range(),
   tags: exact(),
   location: geo(),
 } as const;
+const compound = { byFeature: { eq: ["feature"], orderBy: "population" } } as const;
 /** Every kind of index, on either storage. */
-export const GrowingCity = defineEntity({ name: "city", schema: citySchema, index: growing });
-export const GrowingJsonCity = defineEntity({ name: "city", storage: "json", schema: citySchema, index: growing });
+export const GrowingCity = defineEntity({ name: "city", schema: citySchema, index: growing, compound });
+export const GrowingJsonCity = defineEntity({
+  name: "city",
+  storage: "json",
+  schema: citySchema,
+  index: growing,
+  compound,
+});
 /** Optimistic locking. */
 export const VersionedCity = defineEntity({
   name: "city",

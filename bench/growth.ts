@@ -50,8 +50,21 @@ const questions: readonly Question[] = [
     ask: (cities) => first(cities.query().where("country").eq("IT").orderBy("population", "desc")),
   },
   {
+    name: "compound index in order, first 20",
+    ask: (cities) => first(cities.query().where("feature").eq("PPLA2").orderBy("population", "desc")),
+  },
+  {
+    name: "compound index and a condition, first 20",
+    ask: (cities) =>
+      first(cities.query().where("feature").eq("PPLA2").where("tags").contains("coast").orderBy("population", "desc")),
+  },
+  {
     name: "two conditions in order, first 20",
     ask: (cities) => first(cities.query().where("country").eq("IT").where("tags").contains("coast").orderBy("founded")),
+  },
+  {
+    name: "two conditions, first 20",
+    ask: (cities) => first(cities.query().where("country").eq("IT").where("tags").contains("coast")),
   },
   {
     name: "three conditions, first 20",
@@ -80,6 +93,10 @@ const questions: readonly Question[] = [
   {
     name: "count of two conditions",
     ask: (cities) => cities.query().where("country").eq("IT").where("tags").contains("coast").count({ deadline }),
+  },
+  {
+    name: "count by a compound index",
+    ask: (cities) => cities.query().where("feature").eq("PPL").where("population").lt(5000).count({ deadline }),
   },
   {
     name: "page of 100 with total",
@@ -124,13 +141,19 @@ const questions: readonly Question[] = [
  *
  * @param sizes - numbers of entities, ascending.
  * @param print - takes lines of text.
+ * @param only - parts of the titles of tables that are wanted; all of them when left out.
  * @returns the report, as markdown.
  */
-export async function growth(sizes: readonly number[], print: (line: string) => void): Promise<string> {
+export async function growth(
+  sizes: readonly number[],
+  print: (line: string) => void,
+  only: readonly string[] = [""],
+): Promise<string> {
   const tables: string[] = [];
   for (const engine of ["scan", "search"] as const) {
     for (const definition of [GrowingCity, GrowingJsonCity]) {
       const title = `${engine === "scan" ? "Scan" : "Search"} engine, ${definition === GrowingCity ? "hashes" : "JSON"}`;
+      if (!only.some((part) => title.includes(part))) continue;
       const columns: Figure[][] = [];
       for (const size of sizes) {
         // oxlint-disable-next-line no-await-in-loop -- one store at a time

@@ -13,7 +13,7 @@ import { caseTable, gateLines, machine, markdown, type Report } from "./report.t
 import { Rig } from "./rig.ts";
 
 const usage = `npm run bench [-- options]
-  --only TEXT    only cases whose name contains it; may be repeated
+  --only TEXT    only cases whose name, or tables of growth whose title, contains it; may be repeated
   --rounds N     timed rounds (default 21)
   --quick        fewer rounds and records: a first impression, not a result
   --write        also writes bench/RESULTS.md
@@ -52,7 +52,7 @@ export async function run(args: string[], folder: string): Promise<number> {
     return 0;
   }
   if (values.growth !== undefined) {
-    const text = await growth(values.growth.split(",").map(sizeOf), print);
+    const text = await growth(values.growth.split(",").map(sizeOf), print, values.only);
     if (values.write) writeFileSync(join(folder, "GROWTH.md"), text);
     return 0;
   }

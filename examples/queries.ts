@@ -49,6 +49,7 @@ const Town = defineEntity({
     at: geo(),
     character: vector({ dim: 3, metric: "cosine" }),
   },
+  compound: { walledByPeople: { eq: ["walled"], orderBy: "people" } },
 });
 type Towns = Query<EntityOf<typeof Town>, IndexesOf<typeof Town>>;
 
@@ -181,6 +182,12 @@ try {
     // Some fields only.
     const names = repository.query().where("code").startsWith("FR-").select("name", "people");
     assert.deepEqual(await names.all(), [{ name: "Carcassonne", people: 46_000 }]);
+
+    // Equality and the order of another field, by a compound index on the scan engine.
+    const walled = repository.query().where("walled").eq(false).orderBy("people", "desc");
+    assert.deepEqual(await walled.ids(), ["suv", "ghost"]);
+    const { engine, plan } = await walled.explain();
+    assert.equal(plan.join().includes("compound index walledByPeople"), engine === "scan");
 
     // Pages by place, and a stream of them.
     const byName = repository.query().orderBy("name").limit(3);

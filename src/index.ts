@@ -150,5 +150,15 @@ export {
   type WordOptions,
 } from "./schema/index-kinds.ts";
 export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
-export type { GeoPoint, IndexedPaths, IndexFor, IndexSpecs, Paths, PathValue, SortablePaths } from "./schema/paths.ts";
+export type {
+  CompoundSpec,
+  EqualityPaths,
+  GeoPoint,
+  IndexedPaths,
+  IndexFor,
+  IndexSpecs,
+  Paths,
+  PathValue,
+  SortablePaths,
+} from "./schema/paths.ts";
 export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";

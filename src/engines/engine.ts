@@ -50,6 +50,8 @@ export interface Tally {
 /** How a query would be answered. */
 interface PlanDescription {
   readonly plan: readonly string[];
+  /** Conditions that no index narrows: every entity may be looked at. */
+  readonly all?: boolean;
   readonly requests: readonly Request[];
   readonly roundTrips: number;
 }

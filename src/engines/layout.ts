@@ -53,6 +53,19 @@ interface UniqueSlot {
   readonly key: string;
 }
 
+/** A compound index's place: per combination of values, the ids in order. */
+export interface CompoundSlot {
+  readonly name: string;
+  /** Positions of the values that must be equal. */
+  readonly eq: readonly number[];
+  /** What orders the ids: sorted sets of scores or of `value NUL id`; undefined for the ids themselves. */
+  readonly order: { readonly kind: "scores" | "lex"; readonly position: number } | undefined;
+  /** What every key begins with; the values follow, a NUL between them. */
+  readonly key: string;
+  /** The same for ids without the value that orders; undefined where it cannot be missing. */
+  readonly absentKey: string | undefined;
+}
+
 /** Keys and slots of one entity type in one namespace, for one engine. */
 export interface Layout {
   readonly metadata: EntityMetadata;
@@ -71,6 +84,7 @@ export interface Layout {
   readonly slots: readonly Slot[];
   readonly absent: readonly AbsentSlot[];
   readonly uniques: readonly UniqueSlot[];
+  readonly compounds: readonly CompoundSlot[];
   /** What the search engine asks: a name that exists only while the index is right for this very definition. */
   readonly alias: string;
   /** The search index's own name. */
@@ -128,6 +142,7 @@ export function layoutOf(
     slots: Object.freeze(uniqueKeys(slots)),
     absent: Object.freeze(absent),
     uniques: Object.freeze(uniques),
+    compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
     stamp: [layoutVersion, engine, metadata.layout, ...extra].join("|"),
@@ -139,9 +154,9 @@ export function layoutOf(
 
 // Everything of a definition that decides what index entries and hidden members hold; the rest of the shape does not.
 function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonly string[]): string {
-  const { storage, indexes, uniques, idField, version, ttl, shape } = metadata;
+  const { storage, indexes, uniques, compounds, idField, version, ttl, shape } = metadata;
   const kinds = uniques.map(({ paths }) => paths.map((path) => shapeAt(shape, path)?.shape.kind));
-  const parts = [
+  const parts: unknown[] = [
     layoutVersion,
     engine,
     storage,
@@ -153,11 +168,12 @@ function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonl
     ttl !== undefined,
     ...extra,
   ];
+  if (engine === "scan" && compounds.length > 0) parts.push(compounds);
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
 /** The letters of the key families that a rebuild makes anew from the documents: not `$m`, nor its own `$r`. */
-const derivedFamilies = /^[aesutlngiwv0](:|$)/;
+const derivedFamilies = /^([aesutlngiwv0]|c0?)(:|$)/;
 
 /**
  * Tells whether a key holds nothing that the documents do not.
@@ -245,4 +261,14 @@ function absentSlots(metadata: EntityMetadata, internal: string): AbsentSlot[] {
     slots.push({ path: index.path, position, key: `${internal}0:${encodePath(index.path)}` });
   }
   return slots;
+}
+
+function compoundSlots({ indexes, compounds }: EntityMetadata, internal: string): CompoundSlot[] {
+  return compounds.map(({ name, eq, order }) => ({
+    name,
+    eq: eq.map((index) => indexes.indexOf(index)),
+    order: order && { kind: isTextual(order) ? "lex" : "scores", position: indexes.indexOf(order) },
+    key: `${internal}c:${name}:`,
+    absentKey: order?.absentable === true ? `${internal}c0:${name}:` : undefined,
+  }));
 }

@@ -1,6 +1,7 @@
 // The query against the definition: fields known, operators legal, operands of the right type.
 // The compiler refuses all of this already; here it is refused again for data that came from outside.
 import { QueryError } from "../errors.ts";
+import { orderingIndex } from "../schema/compound.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { checkDistances } from "./distance.ts";
 import { checkHighlight } from "./highlight.ts";
@@ -71,8 +72,7 @@ export function checkWindow(name: string, value: number, metadata: EntityMetadat
  * @returns a sortable index on it, or undefined.
  */
 export function sortIndex(metadata: EntityMetadata, path: string): IndexMetadata | undefined {
-  const candidates = metadata.indexes.filter((index) => index.path === path && index.sortable);
-  return candidates.find((index) => index.kind === "range") ?? candidates[0];
+  return orderingIndex(metadata.indexes, path);
 }
 
 /**

@@ -33,7 +33,10 @@ export async function explained(
   ask: Ask,
   run: Run,
 ): Promise<Explanation> {
-  const { plan, requests, roundTrips } = engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
+  const { plan, all, requests, roundTrips } = engine.describe(
+    { ...query, limit: query.limit ?? defaultCeiling },
+    "rows",
+  );
   const rows = describeCondition(query.where);
   const estimateOf = async (where: QueryNode["where"]): Promise<number | null> => {
     const { count } = await ask(engine.estimate({ metadata, where, orderBy: [], limit: undefined, offset: 0 }));
@@ -47,6 +50,9 @@ export async function explained(
   );
   const entities = (await estimateOf(everything)) ?? 0;
   const sorting = [
+    ...(all === true
+      ? [`goes over all ${entities} entities, as far as the limit needs: no index narrows the query`]
+      : []),
     ...(query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"]),
     ...(query.relevance === true ? ["count how rare each word is, then sort by relevance here"] : []),
   ];

@@ -2,7 +2,7 @@
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
 import type { IdStrategy } from "./id.ts";
-import type { IndexSpecs, Paths, PathValue } from "./paths.ts";
+import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
 import type { ZodObject } from "./zod.ts";
 
@@ -42,6 +42,8 @@ export interface EntityOptions<
   readonly index?: I & OnlyPaths<I, z.output<S>>;
   /** Name of a constraint to the fields that must be unique together. */
   readonly unique?: Q;
+  /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
+  readonly compound?: Readonly<Record<string, CompoundSpec<NoInfer<I>, z.output<S>>>>;
   /** The field that counts saves, for optimistic locking. */
   readonly version?: V & KeysOfType<z.output<S>, number>;
   /** The fields that are set when an entity is first and last saved. */
@@ -119,7 +121,7 @@ export type UniqueOf<D extends EntityDefinition> = {
 /**
  * Defines an entity type from a zod schema.
  *
- * @param options - name, schema, and what to index, keep unique, version, time and expire.
+ * @param options - name, schema, and what to index, alone or together, keep unique, version, time and expire.
  * @returns the definition, to be given to `db.repository`.
  * @throws DefinitionError listing every problem of the definition.
  *

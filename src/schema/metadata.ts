@@ -2,6 +2,7 @@
 // Every definition error is raised here, all of them together, each with its path and cure.
 import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
+import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
 import { hashTag } from "./key.ts";
 import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
@@ -58,6 +59,9 @@ export interface UniqueMetadata {
   readonly paths: readonly string[];
 }
 
+/** Takes what is wrong with a definition, and where; an empty path for the definition as a whole. */
+export type DefinitionProblem = (path: string, message: string) => void;
+
 /** Everything the other rooms know about an entity type. */
 export interface EntityMetadata {
   readonly name: string;
@@ -70,6 +74,7 @@ export interface EntityMetadata {
   readonly generateId: (input: unknown) => string;
   readonly indexes: readonly IndexMetadata[];
   readonly uniques: readonly UniqueMetadata[];
+  readonly compounds: readonly CompoundMetadata[];
   readonly version: string | undefined;
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
@@ -94,6 +99,7 @@ export interface Definition {
   readonly colocate?: string | undefined;
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
   readonly unique?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
   readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
@@ -136,6 +142,7 @@ class DefinitionCompiler {
     this.#checkId(idField);
     const indexes = this.#indexes(idField);
     const uniques = this.#uniques();
+    const compounds = this.#compounds(indexes);
     this.#checkVersion();
     this.#checkTimestamps();
     const ttl = this.#ttl();
@@ -145,6 +152,7 @@ class DefinitionCompiler {
       shape: describe(this.#shape),
       indexes,
       uniques,
+      compounds: compounds.length > 0 ? compounds : undefined,
       idField,
       version: definition.version,
       ttl: ttl !== undefined,
@@ -159,6 +167,7 @@ class DefinitionCompiler {
       generateId: idGenerator(definition.id?.generate ?? "ulid"),
       indexes: Object.freeze(indexes),
       uniques: Object.freeze(uniques),
+      compounds: Object.freeze(compounds),
       version: definition.version,
       createdAt: definition.timestamps?.createdAt,
       updatedAt: definition.timestamps?.updatedAt,
@@ -313,6 +322,14 @@ class DefinitionCompiler {
       }
       return Object.freeze({ name, paths: Object.freeze([...paths]) });
     });
+  }
+
+  #compounds(indexes: readonly IndexMetadata[]): CompoundMetadata[] {
+    const definitions = this.#definition.compound ?? {};
+    for (const name of Object.keys(definitions)) {
+      if (!namePattern.test(name)) this.#problem("", `compound ${JSON.stringify(name)}: bad name`);
+    }
+    return compileCompounds(definitions, indexes, (path, message) => this.#problem(path, message));
   }
 
   #checkVersion(): void {

@@ -75,3 +75,22 @@ export type SortablePaths<I> = {
   [P in keyof I & string]: true extends SortableOf<IndexAt<I, P>> ? P : never;
 }[keyof I & string];
 type SortableOf<X> = X extends Index<infer _K, infer S, infer _F> ? S : never;
+
+/** The dotted paths that `eq` accepts: single values with `exact` or `range`. */
+export type EqualityPaths<I, T> = {
+  [P in keyof I & string]: [NonNullable<PathValue<T, P>>] extends [readonly unknown[]]
+    ? never
+    : true extends ComparesOf<IndexAt<I, P>>
+      ? P
+      : never;
+}[keyof I & string];
+type ComparesOf<X> =
+  X extends Index<infer K, infer _S, infer _F> ? (K extends "exact" | "range" ? true : false) : never;
+
+/** The `compound` part of a definition: name to the fields that must be equal, and the one that orders. */
+export interface CompoundSpec<I, T> {
+  /** The fields that must be equal: single values with `exact` or `range`. */
+  readonly eq: readonly [EqualityPaths<I, T>, ...EqualityPaths<I, T>[]];
+  /** The field that orders, one that `orderBy` accepts; the id when left out. */
+  readonly orderBy?: SortablePaths<I>;
+}

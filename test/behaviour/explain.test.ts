@@ -90,6 +90,22 @@ describeMatrix("explain", ({ open, engine }) => {
     expect(nothing).toMatchObject({ rows: 0, roundTrips: engine === "memory" ? 1 : 0 });
   });
 
+  test.runIf(engine !== "search")("tells of queries that go over everything", async () => {
+    const books = await opened();
+    const goes = async (query: ReturnType<typeof books.query>): Promise<boolean> =>
+      (await query.explain()).plan.some((line) => line.startsWith("goes over all 30 entities"));
+    const memory = engine === "memory";
+    expect(await goes(books.query().where("kind").ne("third"))).toBe(true);
+    expect(await goes(books.query().whereNot("tags").contains("even").orderBy("pages"))).toBe(true);
+    expect(await goes(books.query().where((f) => f.or(f("kind").eq("third"), f("tags").containsNone(["even"]))))).toBe(
+      true,
+    );
+    expect(await goes(books.query())).toBe(memory);
+    expect(await goes(books.query().where("kind").ne("third").where("pages").isNull())).toBe(memory);
+    expect(await goes(books.query().whereNot("pages").gt(3))).toBe(memory);
+    expect(await goes(books.query().where((f) => f.or(f("kind").eq("third"), f.not(f("pages").gt(3)))))).toBe(memory);
+  });
+
   test("an estimate is no less than the truth", async () => {
     const books = await opened();
     const queries = [

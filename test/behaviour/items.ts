@@ -26,12 +26,13 @@ const shape = {
 export type Change = Partial<{
   index: Record<string, unknown>;
   unique: Record<string, string[]>;
+  compound: Record<string, { eq: string[]; orderBy?: string }>;
   ttl: { seconds?: number };
   more: Record<string, z.ZodType>;
 }>;
 
 export const item =
-  ({ index = {}, unique, ttl, more = {} }: Change) =>
+  ({ index = {}, unique, compound, ttl, more = {} }: Change) =>
   (storage: Storage) =>
     defineEntity({
       name: "item",
@@ -39,6 +40,7 @@ export const item =
       schema: z.object({ ...shape, ...more }),
       index: index as { title?: ReturnType<typeof exact>; size?: ReturnType<typeof range> },
       ...(unique === undefined ? {} : { unique: unique as never }),
+      ...(compound === undefined ? {} : { compound: compound as never }),
       ...(ttl === undefined ? {} : { ttl }),
     });
 

@@ -36,6 +36,12 @@ const page = (storage: Storage) =>
       "at.place": geo(),
     },
     unique: { slug: ["slug"], place: ["site", "slug"] },
+    compound: {
+      ranked: { eq: ["lang"], orderBy: "rank" },
+      sized: { eq: ["live", "made"], orderBy: "big" },
+      titled: { eq: ["rank"], orderBy: "title" },
+      live: { eq: ["live"] },
+    },
     ttl: {},
   });
 
@@ -73,7 +79,6 @@ const third: Page = {
   lang: "",
   rank: 2,
   made: new Date(0),
-  big: 3n,
   live: false,
   tags: [],
   slug: "",
@@ -129,6 +134,18 @@ function model(prefix: string, pages: readonly Page[], dying: Record<string, num
     if (tags === undefined) score("0:tags", "0", id);
     else for (const tag of new Set(tags)) add(`t:tags:${tag}`, id);
     if (at === undefined) score("0:at.place", "0", id);
+    const number = rank === null ? undefined : String(rank);
+    if (lang !== null) {
+      if (number === undefined) score(`c0:ranked:${folded[lang]}`, "0", id);
+      else score(`c:ranked:${folded[lang]}`, number, id);
+    }
+    if (made !== undefined) {
+      const values = `sized:${live}\u0000${made.getTime()}`;
+      if (big === undefined) score(`c0:${values}`, "0", id);
+      else score(`c:${values}`, "0", `${bigs[String(big)]}\u0000${id}`);
+    }
+    if (number !== undefined) score(`c:titled:${number}`, "0", `${title}\u0000${id}`);
+    score(`c:live:${live}`, "0", id);
     if (slug !== null) {
       put("u:slug", slug, id);
       put("u:place", JSON.stringify([site, slug]), id);
@@ -199,7 +216,7 @@ describeMatrix(
         id: "a:1",
         title: "other",
         lang: "q",
-        rank: 7,
+        rank: null,
         big: 7n,
         live: false,
         tags: ["z", "y"],

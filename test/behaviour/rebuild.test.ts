@@ -19,6 +19,12 @@ import {
 } from "./items.ts";
 import { describeMatrix } from "./matrix.ts";
 
+const compound = {
+  titled: { eq: ["live"], orderBy: "title" },
+  sized: { eq: ["note", "live"], orderBy: "size" },
+  noted: { eq: ["note"] },
+};
+
 const changes: [string, Change, Change][] = [
   ["an index added", { index: { title: exact() } }, { index: { title: exact(), size: range() } }],
   ["an index removed", { index: { title: exact(), size: range() } }, { index: { size: range() } }],
@@ -38,6 +44,16 @@ const changes: [string, Change, Change][] = [
   ],
 ];
 
+const compoundChanges: [string, Change, Change][] = [
+  ["compounds added", { index: everyIndex }, { index: everyIndex, compound }],
+  ["compounds removed", { index: everyIndex, compound }, { index: everyIndex }],
+  [
+    "a compound changed",
+    { index: everyIndex, compound: { one: { eq: ["live"], orderBy: "size" } } },
+    { index: everyIndex, compound: { one: { eq: ["live"], orderBy: "born" } } },
+  ],
+];
+
 describeMatrix(
   "a changed definition",
   (bench) => {
@@ -50,6 +66,15 @@ describeMatrix(
       expect(status.documents).toBe(130);
       // A server that moves its keys about may name some of them twice.
       expect(progress.at(-1)).toBeGreaterThanOrEqual(130);
+      await expectAsFresh(bench, after, namespace, 130);
+    });
+
+    test.each(compoundChanges)("%s: rebuilt where they are kept", async (_name, before, after) => {
+      const { namespace } = await fill(bench, before, 130);
+      const { repository } = await bench.open(item(after), { namespace, synced: false });
+      const progress: unknown[] = [];
+      await repository.indexes.sync({ onProgress: (each) => progress.push(each) });
+      expect(progress.length > 0).toBe(bench.engine === "scan");
       await expectAsFresh(bench, after, namespace, 130);
     });
 

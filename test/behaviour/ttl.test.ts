@@ -39,6 +39,36 @@ describeMatrix("time to live", ({ open }) => {
     await expectDeath(raw, repository.key("a"), from, 100_000);
   });
 
+  test("a count of several equalities leaves out who has expired", async () => {
+    const labelled = (storage: Storage) =>
+      defineEntity({
+        name: "labelled",
+        storage,
+        schema: z.object({ id: z.string(), user: z.string(), tags: z.array(z.string()) }),
+        index: { user: exact(), tags: exact() },
+        ttl: {},
+      });
+    const { repository, raw } = await open(labelled);
+    const at = new Date(Date.now() + 60);
+    const tagged = { user: "u", tags: ["a", "b"] };
+    await repository.insertMany([
+      { id: "a", ...tagged },
+      { id: "b", ...tagged, tags: ["b"] },
+    ]);
+    await repository.insertMany(
+      [
+        { id: "c", ...tagged },
+        { id: "d", ...tagged, user: "v" },
+      ],
+      { ttl: { at } },
+    );
+    await serverTimePassed(raw, at);
+    const both = repository.query().where("user").eq("u").where("tags").contains("b");
+    expect(await both.count()).toBe(2);
+    expect(await both.where("tags").contains("a").count()).toBe(1);
+    expect(await repository.query().where("user").in(["u", "v"]).count()).toBe(2);
+  });
+
   test("without a default entities live for ever", async () => {
     const { repository, raw } = await open(session());
     await repository.insert(row);

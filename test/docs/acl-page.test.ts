@@ -61,6 +61,7 @@ function ticketOf(name: string, storage: "hash" | "json") {
       at: vector({ dim: 2 }),
     },
     unique: { seat: ["seat"] },
+    compound: { priced: { eq: ["title"], orderBy: "price" } },
     version: "version",
     ttl: { seconds: 600, onUpdate: "clear" },
   });

@@ -2,12 +2,16 @@
 // Whole texts, so that nothing slips in between.
 import { expect, test } from "vitest";
 
+import { DocumentCodec } from "../../src/codec/document.ts";
+import { isStep } from "../../src/engines/engine.ts";
 import { layoutOf } from "../../src/engines/layout.ts";
 import { compileScan } from "../../src/engines/scan/compile.ts";
+import { scanEngine } from "../../src/engines/scan/engine.ts";
 import { attributesOf } from "../../src/engines/search/attributes.ts";
 import { compileSearch } from "../../src/engines/search/compile.ts";
 import type { Condition, QueryNode } from "../../src/query/node.ts";
 import { normalise } from "../../src/query/normalise.ts";
+import type { ScriptCall } from "../../src/redis/command.ts";
 import { keyspace } from "../../src/schema/key.ts";
 import { absent, and, any, between, from, isIn, match, metadata, not, or } from "../query/things.ts";
 
@@ -113,11 +117,11 @@ test("the scan engine filters by sets, sorted sets and snapshots", () => {
   expect(keys).toEqual(["$a", "$e", "$s", "$n:size", "$0:tags", "$l:word"]);
   expect(program.filter).toEqual([
     "every",
-    ["terms", 0, "n:{thing}$t:word:", ["a"], 1],
+    ["terms", 0, "n:{thing}$t:word:", ["a"], 1, 1],
     ["points", 1, 4, ["1", "2"], 4, 1],
     ["absent", 0, 5],
     ["lex", 0, 6, "b", 0, "c", 0, 2],
-    ["terms", 0, "n:{thing}$w:note:", ["x"], 11],
+    ["terms", 0, "n:{thing}$w:note:", ["x"], 11, 0],
   ]);
 });
 
@@ -154,9 +158,43 @@ test("several orders go by the first, and name the others", () => {
   expect(sort.keys[1]?.[0]).toBe(0);
 });
 
+test("ids that a set names twice count once", () => {
+  const query: QueryNode = { metadata, where: isIn("word", "a"), orderBy: [], limit: undefined, offset: 0 };
+  const reply = (ids: string[], cursor?: object) => [
+    JSON.stringify({ ids, ghosts: [], count: 0, skip: 0, drawn: true, ...(cursor && { cursor }) }),
+    "[]",
+  ];
+  const first = scanEngine(layout, new DocumentCodec(metadata)).plan(query, "count");
+  const second = first.read([reply(["x", "y"], { phase: 1, set: "s", at: "7" })]);
+  if (!isStep(second)) throw new Error("there is more to ask");
+  expect(JSON.parse(String((second.requests[0] as ScriptCall).args[0]))).toMatchObject({ cursor: { at: "7" } });
+  expect(second.read([reply(["y", "z"])])).toMatchObject({ count: 3 });
+});
+
 test("a walk within bounds does not ask for them again", () => {
   const bounds = between("size", 1, 2);
   expect(scan(bounds).program.phases[0]?.filter).toBe(0);
   const { program } = scan(and(bounds, isIn("yes", true)));
   expect(program.phases[0]?.filter).toEqual(scan(isIn("yes", true)).program.filter);
+});
+
+test("what lies outside of a range lies below, above, or has no value", () => {
+  const below = ["scores", 0, 4, 0, 0, "1", 1, 5];
+  const bounded = scan(and(isIn("yes", true), not(between("full", 1, 2))));
+  expect(bounded.program.filter).toEqual([
+    "every",
+    ["terms", 0, "n:{thing}$t:yes:", ["true"], 9, 1],
+    ["some", below, ["scores", 0, 4, "2", 1, 0, 0, 5]],
+  ]);
+  expect(scan(not(from("full", 1))).program.phases[0]).toEqual({ kind: "scores", key: 4, range: below, filter: 0 });
+  const { program, keys } = scan(or(isIn("yes", true), not(from("size", 1, true))));
+  expect(program.filter).toEqual([
+    "some",
+    ["terms", 0, "n:{thing}$t:yes:", ["true"], 9, 1],
+    ["scores", 0, 4, 0, 0, "1", 0, 4],
+    ["absent", 0, 5],
+  ]);
+  expect(keys.slice(3)).toEqual(["$n:size", "$0:size"]);
+  // By itself it is counted as it is.
+  expect(scan(not(from("size", 1))).program.filter).toEqual(["scores", 1, 4, "1", 0, 0, 0, 4]);
 });

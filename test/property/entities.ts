@@ -52,6 +52,14 @@ export function anyEntity(storage: Storage) {
       "inner.deep": range(),
       place: geo(),
     },
+    compound: {
+      flagged: { eq: ["flag"], orderBy: "n" },
+      coloured: { eq: ["inner.colour", "flag"], orderBy: "both" },
+      dated: { eq: ["inner.colour"], orderBy: "at" },
+      named: { eq: ["name"], orderBy: "code" },
+      numbered: { eq: ["n", "both"], orderBy: "big" },
+      plain: { eq: ["flag", "inner.colour"] },
+    },
   });
 }
 

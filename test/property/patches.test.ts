@@ -77,6 +77,11 @@ const account = (storage: Storage) =>
       "address.at.floor": range(),
     },
     unique: { slug: ["slug"], name: ["first", "last"] },
+    compound: {
+      inCity: { eq: ["address.city"], orderBy: "stock" },
+      live: { eq: ["live", "slug"], orderBy: "first" },
+      seen: { eq: ["seen"] },
+    },
     version: "version",
     ttl: {},
   });

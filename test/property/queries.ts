@@ -159,9 +159,43 @@ const orderKey = fc.record({
   direction: fc.constantFrom("asc" as const, "desc" as const),
 });
 
+const one = (path: string, value: fc.Arbitrary<Operand>): fc.Arbitrary<Condition> =>
+  value.map((each): Condition => ({ type: "in", path, values: [each] }));
+
+const flag = one("flag", fc.boolean());
+
+/** What a compound index answers, with or without its range or something more. */
+const together = fc
+  .record({
+    equal: fc.oneof(
+      fc.tuple(flag),
+      fc.tuple(one("inner.colour", colour)),
+      fc.tuple(flag, one("inner.colour", colour)),
+      fc.tuple(one("name", hostileString)),
+      fc.tuple(one("n", storableNumber), one("both", hostileString)),
+    ),
+    bounds: fc.option(
+      fc.oneof(
+        between("n", storableNumber),
+        between("at", anyDate),
+        between("both", hostileString),
+        between("code", hostileString),
+        between("big", anyBigint),
+      ),
+      { nil: undefined },
+    ),
+    more: fc.option(comparison, { nil: undefined, freq: 2 }),
+  })
+  .map(({ equal, bounds: within, more }): Condition => {
+    const items: Condition[] = [...equal];
+    for (const item of [within, more]) if (item !== undefined) items.push(item);
+    return { type: "and", items };
+  });
+
 /** Any query. */
 export const randomQuery: fc.Arbitrary<RandomQuery> = fc.record({
   where: fc.oneof(
+    { weight: 3, arbitrary: together },
     { weight: 4, arbitrary: conditions(comparison) },
     { weight: 1, arbitrary: conditions(fc.oneof(comparison, filtered)) },
     { weight: 2, arbitrary: conditions(filtered) },

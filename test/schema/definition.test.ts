@@ -108,6 +108,21 @@ describe("special fields", () => {
     ["a unique over a list", { unique: { one: ["list"] } }],
     ["a unique over an object", { unique: { one: ["inner"] } }],
     ["a unique with a bad name", { unique: { "a:b": ["name"] } }],
+    ["a compound of nothing", { compound: { one: { eq: [] } } }],
+    ["a compound with a bad name", { index: { name: exact() }, compound: { "a:b": { eq: ["name"] } } }],
+    ["a compound over an unknown field", { compound: { one: { eq: ["nope"] } } }],
+    ["a compound over a field without an index", { compound: { one: { eq: ["name"] } } }],
+    ["a compound over words", { index: { name: text() }, compound: { one: { eq: ["name"] } } }],
+    ["a compound over a list", { index: { list: exact() }, compound: { one: { eq: ["list"] } } }],
+    [
+      "a compound twice over a field",
+      { index: { name: range() }, compound: { one: { eq: ["name"], orderBy: "name" } } },
+    ],
+    ["a compound in no order", { index: { name: exact() }, compound: { one: { eq: ["name"], orderBy: "name" } } }],
+    [
+      "a compound ordered by no index",
+      { index: { name: exact() }, compound: { one: { eq: ["name"], orderBy: "age" } } },
+    ],
   ])("%s is refused", (_name, options) => {
     expect(problem(options)).not.toBe("");
   });
@@ -256,6 +271,12 @@ test("every problem is told at once, each with its path", () => {
   for (const part of ["the name", "nope", "age", "name:", "gone", "ttl"]) expect(message).toContain(part);
 });
 
+test("a compound's problem names field and cure", () => {
+  const message = problem({ index: { name: exact() }, compound: { mine: { eq: ["age"], orderBy: "name" } } });
+  expect(message).toContain("age: compound mine asks for equality: give it exact() or range(), and a single value");
+  expect(message).toContain("name: compound mine orders by it: give it range() or exact({ sortable: true })");
+});
+
 test("the layout changes with what is stored, and with nothing else", () => {
   const layout = (options: Record<string, unknown>): string =>
     define({ name: "thing", schema, ...options }).metadata.layout;
@@ -267,6 +288,9 @@ test("the layout changes with what is stored, and with nothing else", () => {
     layout({ index: { name: exact() } }),
     layout({ index: { name: exact({ caseInsensitive: true }) } }),
     layout({ unique: { one: ["name"] } }),
+    layout({ index: { name: range() }, compound: { one: { eq: ["name"] } } }),
+    layout({ index: { name: range() }, compound: { two: { eq: ["name"] } } }),
+    layout({ index: { name: range() } }),
     layout({ version: "v" }),
     layout({ ttl: {} }),
     layout({ schema: schema.extend({ more: z.string() }) }),

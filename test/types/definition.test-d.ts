@@ -55,6 +55,7 @@ export const Movie = defineEntity({
     grade: exact(),
   },
   unique: { slug: ["slug"], place: ["director.name", "year"] },
+  compound: { byDirector: { eq: ["director.name", "grade"], orderBy: "year" }, byYear: { eq: ["year"] } },
   version: "version",
   timestamps: { createdAt: "createdAt", updatedAt: "updatedAt" },
   ttl: { seconds: 86_400, sliding: "none", onUpdate: "keep" },
@@ -196,6 +197,33 @@ describe("definitions that do not compile", () => {
     vector({ dim: 3, algorithm: "flat", m: 8 });
     // @ts-expect-error nor has one without a word
     vector({ dim: 3, efRuntime: 8 });
+  });
+
+  test("compounds of fields that cannot be in them", () => {
+    const index = {
+      name: exact(),
+      age: range(),
+      list: exact(),
+      "inner.deep": [exact({ sortable: true }), text()],
+    } as const;
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["name", "inner.deep"], orderBy: "age" } } });
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["age"], orderBy: "inner.deep" } } });
+    // @ts-expect-error no such field
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["nope"], orderBy: "age" } } });
+    // @ts-expect-error the field has no index
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["at"], orderBy: "age" } } });
+    // @ts-expect-error a list is not equal to one value
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["list"], orderBy: "age" } } });
+    // @ts-expect-error words are not equal to one value
+    defineEntity({ name: "x", schema, index: { name: text() }, compound: { one: { eq: ["name"] } } });
+    // @ts-expect-error its index gives no order
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["age"], orderBy: "name" } } });
+    // @ts-expect-error without an index there is no order
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: ["age"], orderBy: "big" } } });
+    // @ts-expect-error nothing to be equal
+    defineEntity({ name: "x", schema, index, compound: { one: { eq: [], orderBy: "age" } } });
+    // @ts-expect-error nothing is indexed
+    defineEntity({ name: "x", schema, compound: { one: { eq: ["name"] } } });
   });
 
   test("special fields of the wrong type", () => {

@@ -54,6 +54,7 @@ export function memoryEngine(layout: Layout, codec: DocumentCodec): Engine {
       refuseNative(query, "memory");
       return {
         plan: ["read every entity of the type", "evaluate the conditions and sort in the application"],
+        all: true,
         requests: readAll().requests,
         roundTrips: 1,
       };

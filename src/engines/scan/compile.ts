@@ -6,6 +6,8 @@ import { all, every, type Formula, type Leaf, type TermBound } from "../../query
 import type { Position, QueryNode } from "../../query/node.ts";
 import type { IndexMetadata } from "../../schema/metadata.ts";
 import { coveringCells } from "./cells.ts";
+import { type UsedCompound, usableCompound } from "./compound.ts";
+import { unfoldRanges } from "./unfold.ts";
 import { gramsOf } from "./vocabulary.ts";
 import { isTextual, type Layout, type Slot, type SlotKind } from "../layout.ts";
 import type { Want } from "../engine.ts";
@@ -26,8 +28,16 @@ interface Phase {
 /** Where a walk stopped. */
 export interface ScanCursor {
   readonly phase: number;
-  readonly member: string;
+  /** The last entry that was seen; missing where several spans are walked by turns. */
+  readonly member?: string;
   readonly score?: string;
+  /** The spans, and how far each was seen. */
+  readonly spread?: unknown;
+  /** A set that is read by the server's cursor. */
+  readonly set?: string;
+  readonly at?: string;
+  /** What the set begins with, by which another server is told. */
+  readonly head?: string;
 }
 
 /** The place behind which a query begins: as the walk's own cursor, and as the sort compares it. */
@@ -62,6 +72,10 @@ export interface Program {
   readonly limit: number;
   readonly budget: number;
   readonly cursor: ScanCursor | 0;
+  /** All that matches is wanted, in whatever order. */
+  readonly whole: boolean;
+  /** Without an order, what is walked may be walked from many places by turns. */
+  readonly spread: boolean;
   /** Where to begin; 0 at the start. */
   readonly after: After | 0;
   /** Only what a vector set says is nearest: at least so many that pass the filter; looking at so many at once, 0 for all. */
@@ -76,6 +90,8 @@ export interface Program {
 export interface Compiled {
   readonly keys: readonly string[];
   readonly program: Program;
+  /** The compound index that is walked. */
+  readonly compound: string | undefined;
 }
 
 /** Ids looked at per call before the client is asked to call again. */
@@ -86,20 +102,33 @@ const budget = 4000;
  *
  * @param layout - the type's layout.
  * @param query - a checked query.
- * @param formula - its condition in plain form.
+ * @param condition - its condition in plain form.
  * @param want - rows, ids or a count.
+ * @param whole - whether all that matches is wanted, in whatever order.
  * @returns keys and program.
  */
-export function compileScan(layout: Layout, query: QueryNode, formula: Formula, want: Want): Compiled {
+export function compileScan(
+  layout: Layout,
+  query: QueryNode,
+  condition: Formula,
+  want: Want,
+  whole = want === "count",
+): Compiled {
   const compiler = new ScanCompiler(layout);
+  const formula = unfoldRanges(condition);
   const filter = compiler.node(formula);
   const [orderKey] = query.orderBy;
   const sort = orderKey && sortIndex(layout.metadata, orderKey.path);
-  // Without an order, pages still go by one: that of the bounded index that is walked, else by id.
+  const compound = usableCompound(layout, query, formula, want);
+  // Without an order, pages still go by one: that of the sorted set that is walked, else by id.
   const bounded = query.after === undefined ? compiler.boundedSlot(formula) : undefined;
-  const ordering = sort ? compiler.sortedSlot(sort) : bounded;
+  const walked = compound === undefined ? bounded : compound.order && compiler.sortedSlot(compound.order);
+  const ordering = sort ? compiler.sortedSlot(sort) : walked;
   // A count needs no order: a sorted index that a condition bounds is shorter than the one asked for.
-  const phases = compiler.phases(want === "count" ? bounded : ordering, formula);
+  const phases =
+    compound === undefined
+      ? compiler.phases(want === "count" ? bounded : ordering, formula)
+      : compiler.compoundPhases(compound);
   const program: Program = {
     want,
     filter,
@@ -118,10 +147,12 @@ export function compileScan(layout: Layout, query: QueryNode, formula: Formula, 
     limit: query.limit ?? 0,
     budget,
     cursor: 0,
+    whole,
+    spread: query.orderBy.length === 0 && query.after === undefined && want !== "count" && phases[0]?.filter !== 0,
     after: typeof query.after === "object" ? afterOf(query.after, phases) : 0,
     sort: query.orderBy.length > 1 && want !== "count" ? compiler.sort(query, phases) : 0,
   };
-  return { keys: compiler.keys, program };
+  return { keys: compiler.keys, program, compound: compound?.name };
 }
 
 class ScanCompiler {
@@ -165,7 +196,8 @@ class ScanCompiler {
     switch (leaf.type) {
       case "terms": {
         const slot = this.slot(index, "terms");
-        return ["terms", negated, slot.key, leaf.terms, slot.position + 1];
+        const single = index.kind === "exact" && !index.array ? 1 : 0;
+        return ["terms", negated, slot.key, leaf.terms, slot.position + 1, single];
       }
       case "points": {
         const slot = this.sortedSlot(index);
@@ -231,16 +263,33 @@ class ScanCompiler {
   /** The sorted set, then the entities without a value, which come last in both directions; without one, all ids. */
   phases(slot: Slot | undefined, formula: Formula): Phase[] {
     if (slot === undefined) return [{ kind: "ids", key: 1, range: 0, filter: "whole" }];
-    const range = boundingRanges(formula).find((item) => this.sortedSlot(item.index).key === slot.key);
+    const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
+    return this.#sortedPhases(slot, slot.key, absent?.key, formula, "whole");
+  }
+
+  /** The sorted sets of one combination of values, within which only the rest of the condition is asked. */
+  compoundPhases({ order, key, absentKey, rest }: UsedCompound): Phase[] {
+    const filter = this.node(rest);
+    if (order === undefined) return [{ kind: "ids", key: this.key(key), range: 0, filter }];
+    return this.#sortedPhases(this.sortedSlot(order), key, absentKey, rest, filter);
+  }
+
+  #sortedPhases(
+    slot: Slot,
+    key: string,
+    absentKey: string | undefined,
+    rest: Formula,
+    filter: Phase["filter"],
+  ): Phase[] {
+    const range = boundingRanges(rest).find((item) => this.sortedSlot(item.index).key === slot.key);
     const first: Phase = {
       kind: slot.kind as "scores" | "lex",
-      key: this.key(slot.key),
+      key: this.key(key),
       range: range === undefined ? 0 : this.node(range),
-      filter: range === undefined ? "whole" : this.node(without(formula, range)),
+      filter: range === undefined ? filter : this.node(without(rest, range)),
     };
-    const absent = this.#layout.absent.find((candidate) => candidate.path === slot.index.path);
-    if (absent === undefined || range !== undefined) return [first];
-    return [first, { kind: "ids", key: this.key(absent.key), range: 0, filter: "whole" }];
+    if (absentKey === undefined || range !== undefined) return [first];
+    return [first, { kind: "ids", key: this.key(absentKey), range: 0, filter }];
   }
 }
 

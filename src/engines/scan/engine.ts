@@ -32,6 +32,7 @@ import type { Layout } from "../layout.ts";
 import { stampError } from "../stamp.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
+import { isNarrowed } from "./unfold.ts";
 import { isShort, withVocabulary } from "./vocabulary.ts";
 
 /** What the script answers, decoded. */
@@ -47,6 +48,8 @@ interface ScriptState {
   readonly edge?: readonly [string | false] | 0;
   /** Nothing that follows can be among those needed. */
   readonly full?: boolean;
+  /** The ids were read off a set, and some of them may come again. */
+  readonly drawn?: boolean;
 }
 
 /** How documents are read: whole, or some fields of them. */
@@ -61,6 +64,8 @@ interface Gathered {
   readonly rows: StoredRow[];
   readonly ids: string[];
   readonly ghosts: string[];
+  /** Ids that were read off a set. */
+  readonly drawn: Set<string>;
   count: number;
 }
 
@@ -84,8 +89,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     keys,
     args: [JSON.stringify(program), layout.documents, fields, layout.stamp],
   });
-  const compile = (query: QueryNode, formula: Formula, want: Want): Compiled | undefined => {
-    const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want);
+  const compile = (query: QueryNode, formula: Formula, want: Want, whole?: boolean): Compiled | undefined => {
+    const compiled = compileScan(layout, query, formula, want === "page" ? "rows" : want, whole);
     const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
     return empty ? undefined : compiled;
   };
@@ -94,13 +99,14 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     read: ([reply]) => next(compiled, readReply(reply, layout), gathered, reading),
   });
   const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered, reading: Reading): Answer | Step => {
-    gather(gathered, part);
+    const taken = gather(gathered, part);
     const { cursor, skip } = part.state;
-    if (cursor === undefined) return complete(reading.reader, gathered, list(part.state.rest));
+    const enough = part.state.drawn === true && compiled.program.want !== "count" && taken >= compiled.program.limit;
+    if (cursor === undefined || enough) return complete(reading.reader, gathered, list(part.state.rest));
     const { program } = compiled;
-    const limit = program.limit - part.ids.length;
+    const limit = program.limit - taken;
     const continued: Program = { ...program, cursor, skip, limit };
-    return step({ keys: compiled.keys, program: continued }, gathered, reading);
+    return step({ ...compiled, program: continued }, gathered, reading);
   };
   // Several sort keys: whoever may be among the first is named by the script, sorted here, and read at last.
   const sorted = (query: QueryNode, compiled: Compiled, want: Want, best: Position[]): Step => ({
@@ -119,22 +125,22 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const enough = state.full === true && first.length >= sort.need;
       if (state.cursor === undefined || enough) {
         const wanted = first.slice(query.offset).map(({ id }) => id);
-        const gathered = { rows: [], ids: wanted, ghosts: [], count: 0 };
+        const gathered = { ...nothingYet(), ids: wanted };
         return want === "ids" ? gathered : complete(readingOf(query).reader, gathered, wanted);
       }
       const edge = state.full === true ? 0 : (state.edge ?? 0);
       const continued = { ...program, cursor: state.cursor, sort: { ...sort, have: first.length, edge } };
-      return sorted(query, { keys: compiled.keys, program: continued }, want, first);
+      return sorted(query, { ...compiled, program: continued }, want, first);
     },
   });
-  const plan = (query: QueryNode, want: Want, gathered = nothingYet()): Step => {
+  const plan = (query: QueryNode, want: Want, whole?: boolean, gathered = nothingYet()): Step => {
     if (want === "page") return together(plan(query, "rows"), plan(query, "count"));
     checkQuery(query);
     refuseRaw(query, "scan");
     refuseNative(query, "scan");
     return asStep(
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
-        const compiled = compile(query, formula, want);
+        const compiled = compile(query, formula, want, whole);
         if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
         if (compiled === undefined) return noAnswer;
         return step(compiled, gathered, readingOf(query));
@@ -147,7 +153,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const part = codec.only(propertiesRead(whole));
     const gathered = nothingYet();
     // What has been taken is forgotten, so that a million entities are no more than a few at a time.
-    return drained(plan(whole, "rows", gathered), () => {
+    return drained(plan(whole, "rows", true, gathered), () => {
       for (const { stored, encodedId } of gathered.rows.splice(0)) {
         const entity = part.decode(stored, decodeId(encodedId));
         for (const { take } of tallies) take(entity, 1);
@@ -170,7 +176,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
         const keys = [...compiled.keys, slot.key];
         const program: Program = { ...compiled.program, sort: 0, nearest: { key: keys.length, want, effort } };
         const reading = readingOf(query);
-        const { script, args } = call({ keys, program }, reading);
+        const { script, args } = call({ ...compiled, keys, program }, reading);
         return {
           requests: [{ script, keys, args: [...args, Buffer.from(Float32Array.from(to).buffer)] }],
           read([reply]) {
@@ -193,9 +199,9 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const first = withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, "count");
         if (compiled === undefined) return noAnswer;
-        const { keys, program } = compiled;
+        const program: Program = { ...compiled.program, estimate: true };
         return {
-          requests: [call({ keys, program: { ...program, estimate: true } }, readingOf(query))],
+          requests: [call({ ...compiled, program }, readingOf(query))],
           read: ([reply]) => ({ ...noAnswer, count: readReply(reply, layout).state.count }),
         };
       });
@@ -203,7 +209,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     },
     exhaust(query, ceiling, want) {
       // One more than may be returned tells that there is more.
-      return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want), (answer) => ({
+      const anyOrder = query.orderBy.length === 0 && query.offset === 0 && query.after === undefined;
+      return mapAnswer(plan({ ...query, limit: ceiling + 1 }, want, anyOrder || undefined), (answer) => ({
         ...answer,
         count: Math.max(answer.rows.length, answer.ids.length),
       }));
@@ -221,7 +228,8 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const known = closeWords(formula, new Map(waitingLeaves(formula, isShort).map((leaf) => [leaf, ["..."]])));
       const compiled = compile(query, known, want === "page" ? "rows" : want);
       const lines = compiled === undefined ? [] : describeProgram(compiled);
-      return { plan: [...looks, ...lines], requests: first.requests, roundTrips: 1 + looks.length };
+      const all = known.type !== "all" && !isNarrowed(known);
+      return { plan: [...looks, ...lines], all, requests: first.requests, roundTrips: 1 + looks.length };
     },
     hidden: () => ({}),
     hiddenAt: () => ({}),
@@ -230,7 +238,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
 }
 
 function nothingYet(): Gathered {
-  return { rows: [], ids: [], ghosts: [], count: 0 };
+  return { rows: [], ids: [], ghosts: [], drawn: new Set(), count: 0 };
 }
 
 function drained(step: Step, drain: () => void): Step {
@@ -270,13 +278,26 @@ function list<T = string>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
 }
 
-function gather(gathered: Gathered, part: ScriptPart): void {
-  gathered.count += part.state.count;
-  gathered.ids.push(...part.ids);
-  gathered.ghosts.push(...list(part.state.ghosts));
-  for (const [at, stored] of part.documents.entries()) {
-    gathered.rows.push({ encodedId: part.ids[at] as string, stored });
+// Adds what came, and tells how many that is.
+function gather(gathered: Gathered, { state, ids, documents }: ScriptPart): number {
+  gathered.ghosts.push(...list(state.ghosts));
+  if (state.drawn !== true) {
+    gathered.count += state.count;
+    gathered.ids.push(...ids);
+    for (const [at, stored] of documents.entries()) gathered.rows.push({ encodedId: ids[at] as string, stored });
+    return ids.length;
   }
+  let added = 0;
+  for (const [at, id] of ids.entries()) {
+    if (gathered.drawn.has(id)) continue;
+    gathered.drawn.add(id);
+    gathered.ids.push(id);
+    const stored = documents[at];
+    if (stored !== undefined) gathered.rows.push({ encodedId: id, stored });
+    added += 1;
+  }
+  gathered.count += added;
+  return added;
 }
 
 // A long listed result names its last entities by id only: they are read in plain batches.
@@ -296,16 +317,18 @@ function complete(reader: DocumentReader, gathered: Gathered, rest: readonly str
   };
 }
 
-function describeProgram({ keys, program }: Compiled): string[] {
+function describeProgram({ keys, program, compound }: Compiled): string[] {
+  const named = compound === undefined ? "" : ` of compound index ${compound}`;
   const phases = program.phases.map((phase) => {
     const bounds = phase.range === 0 ? "" : ", within bounds";
-    return `walk ${keys[phase.key - 1]}${program.desc === 1 ? " downwards" : ""}${bounds}`;
+    return `walk ${keys[phase.key - 1]?.replaceAll("\u0000", ",")}${named}${program.desc === 1 ? " downwards" : ""}${bounds}`;
   });
   const sorting = program.sort === 0 ? [] : ["sort what may be among the first here, by all keys, then read it"];
   return [
     `${program.want} by one script call per ${program.budget} ids looked at`,
     ...phases,
     program.filter === 0 ? "no filter" : `filter ${describeNode(program.filter, keys)}`,
+    ...(program.spread ? ["from many places by turns, where much is to be walked"] : []),
     "or list the smallest conjunct and sort, where cardinalities say that is cheaper",
     ...sorting,
   ];

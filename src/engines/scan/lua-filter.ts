@@ -4,7 +4,7 @@
 /*
  * A filter node is a list:
  *   ["every" | "some", ...nodes]
- *   ["terms", negated, key prefix, terms, position]      one set per term
+ *   ["terms", negated, key prefix, terms, position, single]  one set per term; 1 if an entity has one term only
  *   ["points", negated, key, values, position, numeric]  some values of a sorted set
  *   ["scores", negated, key, low, low open, high, high open]
  *   ["lex", negated, key, low, low open, high, high open, position]
@@ -29,6 +29,10 @@ local FIELDS = ARGV[3] ~= '' and decode(ARGV[3]) or nil
 local ENUMERABLE, PROBED_TERMS, COUNTED_TERMS, HYDRATED = 4000, 4, 500, 200
 -- Matches that are better read than looked for among vectors; vectors looked at for those that match.
 local FOLDED, PROPOSED = 500, 40000
+-- How many look-ups one command may make.
+local INTERSECTED = 20000
+-- Where matches may lie together: how many spans of at least how many entries, and how many are looked at per turn.
+local SPANS, SPAN, BLOCK = 256, 256, 16
 local EARTH = 6372797.560856
 -- An id that is listed costs about so many that are walked over.
 local LISTED = 2.2

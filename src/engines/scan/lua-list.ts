@@ -71,6 +71,28 @@ local function size(node)
   return call('ZCARD', KEYS[node[3]])
 end
 
+-- The part of a filter that lists the fewest.
+local function smallestPart(node)
+  if node[1] ~= 'every' then return node end
+  local best, least
+  for at = 2, #node do
+    local count = size(node[at])
+    if count and (not least or count < least) then best, least = node[at], count end
+  end
+  return best
+end
+-- Conditions that few ids pass come first, so that the others look at few; those that cannot tell come last.
+local function arrange(node)
+  if node == 0 or node[1] ~= 'every' then return end
+  local parts = {}
+  for at = 2, #node do parts[at - 1] = { node[at], size(node[at]) or math.huge, at } end
+  table.sort(parts, function(left, right)
+    if left[2] ~= right[2] then return left[2] < right[2] end
+    return left[3] < right[3]
+  end)
+  for at, part in ipairs(parts) do node[at + 1] = part[1] end
+end
+
 -- The ids a node holds for, or more than those: the whole filter is applied afterwards.
 local function list(node)
   local found, seen = {}, {}
@@ -85,13 +107,7 @@ local function list(node)
     return ids
   end
   local kind = node[1]
-  if kind == 'every' then
-    local best, least
-    for at = 2, #node do
-      local count = size(node[at])
-      if count and (not least or count < least) then best, least = node[at], count end
-    end
-    return list(best)
+  if kind == 'every' then return list(smallestPart(node))
   elseif kind == 'some' then
     for at = 2, #node do add(list(node[at])) end
   elseif kind == 'terms' then

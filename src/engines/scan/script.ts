@@ -3,6 +3,7 @@
 import { defineScript } from "../../redis/command.ts";
 import { filterLua } from "./lua-filter.ts";
 import { listLua } from "./lua-list.ts";
+import { walkLua } from "./lua-walk.ts";
 
 /*
  * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
@@ -10,7 +11,7 @@ import { listLua } from "./lua-list.ts";
  * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
  *   or ['STAMP', the stamp found] where that is another.
  */
-const runLua = `local state, documents, patience
+const stateLua = `local state, documents, patience
 local function fresh()
   state, documents, patience = { count = 0, ids = {}, ghosts = {}, skip = QUERY.skip }, {}, nil
   if QUERY.sort ~= 0 then state.sort = {} end
@@ -77,14 +78,47 @@ local function propose(ids)
   end
   return nil
 end
+`;
 
--- Executor one: list the smallest conjunct, filter, sort, cut.
-local function enumerate(driver)
+const runLua = `-- Leaves whose sets hold more than the matches.
+local INEXACT = { infix = true, phrase = true, circle = true, box = true }
+-- The filter without one of its conjuncts.
+local function without(part)
+  local rest = { 'every' }
+  if QUERY.filter[1] == 'every' then
+    for at = 2, #QUERY.filter do
+      if QUERY.filter[at] ~= part then rest[#rest + 1] = QUERY.filter[at] end
+    end
+  end
+  return #rest > 1 and rest or 0
+end
+-- The first of some ids in an order, where those needed are few.
+local function firstOf(ids, need, comes)
+  local best = {}
+  for _, id in ipairs(ids) do
+    if #best < need or comes(id, best[need]) then
+      local low, high = 1, #best
+      while low <= high do
+        local middle = math.floor((low + high) / 2)
+        if comes(id, best[middle]) then high = middle - 1 else low = middle + 1 end
+      end
+      table.insert(best, low, id)
+      best[need + 1] = nil
+    end
+  end
+  return best
+end
+-- Executor two: list the smallest conjunct, filter, sort, cut.
+local function enumerate()
+  local driver = smallestPart(QUERY.filter)
+  local exact = driver[1] ~= 'every' and driver[1] ~= 'some' and not INEXACT[driver[1]]
+  local rest = exact and without(driver) or QUERY.filter
   local listed, kept = list(driver), {}
+  used = used + #listed
   for first = 1, #listed, 500 do
     local chunk = {}
     for at = first, math.min(first + 499, #listed) do chunk[#chunk + 1] = listed[at] end
-    for _, id in ipairs(keep(QUERY.filter, alive(chunk))) do kept[#kept + 1] = id end
+    for _, id in ipairs(keep(rest, alive(chunk))) do kept[#kept + 1] = id end
   end
   state.count = #kept
   state.plan = 'enumerate'
@@ -131,7 +165,9 @@ local function enumerate(driver)
     end
     kept = behind
   end
-  table.sort(kept, function(left, right) return comes(keys[left], left, keys[right], right) end)
+  local function earlier(left, right) return comes(keys[left], left, keys[right], right) end
+  local need = QUERY.skip + QUERY.limit
+  if need <= 100 and need * 4 < #kept then kept = firstOf(kept, need, earlier) else table.sort(kept, earlier) end
   local hydrated = 0
   for at = QUERY.skip + 1, #kept do
     if #state.ids >= QUERY.limit then break end
@@ -148,140 +184,83 @@ local function enumerate(driver)
   end
 end
 
--- Executor two: walk a sorted index from where the last call stopped.
-local function rank(phase, cursor)
-  local key = KEYS[phase.key]
-  if phase.kind ~= 'scores' then
-    return call('ZLEXCOUNT', key, '-', '('..cursor.member), call('ZLEXCOUNT', key, '-', '['..cursor.member)
-  end
-  local at = call('ZRANK', key, cursor.member)
-  if at and call('ZSCORE', key, cursor.member) == cursor.score then return at, at + 1 end
-  -- The member moved away meanwhile: find where it would stand among its equals.
-  local first = call('ZCOUNT', key, '-inf', '('..cursor.score)
-  local last = first + call('ZCOUNT', key, cursor.score, cursor.score)
-  local over = last
-  while first < last do
-    local middle = math.floor((first + last) / 2)
-    if before(call('ZRANGE', key, middle, middle)[1], cursor.member) then first = middle + 1 else last = middle end
-  end
-  -- It may be there after all, its score written another way.
-  if first < over and call('ZRANGE', key, first, first)[1] == cursor.member then return first, first + 1 end
-  return first, first
-end
-local function bounds(phase)
-  local key = KEYS[phase.key]
-  if phase.range == 0 then return 0, call('ZCARD', key) - 1 end
-  local low, high, first, count
-  if phase.kind == 'scores' then
-    low, high = scoreRange(phase.range)
-    local below = phase.range[5] == 1 and phase.range[4] or '('..phase.range[4]
-    first = phase.range[4] == 0 and 0 or call('ZCOUNT', key, '-inf', below)
-    count = call('ZCOUNT', key, low, high)
-  else
-    low, high = lexRange(phase.range)
-    first = low == '-' and 0 or call('ZLEXCOUNT', key, '-', '('..string.sub(low, 2))
-    count = call('ZLEXCOUNT', key, low, high)
-  end
-  return first, first + count - 1
-end
-local function stop(phaseAt, phase, member)
-  state.cursor = { phase = phaseAt, member = member }
-  if phase.kind == 'scores' then state.cursor.score = call('ZSCORE', KEYS[phase.key], member) end
-end
-local function walkPhase(phaseAt, phase, cursor)
-  local key, down = KEYS[phase.key], QUERY.desc == 1
-  local first, last = bounds(phase)
-  if cursor and not cursor.member then
-    -- From the first of a value on, or from the start.
-    local from = phase.kind ~= 'ids' and QUERY.sort.from or 0
-    if from ~= 0 and phase.kind == 'scores' then
-      if down then last = math.min(last, call('ZCOUNT', key, '-inf', from) - 1)
-      else first = math.max(first, call('ZCOUNT', key, '-inf', '('..from)) end
-    elseif from ~= 0 then
-      if down then last = math.min(last, call('ZLEXCOUNT', key, '-', '('..from..'\\1') - 1)
-      else first = math.max(first, call('ZLEXCOUNT', key, '-', '('..from..'\\0')) end
-    end
-  elseif cursor then
-    local at, after = rank(phase, cursor)
-    if down then last = math.min(last, at - 1) else first = math.max(first, after) end
-  end
-  local step = 64
-  while first <= last do
-    -- Every call looks at one chunk at least, so that there is a place to go on from.
-    if used >= QUERY.budget and state.cursor then return 'budget' end
-    if patience and used > patience then return 'overspent' end
-    local from, to = first, math.min(last, first + step - 1)
-    if down then from, to = math.max(first, last - step + 1), last end
-    local chunk, ids, member = call('ZRANGE', key, from, to), {}, {}
-    for at = 1, #chunk do
-      local entry = chunk[down and #chunk + 1 - at or at]
-      local id = phase.kind == 'lex' and idOf(entry) or entry
-      ids[at] = id
-      member[id] = entry
+-- Executor three, where all that matches is wanted in whatever order: read the smallest set by the server's own cursor.
+-- It may name an id twice when the set shrinks meanwhile, so a count is of the ids that the client holds.
+-- Another server, after a failover, has the set in another order: there the reading begins again.
+local function draw(key, part, at, known)
+  local rest, seen = without(part), {}
+  local head = table.concat(call('SSCAN', key, '0', 'COUNT', 10)[2], '\\0')
+  if known ~= head then at = '0' end
+  state.plan, state.drawn = 'draw', true
+  repeat
+    local found = call('SSCAN', key, at, 'COUNT', QUERY.want == 'rows' and 100 or 500)
+    local ids = {}
+    at = found[1]
+    for _, id in ipairs(found[2]) do
+      if not seen[id] then seen[id] = true ids[#ids + 1] = id end
     end
     used = used + #ids
-    local kept = keep(phase.filter == 'whole' and QUERY.filter or phase.filter, alive(ids))
-    if QUERY.sort ~= 0 then
-      local last = propose(kept)
-      if last then
-        state.full = true
-        if last > 0 then stop(phaseAt, phase, member[kept[last]])
-        elseif not state.cursor then state.cursor = cursor or { phase = phaseAt } end
-        return 'stopped'
-      end
-      kept = {}
-    end
-    for _, id in ipairs(kept) do
-      if QUERY.want == 'count' then state.count = state.count + 1
-      elseif state.skip > 0 then state.skip = state.skip - 1
-      else
-        take(id)
-        if #state.ids >= QUERY.limit then return 'done' end
-        if QUERY.want == 'rows' and #state.ids >= HYDRATED then
-          stop(phaseAt, phase, member[id])
-          return 'stopped'
-        end
+    for first = 1, #ids, 500 do
+      local chunk = {}
+      for place = first, math.min(first + 499, #ids) do chunk[#chunk + 1] = ids[place] end
+      for _, id in ipairs(keep(rest, alive(chunk))) do
+        if QUERY.want == 'count' then state.ids[#state.ids + 1] = id else take(id) end
       end
     end
-    stop(phaseAt, phase, member[ids[#ids]])
-    if down then last = from - 1 else first = to + 1 end
-    step = math.min(step * 2, 512)
-  end
-  return 'through'
+  until at == '0' or used >= QUERY.budget or (QUERY.want == 'rows' and #state.ids >= HYDRATED)
+  if at ~= '0' then state.cursor = { phase = 1, set = key, at = at, head = head } end
 end
-local function walk(phases)
-  state.plan = 'walk'
-  local from = QUERY.cursor ~= 0 and QUERY.cursor or QUERY.after
-  -- Among those with the same first key any may stand behind a place.
-  if QUERY.sort ~= 0 and QUERY.cursor == 0 and from ~= 0 then from = { phase = from.phase } end
-  local start = from ~= 0 and from.phase or 1
-  for at = start, #phases do
-    local outcome = walkPhase(at, phases[at], from ~= 0 and at == start and from or nil)
-    if outcome == 'overspent' then return false end
-    if outcome == 'budget' or outcome == 'stopped' then return true end
-    state.cursor = nil
-    if outcome == 'done' then return true end
+-- The smallest set that every match is in, as a part of the filter.
+local function drawable()
+  local least, part
+  local parts = QUERY.filter[1] == 'every' and QUERY.filter or { 'every', QUERY.filter }
+  for at = 2, #parts do
+    local node = parts[at]
+    if node[1] == 'terms' and node[2] == 0 and #node[4] == 1 then
+      local count = size(node)
+      if not least or count < least then least, part = count, node end
+    end
   end
-  return true
+  return part, least
 end
 
--- Leaves whose sets hold more than the matches.
-local INEXACT = { infix = true, phrase = true, circle = true, box = true }
--- A filter of one leaf is counted without looking at a single id.
+-- Where bounds say all, and for a filter of one leaf, matches are counted without looking at a single id.
+local function countBounds()
+  if manyDead then return nil end
+  local count = 0
+  for _, phase in ipairs(QUERY.phases) do
+    if residual(phase) ~= 0 then return nil end
+    local first, last = bounds(phase)
+    count = count + math.max(0, last - first + 1)
+  end
+  return count - #keep(QUERY.filter, deadList)
+end
 local function countLeaf()
   local node = QUERY.filter
-  local negated = node ~= 0 and node[2] == 1
-  if manyDead or (node ~= 0 and (node[1] == 'every' or node[1] == 'some')) then return nil end
-  if node ~= 0 and (node[1] == 'terms' or node[1] == 'points') and #node[4] > 1 then return nil end
-  if node ~= 0 and INEXACT[node[1]] then return nil end
-  local total = call('ZCARD', KEYS[1])
-  if node == 0 then return total - #deadList end
+  if manyDead or node[1] == 'every' or node[1] == 'some' or INEXACT[node[1]] then return nil end
+  -- Of a list of terms, more than one may be an entity's.
+  if node[1] == 'terms' and #node[4] > 1 and node[6] == 0 then return nil end
+  local negated = node[2]
   node[2] = 0
   local count = size(node)
-  if negated then count = total - count end
-  node[2] = negated and 1 or 0
+  if not count then return nil end
+  if negated == 1 then count = call('ZCARD', KEYS[1]) - count end
+  node[2] = negated
   if #deadList > 0 then count = count - #keep(node, deadList) end
   return count
+end
+
+-- Conjuncts that are sets are counted by the server, in one command that looks at every id of the smallest.
+local function countSets()
+  local keys, node = {}, QUERY.filter
+  if manyDead or node[1] ~= 'every' then return nil end
+  for at = 2, #node do
+    local leaf = node[at]
+    if leaf[1] ~= 'terms' or leaf[2] == 1 or #leaf[4] > 1 then return nil end
+    keys[#keys + 1] = leaf[3]..leaf[4][1]
+  end
+  if size(node) * #keys > INTERSECTED then return nil end
+  return call('SINTERCARD', #keys, unpack(keys)) - #keep(node, deadList)
 end
 
 local function selectivity(node, total)
@@ -327,40 +306,62 @@ if QUERY.estimate then
   state.count = node == 0 and call('ZCARD', KEYS[1]) or size(node) or -1
   return reply()
 end
+arrange(QUERY.filter)
+for _, phase in ipairs(QUERY.phases) do arrange(residual(phase)) end
 if QUERY.want == 'count' and QUERY.cursor == 0 then
-  local count = countLeaf()
+  local count = countBounds() or countLeaf() or countSets()
   if count then
     state.count, state.plan = count, 'cardinality'
     return reply()
   end
 end
+if QUERY.cursor ~= 0 and QUERY.cursor.set then
+  for at = 1, #QUERY.filter do
+    local node = QUERY.filter[1] == 'every' and QUERY.filter[at] or QUERY.filter
+    if node[1] == 'terms' and node[3]..node[4][1] == QUERY.cursor.set then
+      draw(QUERY.cursor.set, node, QUERY.cursor.at, QUERY.cursor.head)
+      return reply()
+    end
+  end
+end
+if QUERY.cursor ~= 0 and QUERY.cursor.spread then
+  spread = strewn(#QUERY.cursor.spread.heads, QUERY.cursor.spread.turns)
+end
 if QUERY.cursor == 0 then
   local count = size(QUERY.filter)
   local total = call('ZCARD', KEYS[1])
   local wanted = QUERY.want == 'count' and total or QUERY.skip + QUERY.limit
-  -- A walk sees only what lies within its bounds, and of that what the whole filter lets through.
+  -- A walk sees only what lies within its bounds, and of that what the rest of the filter lets through.
   local reach = 0
   for _, phase in ipairs(QUERY.phases) do
     local first, last = bounds(phase)
     reach = reach + math.max(0, last - first + 1)
   end
-  local matching = math.max(selectivity(QUERY.filter, total) * total, 1)
+  local matching = math.max(selectivity(residual(QUERY.phases[1]), total) * reach, 1)
   local walked = math.min(reach, wanted * reach / matching)
   if count and count <= ENUMERABLE and count <= walked then
-    enumerate(QUERY.filter)
+    enumerate()
     return reply()
   end
+  if QUERY.whole and QUERY.filter ~= 0 then
+    local part, least = drawable()
+    if part and least * LISTED < reach then
+      draw(part[3]..part[4][1], part)
+      return reply()
+    end
+  end
   -- Matches may lie together far away: when the walk has cost what listing costs, they are listed after all.
-  if count and count <= ENUMERABLE then patience = LISTED * count end
+  if count and count <= ENUMERABLE then patience = LISTED * count
+  elseif QUERY.spread then spread = spreadOver(QUERY.phases[1]) end
 end
 if not walk(QUERY.phases) then
   local gone = state.ghosts
   fresh()
   state.ghosts = gone
   if QUERY.sort ~= 0 then QUERY.sort.edge = 0 end
-  enumerate(QUERY.filter)
+  enumerate()
 end
 return reply()`;
 
 /** The script that answers every query of the scan engine. */
-export const queryScript = defineScript("query", `${filterLua}${listLua}${runLua}`);
+export const queryScript = defineScript("query", `${filterLua}${listLua}${stateLua}${walkLua}${runLua}`);

@@ -3,7 +3,7 @@
 import type { Storage } from "../../schema/metadata.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { maxLatitude } from "../../schema/shape.ts";
-import type { Layout, Slot } from "../layout.ts";
+import type { CompoundSlot, Layout, Slot } from "../layout.ts";
 
 /** The northernmost latitude whose score does not run over. */
 const edge = maxLatitude - 1e-9;
@@ -95,7 +95,7 @@ export function prelude(layout: Layout, payload: string, firstId: string): strin
   const names = new KeyNames(layout);
   const lines = ["local call, pcall, decode = redis.call, redis.pcall, cjson.decode", payload];
   // Prefixes are read off the declared keys, so that nothing has to be sent twice.
-  if (layout.slots.some((slot) => slot.kind === "terms" || slot.kind === "grams"))
+  if (layout.compounds.length > 0 || layout.slots.some((slot) => slot.kind === "terms" || slot.kind === "grams"))
     lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
   lines.push(`local DOCUMENTS = string.sub(KEYS[${names.count + 1}], 1, -#${firstId} - 1)`);
   if (isGrouped(layout)) lines.push(groups);
@@ -208,8 +208,9 @@ export function reindexFunction(layout: Layout): string {
   if a == 0 and b ~= 0 then collect(scores, ${key}, 0, id)
   elseif b == 0 and a ~= 0 then collect(forgotten, ${key}, id) end`;
     }),
+    layout.compounds.length > 0 ? "  for _, place in ipairs(places) do move(place, id, now, before) end" : "",
   ];
-  return `local function reindex(id, now, before)
+  return `${compoundsLua(layout, names)}local function reindex(id, now, before)
   local a, b
 ${body.join("\n")}
 end
@@ -278,6 +279,36 @@ function vectorLua({ index }: Slot, key: string, storage: Storage): string {
     if a ~= 0 then
       call('VADD', ${key}, 'FP32', pack(${numbers}), id, 'NOQUANT', 'EF', '${efConstruction}', 'M', '${m}')
     else call('VREM', ${key}, id) end
+  end`;
+}
+
+// An entity is in one set of a compound index, or in none when it lacks one of the values that are compared.
+function compoundsLua({ compounds }: Layout, names: KeyNames): string {
+  if (compounds.length === 0) return "";
+  return `-- Where an entity stands in each compound index: key, member and score; nothing when it has no place there.
+local places = {
+${compounds.map((slot) => placeLua(slot, names)).join(",\n")}
+}
+local function move(place, id, now, before)
+  local key, member, score, oldKey, oldMember, oldScore
+  if now then key, member, score = place(now, id) end
+  if before then oldKey, oldMember, oldScore = place(before, id) end
+  if oldKey and (oldKey ~= key or oldMember ~= member) then collect(forgotten, oldKey, oldMember) end
+  if key and (key ~= oldKey or member ~= oldMember or score ~= oldScore) then collect(scores, key, score, member) end
+end
+`;
+}
+
+function placeLua({ eq, order, key, absentKey }: CompoundSlot, names: KeyNames): string {
+  const values = eq.map((position) => `v[${position + 1}]`);
+  const rest = values.join("..'\\0'..");
+  const value = order && `v[${order.position + 1}]`;
+  const absent =
+    absentKey === undefined ? "" : `\n    if ${value} == 0 then return ${names.derived(absentKey)}..${rest}, id, 0 end`;
+  const place = order === undefined ? "id, 0" : order.kind === "scores" ? `id, ${value}` : `${value}..'\\0'..id, 0`;
+  return `  function(v, id)
+    if ${values.map((each) => `${each} == 0`).join(" or ")} then return nil end${absent}
+    return ${names.derived(key)}..${rest}, ${place}
   end`;
 }
 

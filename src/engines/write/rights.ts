@@ -22,7 +22,7 @@ end`;
 
 function neededCommands(layout: Layout): string[] {
   const names = new KeyNames(layout);
-  const { metadata, ids, expiry, snapshot, slots, absent, uniques } = layout;
+  const { metadata, ids, expiry, snapshot, slots, absent, uniques, compounds } = layout;
   const document = `KEYS[${names.count + 1}]`;
   const needed = [command("EXISTS", document), command("UNLINK", document), command("HSET", "KEYS[1]", "'f'", "'v'")];
   if (metadata.storage === "hash") {
@@ -41,6 +41,11 @@ function neededCommands(layout: Layout): string[] {
   const sorted = [ids, expiry, ...absent.map((slot) => slot.key)];
   sorted.push(...slots.filter((slot) => slot.kind === "scores" || slot.kind === "lex").map((slot) => slot.key));
   for (const key of sorted) if (key !== undefined) needed.push(...addAndRemove("Z", names.of(key)));
+  for (const { key, absentKey } of compounds) {
+    for (const each of absentKey === undefined ? [key] : [key, absentKey]) {
+      needed.push(...addAndRemove("Z", `${names.derived(each)}..'x'`));
+    }
+  }
   for (const slot of slots) {
     if (slot.kind === "terms" || slot.kind === "grams") {
       const set = `${names.derived(slot.key)}..'x'`;
