@@ -16,7 +16,7 @@ import {
   type TransactionOptions,
 } from "./repository/transaction.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
-import { type Keyspace, keyspace } from "./schema/key.ts";
+import { hashTag, type Keyspace, keyspace } from "./schema/key.ts";
 
 /** What {@link connect} accepts beside the server. */
 export interface DatabaseOptions {
@@ -125,6 +125,13 @@ export class Database implements AsyncDisposable {
   #keysOf(definition: EntityDefinition): Keyspace {
     const { metadata } = definition;
     const keys = keyspace(metadata, this.#options.namespace ?? "");
+    if (this.capabilities.mode === "cluster" && hashTag(keys.documents) === undefined) {
+      throw new DefinitionError(
+        `the keyPrefix of ${metadata.name} (${keys.documents}) has no hash tag, so a cluster would keep documents and indexes apart; ` +
+          "use one such as {user}",
+        { entity: metadata.name },
+      );
+    }
     this.#register(definition, keys);
     return keys;
   }

@@ -100,7 +100,7 @@ export type {
 export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
-export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
+export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
 export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
 export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
 export type { EngineChoice } from "./repository/context.ts";
