@@ -116,6 +116,7 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export type { DeleteOptions } from "./repository/remove.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";

@@ -10,6 +10,7 @@ import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { askRights, forbidden } from "./save.ts";
+import { requireVersion, versionConflict } from "./versions.ts";
 
 /**
  * The call of a script that takes a list of ids.
@@ -34,6 +35,12 @@ export function forgetCall(
   };
 }
 
+/** What `delete` accepts. */
+export interface DeleteOptions extends CallOptions {
+  /** The version that must be stored; any when left out. */
+  readonly ifVersion?: number;
+}
+
 /**
  * Deletes one entity.
  *
@@ -44,23 +51,32 @@ export function forgetCall(
  * @returns true when there was one.
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  * @throws CorruptEntityError when the key holds something else than a document of the type.
+ * @throws VersionConflictError when another version than `ifVersion` is stored.
  */
 export async function removeOne(
   context: TypeContext,
   encodedId: string,
-  options: CallOptions,
+  options: DeleteOptions,
   note: Note,
 ): Promise<boolean> {
-  const call = forgetCall(context, context.scripts.remove, [encodedId]);
+  const { metadata, layout, scripts } = context;
+  const { ifVersion } = options;
+  const id = decodeId(encodedId);
+  if (ifVersion !== undefined) requireVersion(metadata, id);
+  const versions = ifVersion === undefined ? [] : [JSON.stringify([String(ifVersion)])];
+  const call = forgetCall(context, scripts.remove, [encodedId], versions);
   note([call], 1);
   const [removed] = await sendRemoval(context, call, {
     operation: "delete",
     write: true,
-    entity: context.metadata.name,
-    id: decodeId(encodedId),
+    entity: metadata.name,
+    id,
     ...callOptions(options),
   });
-  if (removed === -1) throw wrongType(context.layout, decodeId(encodedId));
+  if (removed === -1) throw wrongType(layout, id);
+  if (typeof removed === "string") {
+    throw versionConflict(metadata, id, "deleted", ifVersion, removed === "v" ? undefined : Number(removed.slice(1)));
+  }
   return removed === 1;
 }
 

@@ -15,7 +15,7 @@ import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
-import { removeOne } from "./remove.ts";
+import { type DeleteOptions, removeOne } from "./remove.ts";
 import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -430,10 +430,11 @@ export class Repository<D extends EntityDefinition> {
    * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA).
    *
    * @param id - its id.
-   * @param options - deadline and signal.
+   * @param options - `ifVersion`, deadline and signal.
    * @returns true when there was one.
+   * @throws VersionConflictError when another version than `ifVersion` is stored; nothing was changed.
    */
-  delete(id: string, options: CallOptions = {}): Promise<boolean> {
+  delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     return this.#observed("delete", (context, note) => removeOne(context, this.#encode(id), options, note));
   }
 

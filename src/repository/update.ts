@@ -25,6 +25,7 @@ import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
+import { requireVersion, versionConflict } from "./versions.ts";
 
 type Row = Record<string, unknown>;
 
@@ -82,18 +83,13 @@ export async function updateOne(
   const { metadata, codec } = context;
   const id = decodeId(encodedId);
   const { ifVersion, ttl, returning = false } = options;
-  if (ifVersion !== undefined && metadata.version === undefined) {
-    throw new ValidationError(`${metadata.name}: ifVersion needs \`version\` in the definition`, {
-      entity: metadata.name,
-      id,
-    });
-  }
+  if (ifVersion !== undefined) requireVersion(metadata, id);
   const plan = planPatch(metadata, patch, id);
   if (plan.direct) {
     const item = directItem(context, encodedId, plan, { version: ifVersion }, ttl);
     const [outcome] = await sendItems(context, [item], returning, attemptOf(context, "update", options, id), note);
     if (outcome?.kind === "failed") throw outcome.error;
-    if (outcome?.kind === "conflict") throw versionConflict(context, id, ifVersion, outcome.version);
+    if (outcome?.kind === "conflict") throw versionConflict(metadata, id, "changed", ifVersion, outcome.version);
     if (outcome?.kind === "done") return outcome.stored === undefined ? undefined : codec.decode(outcome.stored, id);
   }
   const change = (entity: Row): Row => patched(context, plan, id, entity, ifVersion);
@@ -109,7 +105,8 @@ function patched(
 ): Row {
   const { metadata } = context;
   const version = metadata.version === undefined ? undefined : (entity[metadata.version] as number);
-  if (ifVersion !== undefined && version !== ifVersion) throw versionConflict(context, id, ifVersion, version);
+  if (ifVersion !== undefined && version !== ifVersion)
+    throw versionConflict(metadata, id, "changed", ifVersion, version);
   return applySteps(metadata, entity, steps, id);
 }
 
@@ -324,22 +321,4 @@ function who({ metadata }: TypeContext, id: string): string {
 
 function notFound(context: TypeContext, id: string): EntityNotFoundError {
   return new EntityNotFoundError(`${who(context, id)} does not exist`, { entity: context.metadata.name, id });
-}
-
-function versionConflict(
-  context: TypeContext,
-  id: string,
-  expected: number | undefined,
-  actual: number | undefined,
-): VersionConflictError {
-  return new VersionConflictError(
-    `${who(context, id)} was to be changed at version ${expected}, but version ${actual} is stored; read it again`,
-    {
-      entity: context.metadata.name,
-      id,
-      field: context.metadata.version,
-      expected: expected ?? null,
-      actual: actual ?? null,
-    },
-  );
 }

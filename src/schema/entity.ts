@@ -11,6 +11,11 @@ type Simplify<T> = { [K in keyof T]: T[K] };
 /** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
 
+/** Unique constraints over paths P: the fields, or those and how strings are compared. */
+type UniqueSpecs<P extends string> = Readonly<
+  Record<string, readonly P[] | { readonly fields: readonly P[]; readonly caseInsensitive?: boolean }>
+>;
+
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
   S extends ZodObject,
@@ -40,7 +45,7 @@ export interface EntityOptions<
   readonly colocate?: string;
   /** Dotted path to index, or to several indexes. */
   readonly index?: I & OnlyPaths<I, z.output<S>>;
-  /** Name of a constraint to the fields that must be unique together. */
+  /** Name of a constraint to the fields that must be unique together, or `{ fields, caseInsensitive }`. */
   readonly unique?: Q;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
   readonly compound?: Readonly<Record<string, CompoundSpec<NoInfer<I>, z.output<S>>>>;
@@ -113,10 +118,15 @@ export type UniqueNames<D extends EntityDefinition> = keyof UniquesOf<D> & strin
 
 /** The fields of one of an entity type's unique constraints, and their values. */
 export type UniqueOf<D extends EntityDefinition> = {
-  [K in UniqueNames<D>]: UniquesOf<D>[K] extends readonly (infer P extends string)[]
+  [K in UniqueNames<D>]: UniqueFields<UniquesOf<D>[K]> extends infer P extends string
     ? { readonly [X in P]: NonNullable<PathValue<EntityOf<D>, X>> }
     : never;
 }[UniqueNames<D>];
+type UniqueFields<U> = U extends readonly (infer P)[]
+  ? P
+  : U extends { readonly fields: readonly (infer P)[] }
+    ? P
+    : never;
 
 /**
  * Defines an entity type from a zod schema.
@@ -145,7 +155,7 @@ export function defineEntity<
   const V extends string = never,
   const C extends string = never,
   const U extends string = never,
-  const Q extends Readonly<Record<string, readonly Paths<z.output<S>>[]>> = Record<never, never>,
+  const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
 >(options: EntityOptions<S, I, Id, V, C, U, Q>): EntityDefinition<S, I, Id | V | C | U, Q> {
   const metadata = compileMetadata(options as unknown as Definition);
   return Object.freeze({ name: options.name, schema: options.schema, metadata });

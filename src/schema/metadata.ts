@@ -57,7 +57,14 @@ export interface UniqueMetadata {
   readonly name: string;
   /** Dotted paths, in the order declared. */
   readonly paths: readonly string[];
+  /** Strings that differ in case only count as the same; left out where they do not. */
+  readonly caseInsensitive?: true;
 }
+
+/** A unique constraint as the user writes it: its fields, or those and how strings are compared. */
+export type UniqueDefinition =
+  | readonly string[]
+  | { readonly fields: readonly string[]; readonly caseInsensitive?: boolean };
 
 /** Takes what is wrong with a definition, and where; an empty path for the definition as a whole. */
 export type DefinitionProblem = (path: string, message: string) => void;
@@ -98,7 +105,7 @@ export interface Definition {
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
-  readonly unique?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly unique?: Readonly<Record<string, UniqueDefinition>> | undefined;
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
@@ -310,7 +317,8 @@ class DefinitionCompiler {
   }
 
   #uniques(): UniqueMetadata[] {
-    return Object.entries(this.#definition.unique ?? {}).map(([name, paths]) => {
+    return Object.entries(this.#definition.unique ?? {}).map(([name, unique]) => {
+      const { fields: paths, caseInsensitive = false } = "fields" in unique ? unique : { fields: unique };
       if (!namePattern.test(name)) this.#problem("", `unique ${JSON.stringify(name)}: bad name`);
       if (paths.length === 0) this.#problem("", `unique ${name}: names no field`);
       for (const path of paths) {
@@ -320,7 +328,9 @@ class DefinitionCompiler {
           this.#problem(path, `unique ${name} needs single values, not ${kind}`);
         }
       }
-      return Object.freeze({ name, paths: Object.freeze([...paths]) });
+      // Only where it is said, so that definitions without it keep their digest.
+      const folded = caseInsensitive ? { caseInsensitive: true as const } : {};
+      return Object.freeze({ name, paths: Object.freeze([...paths]), ...folded });
     });
   }
 

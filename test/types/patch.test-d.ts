@@ -1,9 +1,11 @@
 // Patches: only fields of the schema, only operators and values of their type, never what the mapper keeps itself.
 // Never run; each expected error must be one, or the type check fails.
 import { describe, expectTypeOf, test } from "vitest";
+import { z } from "zod";
 
 import {
   addToSet,
+  defineEntity,
   type EntityOf,
   inc,
   merge,
@@ -107,5 +109,13 @@ describe("unique values", () => {
     void movies.findUnique({});
     // @ts-expect-error no constraint of that name
     void movies.upsert({} as Movie, { by: "title" });
+    const schema = z.object({ id: z.string(), email: z.string(), n: z.number() });
+    const Folded = defineEntity({ name: "x", schema, unique: { email: { fields: ["email"], caseInsensitive: true } } });
+    const folded = {} as Repository<typeof Folded>;
+    void folded.findUnique({ email: "x" });
+    // @ts-expect-error not in the constraint
+    void folded.findUnique({ n: 1 });
+    // @ts-expect-error not in the schema
+    defineEntity({ name: "x", schema, unique: { email: { fields: ["mail"] } } });
   });
 });

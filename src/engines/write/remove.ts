@@ -5,6 +5,7 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
+import { readVersionLua } from "./version.ts";
 import {
   checkStamp,
   forgetFunction,
@@ -20,11 +21,20 @@ import {
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; it answers with 1 or 0 per id, -1 for a key of another type; with the name of a forbidden command; or with
- *   `STAMP` and the stamp found.
+ * @returns a script over a list of ids, beside which it may take the versions that must be stored; it answers with 1 or 0
+ *   per id, -1 for a key of another type, `v` and the version found where another was expected; with the name of a
+ *   forbidden command; or with `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
-  return defineScript("delete", removeLua(layout, [], "", "true"));
+  if (layout.metadata.version === undefined) return defineScript("delete", removeLua(layout, [], "", "true"));
+  const { read, value } = readVersionLua(layout);
+  const functions = `local VERSIONS = ARGV[3] and decode(ARGV[3])
+local function versionOf(key)
+  local found = ${read}
+  return type(found) == 'string' and ${value} or ''
+end`;
+  const expected = "not VERSIONS or kind == 'none' or versionOf(DOCUMENTS..id) == VERSIONS[at]";
+  return defineScript("delete", removeLua(layout, [], functions, expected, "'v'..versionOf(DOCUMENTS..id)"));
 }
 
 /**
@@ -74,7 +84,13 @@ export function fingerprintOf(stored: StoredDocument): string {
   return createHash("sha1").update(text).digest("hex");
 }
 
-function removeLua(layout: Layout, rights: readonly string[], functions: string, condition: string): string {
+function removeLua(
+  layout: Layout,
+  rights: readonly string[],
+  functions: string,
+  condition: string,
+  otherwise = "-2",
+): string {
   return `#!lua flags=allow-oom
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]", rights)}
@@ -90,7 +106,7 @@ for at, id in ipairs(IDS) do
   elseif ${condition} then
     removed[at] = call('UNLINK', DOCUMENTS..id)
     forget(id)
-  else removed[at] = -2 end
+  else removed[at] = ${otherwise} end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return removed`;
