@@ -1,7 +1,8 @@
 // connect() and the database: the one file that wires the rooms together.
 // Holds the connection, hands out repositories, and refuses types whose keys would overlap.
-import { CapabilityError, DefinitionError } from "./errors.ts";
+import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
+import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
 import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connection.ts";
@@ -44,6 +45,8 @@ export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
   readonly #transactions: TransactionHost;
+  readonly #blocking = new Set<BlockingConnection>();
+  #closed = false;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
 
   /**
@@ -82,6 +85,7 @@ export class Database implements AsyncDisposable {
     const connection = {
       executor: this.#executor,
       capabilities: this.capabilities,
+      openBlocking: () => this.#openBlocking(),
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
     };
@@ -111,7 +115,9 @@ export class Database implements AsyncDisposable {
    * @returns when the connection is closed.
    */
   close(): Promise<void> {
+    this.#closed = true;
     this.#heartbeat?.stop();
+    for (const connection of this.#blocking) connection.close();
     this.#executor.close();
     this.redis.disconnect();
     return Promise.resolve();
@@ -120,6 +126,14 @@ export class Database implements AsyncDisposable {
   /** Closes the connection at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #openBlocking(): BlockingConnection {
+    if (this.#closed) throw new ConnectionError("watch: the connection was closed");
+    const connection = new BlockingConnection(this.redis);
+    for (const known of this.#blocking) if (known.closed) this.#blocking.delete(known);
+    this.#blocking.add(connection);
+    return connection;
   }
 
   #keysOf(definition: EntityDefinition): Keyspace {

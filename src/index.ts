@@ -119,6 +119,7 @@ export {
 export type { DeleteOptions } from "./repository/remove.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
+export type { Change, ChangeKind, WatchOptions } from "./repository/watch.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {
   defineEntity,
@@ -127,8 +128,10 @@ export {
   type EntityOptions,
   type IndexesOf,
   type InputOf,
+  type ChangesOptions,
   type UniqueNames,
   type UniqueOf,
+  type UniqueSpec,
 } from "./schema/entity.ts";
 export type { IdStrategy } from "./schema/id.ts";
 export {

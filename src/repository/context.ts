@@ -13,6 +13,7 @@ import { patchScript } from "../engines/write/patch.ts";
 import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
+import type { BlockingConnection } from "../redis/blocking.ts";
 import type { Script } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
 import type { Keyspace } from "../schema/key.ts";
@@ -25,6 +26,8 @@ export type EngineChoice = EngineName | "auto";
 export interface Connection {
   readonly executor: Executor;
   readonly capabilities: Capabilities;
+  /** Opens a connection for commands that wait on the server; closed with the database. */
+  readonly openBlocking: () => BlockingConnection;
   readonly engine: EngineChoice;
   /** Search indexes exist in database 0 only. */
   readonly searchable: boolean;

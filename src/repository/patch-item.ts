@@ -59,6 +59,7 @@ export function directItem(
     values: [...touched].flatMap((position) => [position + 1, rememberedValue(metadata, position, values[position])]),
     whole: false,
     operations,
+    fields: JSON.stringify(steps.map(({ path }) => path)),
   });
 }
 
@@ -98,7 +99,22 @@ export function differenceItem(
     values: values.flatMap((value, position) => [position + 1, rememberedValue(metadata, position, value)]),
     whole: true,
     operations: [],
+    fields: JSON.stringify(changedFields(changes[0] as DocumentChange)),
   });
+}
+
+function changedFields({ set, absent }: DocumentChange): string[] {
+  return [...set.filter((_, at) => at % 2 === 0), ...absent].map(fieldAt);
+}
+
+/**
+ * The field at a place in a document.
+ *
+ * @param place - a hash field, whose name is its path, or a JSON path, which has each property in quotes that no name holds.
+ * @returns the dotted path.
+ */
+export function fieldAt(place: string): string {
+  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
 }
 
 // A document that someone else wrote may hold what no index would take: everything counts as changed.
@@ -116,6 +132,8 @@ interface ItemParts {
   readonly values: readonly unknown[];
   readonly whole: boolean;
   readonly operations: readonly (readonly unknown[])[];
+  /** Names of changed fields as JSON; empty when the entity itself does not change. */
+  readonly fields: string;
 }
 
 function itemOf(
@@ -124,7 +142,7 @@ function itemOf(
   { version, fingerprint, uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
-  { objects, values, whole, operations }: ItemParts,
+  { objects, values, whole, operations, fields }: ItemParts,
 ): PatchItem {
   const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
   return [
@@ -140,6 +158,7 @@ function itemOf(
     values,
     whole ? "1" : "",
     operations,
+    fields,
   ];
 }
 
@@ -218,6 +237,6 @@ function tightest(
  * @throws ValidationError when the type has no `ttl`, or the value is not a time to come.
  */
 export function expiryItem(context: TypeContext, encodedId: string, ttl: Ttl): PatchItem {
-  const nothing = { objects: [], values: [], whole: false, operations: [] };
+  const nothing = { objects: [], values: [], whole: false, operations: [], fields: "" };
   return itemOf(context, encodedId, { uncounted: true }, ttl, [], nothing);
 }

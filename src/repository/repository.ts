@@ -19,6 +19,7 @@ import { type DeleteOptions, removeOne } from "./remove.ts";
 import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
+import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
 
 /** What a save of one entity accepts. */
 export interface SaveOptions extends CallOptions {
@@ -463,6 +464,20 @@ export class Repository<D extends EntityDefinition> {
   count(options: CallOptions = {}): Promise<number> {
     const { metadata } = this.#definition;
     return this.#runner.count({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, options);
+  }
+
+  /**
+   * Watches what becomes of the type's entities, as it is told in the stream that every write adds to in its own script
+   * call. Over a connection of its own (XREAD, or XREADGROUP and XACK), closed when the loop is left, the signal fires
+   * or the database is closed.
+   *
+   * @param options - `group` shares the changes among readers; `from` says where to begin; signal.
+   * @returns the changes, one after another; with a group a change is done when the next one is asked for.
+   * @throws QueryError when the definition has no `changes`.
+   * @throws InvalidCursorError when the stream no longer holds the position to begin behind.
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> {
+    return watchChanges(() => this.#resolve(), this.#connection.openBlocking, options);
   }
 
   /**

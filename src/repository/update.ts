@@ -21,7 +21,7 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
+import { differenceItem, directItem, fieldAt, type PatchItem } from "./patch-item.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -294,7 +294,7 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
         }),
       );
     case "RANGE": {
-      const path = fieldOf(first);
+      const path = fieldAt(first);
       return failed(patchError(metadata, id, [{ path: path.split("."), message: outOfBounds(path, second) }]));
     }
     case "UNIQUE":
@@ -304,11 +304,6 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
         new ConnectionError(`${who(context, id)}: the patch script answered ${code}`, { entity: metadata.name, id }),
       );
   }
-}
-
-// A hash field's name is its path; a JSON path names each property in quotes, which no name holds.
-function fieldOf(place: string): string {
-  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
 }
 
 function attemptOf({ metadata }: TypeContext, operation: string, options: CallOptions, id: string): RunOptions {

@@ -12,9 +12,21 @@ type Simplify<T> = { [K in keyof T]: T[K] };
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
 
 /** Unique constraints over paths P: the fields, or those and how strings are compared. */
-type UniqueSpecs<P extends string> = Readonly<
-  Record<string, readonly P[] | { readonly fields: readonly P[]; readonly caseInsensitive?: boolean }>
->;
+type UniqueSpecs<P extends string> = Readonly<Record<string, readonly P[] | UniqueSpec<P>>>;
+
+/** A unique constraint over paths P, with how its strings are compared. */
+export interface UniqueSpec<P extends string> {
+  /** The fields that must be unique together. */
+  readonly fields: readonly P[];
+  /** Strings that differ in case only count as the same. */
+  readonly caseInsensitive?: boolean;
+}
+
+/** How changes are told. */
+export interface ChangesOptions {
+  /** About how many changes the stream keeps; 10,000 when left out. */
+  readonly maxLength?: number;
+}
 
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
@@ -49,6 +61,8 @@ export interface EntityOptions<
   readonly unique?: Q;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
   readonly compound?: Readonly<Record<string, CompoundSpec<NoInfer<I>, z.output<S>>>>;
+  /** Tells each change in a stream, for `watch`; the stream keeps about `maxLength` changes (10,000 when left out). */
+  readonly changes?: true | ChangesOptions;
   /** The field that counts saves, for optimistic locking. */
   readonly version?: V & KeysOfType<z.output<S>, number>;
   /** The fields that are set when an entity is first and last saved. */

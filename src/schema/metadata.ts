@@ -62,9 +62,7 @@ export interface UniqueMetadata {
 }
 
 /** A unique constraint as the user writes it: its fields, or those and how strings are compared. */
-export type UniqueDefinition =
-  | readonly string[]
-  | { readonly fields: readonly string[]; readonly caseInsensitive?: boolean };
+type UniqueDefinition = readonly string[] | { readonly fields: readonly string[]; readonly caseInsensitive?: boolean };
 
 /** Takes what is wrong with a definition, and where; an empty path for the definition as a whole. */
 export type DefinitionProblem = (path: string, message: string) => void;
@@ -87,6 +85,8 @@ export interface EntityMetadata {
   readonly updatedAt: string | undefined;
   /** Entities may expire; `milliseconds` is the default, undefined for none. */
   readonly ttl: { readonly milliseconds: number | undefined; readonly onUpdate: TtlOnUpdate } | undefined;
+  /** Changes are told in a stream, which keeps about so many of them. */
+  readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
   readonly validate: (input: unknown) => Validated;
@@ -107,6 +107,7 @@ export interface Definition {
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
   readonly unique?: Readonly<Record<string, UniqueDefinition>> | undefined;
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
+  readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
   readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
@@ -116,6 +117,8 @@ export interface Definition {
 const reservedNames = new Set(["AND", "OR", "NOT"]);
 const maxFields = 2000;
 const maxDepth = 127;
+/** Changes that a stream keeps when nothing else is said. */
+const defaultChanges = 10_000;
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /**
@@ -153,6 +156,7 @@ class DefinitionCompiler {
     this.#checkVersion();
     this.#checkTimestamps();
     const ttl = this.#ttl();
+    const changes = this.#changes();
     this.#throwProblems();
     const parts = {
       storage,
@@ -179,6 +183,7 @@ class DefinitionCompiler {
       createdAt: definition.timestamps?.createdAt,
       updatedAt: definition.timestamps?.updatedAt,
       ttl,
+      changes,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
       part: (names: ReadonlySet<string>) => this.#part(names),
@@ -358,6 +363,16 @@ class DefinitionCompiler {
         this.#problem(field, "a timestamp field must be in the schema as z.date(), neither optional nor nullable");
       }
     }
+  }
+
+  #changes(): EntityMetadata["changes"] {
+    const { changes } = this.#definition;
+    if (changes === undefined) return undefined;
+    const { maxLength = defaultChanges } = changes === true ? {} : changes;
+    if (!(Number.isSafeInteger(maxLength) && maxLength >= 1)) {
+      this.#problem("", "changes.maxLength must be a whole number from 1");
+    }
+    return Object.freeze({ maxLength });
   }
 
   #ttl(): EntityMetadata["ttl"] {

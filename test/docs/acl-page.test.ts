@@ -27,6 +27,7 @@ const rules = fenced("docs/acl.md", "redis").map(({ code }) => code.trim().split
 const [
   basic = [],
   json = [],
+  changes = [],
   search = [],
   vectors = [],
   deploy = [],
@@ -83,8 +84,9 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, JSON, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, JSON, changes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -137,6 +139,7 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
   beforeAll(async () => {
     admin = await connect(leg.url);
     await setUser(basic, names.app);
+    await setUser(changes, names.app);
     await setUser(deploy, names.deploy);
     if (leg.json) {
       await setUser(json, names.app);
@@ -187,6 +190,29 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     const tickets = await deployed("ticket", "hash", "scan");
     await expectWorking(tickets);
     await expectScanOnly(tickets);
+  });
+
+  it("write and watch changes", async () => {
+    const definition = defineEntity({
+      name: "watched",
+      schema: z.object({ id: z.string(), title: z.string() }),
+      index: { title: exact() },
+      changes: true,
+    });
+    const db = await login(names.deploy, "change-me-too", "scan");
+    await db.repository(definition).indexes.sync();
+    const watched = (await login(names.app, "change-me", "scan")).repository(definition);
+    await watched.insert({ id: "a", title: "x" });
+    for (const group of [{}, { group: "readers" }]) {
+      for await (const change of watched.watch({ ...group, from: "start" })) {
+        expect(change).toMatchObject({ op: "insert", id: "a" });
+        break;
+      }
+    }
+    // From now on, with nothing to come.
+    const stop = AbortSignal.timeout(50);
+    for await (const _change of watched.watch({ signal: stop })) expect.unreachable("nothing was changed");
+    await watched.delete("a");
   });
 
   it("are refused everything else", async () => {

@@ -1,8 +1,8 @@
 // Many at once: counters that lose nothing while connections die, one owner of a unique value, counts without the dead.
 // On servers of their own, since connections are killed and scripts forgotten there.
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -15,6 +15,8 @@ import { runs } from "../property/seed.ts";
 import { ownServer } from "../redis/own-server.ts";
 import { Counter } from "./counter.ts";
 
+const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
+
 interface Done {
   readonly applied: number;
   readonly unknown: number;
@@ -22,8 +24,7 @@ interface Done {
 
 /** Runs one process; tells of its progress, and what it did in the end. */
 function startWorker(url: string, workers: number, rounds: number, progress: () => void): Promise<Done> {
-  const file = join(import.meta.dirname, "worker.ts");
-  const args = ["--import", "tsx", file, url, "race", String(workers), String(rounds)];
+  const args = ["--import", "tsx", worker, url, "race", String(workers), String(rounds)];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";

@@ -7,6 +7,8 @@ import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
 import { readVersionLua } from "./version.ts";
 import {
+  announceFunction,
+  announceLua,
   checkStamp,
   forgetFunction,
   isGrouped,
@@ -98,6 +100,7 @@ ${checkStamp(layout, "return {'STAMP', stamp or ''}")}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${announceFunction(layout)}
 ${functions}
 local removed = {}
 for at, id in ipairs(IDS) do
@@ -106,6 +109,7 @@ for at, id in ipairs(IDS) do
   elseif ${condition} then
     removed[at] = call('UNLINK', DOCUMENTS..id)
     forget(id)
+    ${layout.changes === undefined ? "" : "if removed[at] == 1 then announce('delete', id) end"}
   else removed[at] = ${otherwise} end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
@@ -127,8 +131,9 @@ ${checkStamp(layout, "return 'OK'")}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${announceFunction(layout)}
 for _, id in ipairs(IDS) do
-  if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) end
+  if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) ${announceLua(layout, "'expire'", "id")} end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return 'OK'`;

@@ -66,6 +66,7 @@ function neededCommands(layout: Layout): string[] {
       );
     }
   }
+  if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
   for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {
     if (key === undefined) continue;
     needed.push(command("HGET", names.of(key), "'f'"), command("HMGET", names.of(key), "'f'"));
