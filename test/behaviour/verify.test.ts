@@ -21,7 +21,7 @@ import {
 import type { Storage } from "../../src/schema/metadata.ts";
 import { serverTimePassed } from "./clock.ts";
 import { expectFailure } from "./failures.ts";
-import { type Bench, describeMatrix, dump, keysOf, type Raw } from "./matrix.ts";
+import { type Bench, describeMatrix, dump, type Raw } from "./matrix.ts";
 
 /** A type with every kind of index, of which each is absent at times. */
 const define = (storage: Storage) =>
@@ -150,8 +150,8 @@ describeMatrix(
       await db.transaction(async (transaction) => {
         const rows = transaction.repository(parcel(storage));
         const row = await rows.findByIdOrThrow("p 15");
-        rows.save({ ...row, tags: ["from", "a", "transaction"] });
-        rows.delete("p 16");
+        await rows.save({ ...row, tags: ["from", "a", "transaction"] });
+        await rows.delete("p 16");
       });
       const at = new Date(Date.now() + 40);
       expect((await repository.saveMany([input(50), input(51)], { ttl: { at } })).failed).toEqual([]);
@@ -374,7 +374,7 @@ describeMatrix(
       else {
         const words = Object.entries({ ...rest, tags: JSON.stringify(rest.tags) }).map(([name, value]) => [
           name,
-          String(value),
+          `${value as string | number | boolean}`,
         ]);
         await raw("HSET", key, ...words.flat());
       }
@@ -391,7 +391,7 @@ describeMatrix(
     });
 
     test("a corrupt document is told of, and nothing of it is left in the indexes", async () => {
-      const { repository, raw, prefix, namespace } = await dying();
+      const { repository, raw, prefix } = await dying();
       const key = repository.key("p 1");
       if (storage === "json") await raw("JSON.SET", key, "$.size", '"many"');
       else await raw("HSET", key, "size", "many");
@@ -402,8 +402,7 @@ describeMatrix(
       expect(kinds(repaired)).toEqual(["corrupt"]);
       expect(repaired).toMatchObject({ found: 1, rewritten: 1 });
       expect(await repository.indexes.repair()).toMatchObject({ found: 1, rewritten: 0, removed: 0 });
-      const keys = (await keysOf(raw, namespace)).filter((each) => each.startsWith(`${prefix}$s`));
-      expect(await raw("HEXISTS", keys[0] ?? "", "p%201")).toBe(0);
+      expect(await raw("HEXISTS", `${prefix}$s`, "p%201")).toBe(0);
       if (storage === "json") await raw("JSON.SET", key, "$.size", "5");
       else await raw("HSET", key, "size", "5");
       expect(await repository.indexes.repair()).toMatchObject({ found: 0, rewritten: 1 });
@@ -429,7 +428,7 @@ describeMatrix(
       await raw("EXPIRE", repository.key("p 1"), 500);
       const report = await repository.indexes.verify();
       expect(kinds(report)).toEqual(["deadline"]);
-      expect([...new Set(report.findings.map(({ id }) => id))].sort()).toEqual(["p 1", "p dying"]);
+      expect(new Set(report.findings.map(({ id }) => id))).toEqual(new Set(["p 1", "p dying"]));
       expect(await repository.indexes.repair()).toMatchObject({ found: 0, rewritten: 2 });
       expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
       expect(await repository.count()).toBe(31);
@@ -575,7 +574,7 @@ describeMatrix(
       await raw("SADD", `${prefix}$t:live:true`, "p%2019999");
       const { found, findings } = await repository.indexes.verify();
       expect(found).toBe(2);
-      expect(findings.map(({ id }) => id).sort()).toEqual(["p 19998", "p 19999"]);
+      expect(new Set(findings.map(({ id }) => id))).toEqual(new Set(["p 19998", "p 19999"]));
     });
   },
   (combination) => newest(combination) && combination.engine === "scan",
