@@ -166,7 +166,8 @@ while at <= #WALKS do
       for place = 1, #listed, step do
         local member = listed[place]
         local stray, id = astray(walk, key, member, step == 2 and listed[place + 1])
-        if stray then
+        -- What was listed by an earlier call may have gone since.
+        if stray and (not walk[5] or call('VEMB', key, member)) then
           tell(at, 'STRAY', member, id)
 ${mend ? remove : ""}
         end
