@@ -87,7 +87,7 @@ end`,
 }
 
 /** After so many looks a call ends with the document it is at. */
-const maxLooks = 2000;
+const maxLooks = 1500;
 
 // Half a cell of a geo set and a little, in degrees east and north; what a vector may lose to 32 bits, squared.
 const entriesLua = `local points, vectors

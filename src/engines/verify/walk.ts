@@ -22,8 +22,10 @@ export type WalkEvent = readonly [position: number, code: "KEY" | "STRAY", first
 /** What the script answers: the position it came to, where to go on there, dead entities, and what was found. */
 export type WalkReply = readonly [position: number, cursor: string, garbage: number, events: readonly WalkEvent[]];
 
-/** After so many members a call ends. */
-const maxMembers = 1000;
+/** After so much work a call ends: a unit is a member, or as much of a snapshot as takes as long, about three microseconds. */
+const maxWork = 600;
+/** How many bytes of a snapshot that is. */
+const bytesPerUnit = 200;
 
 /**
  * Generates the script that goes over keys.
@@ -104,7 +106,15 @@ function says.geo(walk, key, id, score, values) return values[walk[2]] ~= 0 end
 says.vectors = says.geo
 function says.absent(walk, key, id, score, values) return values[walk[2]] == 0 end
 function says.unique(walk, key, id, score, values, value) return values[walk[2]] == value end`,
-    grams ? "function says.grams(walk, key, id, score, values) return grams(values[walk[2]])[walk[3]] == true end" : "",
+    grams
+      ? `-- Three characters, or the last one and the mark behind it: where such a run stands in the string, it is one of its runs.
+function says.grams(walk, key, id, score, values)
+  local held, run = values[walk[2]], walk[3]
+  local _, length = string.gsub(run, '[^\\128-\\191]', '')
+  if held == 0 or not (length == 3 or length == 2 and string.sub(run, -1) == '\\0') then return false end
+  return string.find(held..'\\0', run, 1, true) ~= nil
+end`
+      : "",
     layout.compounds.length > 0
       ? `function says.compound(walk, key, id, score, values, member)
   local place, named, scored = places[walk[2]](values, id)
@@ -121,7 +131,20 @@ function walkLua(before: number, mend: boolean): string {
         elseif kind == 'zset' then call('ZREM', key, member)
         else call('VREM', key, member) end`;
   return `local TYPES = {terms = 'set', grams = 'set', vectors = 'vectorset', snapshot = 'hash', unique = 'hash', nobody = ''}
-local members, garbage, events = 0, 0, {}
+local work, garbage, events = 0, 0, {}
+-- Snapshots read in this call, whose entries may stand in many keys.
+local seen = {}
+local function valuesOf(id)
+  local values = seen[id]
+  if values == nil then
+    local text
+    values, text = remembered(id)
+    values = values or false
+    seen[id] = values
+    work = work + (text and #text or 0) / ${bytesPerUnit}
+  end
+  return values
+end
 local function tell(at, code, first, second) events[#events + 1] = {at, code, first, second or ''} end
 -- Whether a member should not be there, and whose it is.
 local function astray(walk, key, member, score)
@@ -137,7 +160,7 @@ local function astray(walk, key, member, score)
   if family == 'unique' then id = score
   elseif family == 'lex' then id = last(member)
   elseif family == 'compound' then id = last(member) or member end
-  local values = id and remembered(id)
+  local values = id and valuesOf(id)
   local good, said = try(says[family], walk, key, id, score, values, member)
   if not (values and good and said) then return true, id or '' end
   return not (alive(id) or expired(id)), id
@@ -146,7 +169,7 @@ local only, at, cursor = ARGV[2] == '1', 1, '0'
 while at <= #WALKS do
   local walk, key = WALKS[at], KEYS[${before} + at]
   local kind, wanted = call('TYPE', key).ok, TYPES[walk[1]] or 'zset'
-  members = members + 1
+  work = work + 1
   cursor = walk[4]
   if kind ~= 'none' and kind ~= wanted then
     tell(at, 'KEY', kind, wanted)
@@ -157,9 +180,9 @@ while at <= #WALKS do
       local listed = walk[5]
       if not listed then
         local page
-        if kind == 'set' then page = call('SSCAN', key, cursor, 'COUNT', 200)
-        elseif kind == 'hash' then page = call('HSCAN', key, cursor, 'COUNT', 200)
-        else page = call('ZSCAN', key, cursor, 'COUNT', 200) end
+        if kind == 'set' then page = call('SSCAN', key, cursor, 'COUNT', 50)
+        elseif kind == 'hash' then page = call('HSCAN', key, cursor, 'COUNT', 50)
+        else page = call('ZSCAN', key, cursor, 'COUNT', 50) end
         cursor, listed = page[1], page[2]
       end
       local step = (kind == 'zset' or kind == 'hash') and 2 or 1
@@ -172,12 +195,12 @@ while at <= #WALKS do
 ${mend ? remove : ""}
         end
       end
-      members = members + #listed / step
-    until cursor == '0' or members > ${maxMembers}
+      work = work + #listed / step
+    until cursor == '0' or work > ${maxWork}
   end
   if cursor ~= '0' then break end
   at = at + 1
-  if members > ${maxMembers} then break end
+  if work > ${maxWork} then break end
 end
 return {at, cursor, garbage, events}`;
 }
