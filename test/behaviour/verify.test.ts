@@ -366,6 +366,34 @@ describeMatrix(
       await expectFailure(repository.insert({ ...input(2), id: "other", slug: "new" }), "UNIQUE_VIOLATION");
     });
 
+    test("a unique value in other hands changes hands at once", async () => {
+      const { repository, raw, prefix } = await dying();
+      await raw("HSET", `${prefix}$u:slug`, "slug 1 ", "p%202");
+      expect(await repository.indexes.repair()).toMatchObject({ found: 0, rewritten: 1, removed: 0 });
+      expect(await repository.findUnique({ slug: "slug 1 " })).toMatchObject({ id: "p 1" });
+    });
+
+    test("a document that changes between reading and writing is read again", async () => {
+      const { repository, raw, db, prefix, namespace } = await dying();
+      const other = await bench.open(parcel, { namespace });
+      await raw("HDEL", `${prefix}$s`, "p%201");
+      // Before the first script that writes what was read is sent, somebody else saves; later ones go another way.
+      const client = db.redis as unknown as { call: (...words: unknown[]) => Promise<unknown> };
+      const call = client.call.bind(client);
+      let writes = 0;
+      client.call = async (...words) => {
+        if (String(words.at(-1)).startsWith('[["p%201"')) {
+          writes += 1;
+          if (writes === 1) await other.repository.modify("p 1", (row) => ({ ...row, title: "Meanwhile" }));
+        }
+        return call(...words);
+      };
+      // What was read before would have been mended once more by the next round.
+      expect(await repository.indexes.repair()).toMatchObject({ found: 0, rewritten: 1 });
+      expect(writes).toBe(1);
+      expect(await repository.query().where("title").eq("Meanwhile").ids()).toEqual(["p 1"]);
+    });
+
     test("a document written by hand becomes an entity", async () => {
       const { repository, raw } = await dying();
       const key = repository.key("p new");
