@@ -106,6 +106,7 @@ export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./reposi
 export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
+export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
 export type { ReadOptions } from "./repository/load.ts";
 export {
   type IndexFault,

@@ -12,6 +12,7 @@ import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
+import type { RepairReport, VerifyOptions, VerifyReport } from "./findings.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
@@ -114,6 +115,32 @@ export interface RepositoryIndexes {
    * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
    */
   drop(options?: CallOptions): Promise<void>;
+  /**
+   * Proves that documents, indexes, unique values, registry and times agree, while everybody works on; changes nothing.
+   *
+   * Goes over the documents by SCAN with one read-only script call per 50 of them, then over the keys beside them. What is
+   * compared with each other is read in one call, so a concurrent write is never taken for damage.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
+   * @returns how much was checked, and what is wrong.
+   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
+   * @throws CapabilityError when the user lacks a right that this needs.
+   * @throws DeadlineError when the deadline passed or the signal fired.
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Mends what `verify` finds, while everybody works on: documents win, and what no document calls for is removed.
+   *
+   * Goes over everything as `verify` does until there is nothing left to mend, with two script calls per batch of damaged
+   * documents; may be called again at any time.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
+   * @returns what was done; its findings are what cannot be mended, as corrupt documents.
+   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   * @throws DeadlineError when the deadline passed or the signal fired; what was mended until then stays.
+   */
+  repair(options?: VerifyOptions): Promise<RepairReport>;
 }
 
 /**

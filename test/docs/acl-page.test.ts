@@ -182,6 +182,8 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await expect(tickets.count()).rejects.toMatchObject({ code: "INDEX_NOT_READY" });
     await make(ticketOf(name, storage));
     expect(await tickets.query().where("title").match("before").all()).toEqual([ticket]);
+    await expectMending(ticketOf(name, storage), await login(names.deploy, "change-me-too", engine), ticket.id);
+    await expect(tickets.indexes.repair()).rejects.toMatchObject({ code: "CAPABILITY" });
     await tickets.delete(ticket.id);
     return tickets;
   };
@@ -257,6 +259,15 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await expectWorking(await deployed("searchJsonTicket", "json", "search"));
   });
 });
+
+/** The deployment finds what was damaged, and mends it. */
+async function expectMending(definition: ReturnType<typeof ticketOf>, db: Database, id: string): Promise<void> {
+  const tickets = db.repository(definition);
+  expect(await tickets.indexes.verify()).toMatchObject({ found: 0 });
+  await db.redis.call("HDEL", `${tickets.key("x").replace(/:x$/, "")}$s`, id);
+  expect((await tickets.indexes.verify()).findings[0]).toMatchObject({ kind: "snapshot", id });
+  expect(await tickets.indexes.repair()).toMatchObject({ found: 0, rewritten: 1 });
+}
 
 function input(title: string) {
   return { title, price: 1.1, tags: ["a", "b"], serial: 12n, seat: title };
