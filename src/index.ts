@@ -106,7 +106,7 @@ export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./reposi
 export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
-export type { ReadOptions } from "./repository/load.ts";
+export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export {
   type IndexFault,
   type IndexProgress,
@@ -124,8 +124,10 @@ export {
   type EntityDefinition,
   type EntityOf,
   type EntityOptions,
+  type FixedTtl,
   type IndexesOf,
   type InputOf,
+  type SlidingTtl,
   type UniqueNames,
   type UniqueOf,
 } from "./schema/entity.ts";

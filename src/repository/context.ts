@@ -9,6 +9,7 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
 import { fixedKeys } from "../engines/write/lua.ts";
+import { type ProlongScripts, prolongScripts } from "../engines/write/prolong.ts";
 import { patchScript } from "../engines/write/patch.ts";
 import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
@@ -50,6 +51,8 @@ export interface TypeContext {
     readonly remove: Script;
     readonly removeUnchanged: Script;
     readonly reap: Script;
+    /** For types whose reads prolong the time. */
+    readonly prolong: ProlongScripts | undefined;
   };
 }
 
@@ -91,6 +94,7 @@ export async function resolveContext(
       remove: removeScript(layout),
       removeUnchanged: removeUnchangedScript(layout),
       reap: reapScript(layout),
+      prolong: metadata.ttl?.prolongs === true ? prolongScripts(layout) : undefined,
     },
   };
 }

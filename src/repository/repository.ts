@@ -13,7 +13,7 @@ import { type Connection, resolveContext, type TypeContext } from "./context.ts"
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
-import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
+import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
 import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
@@ -291,14 +291,15 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Reads one entity. One round trip (HMGET or JSON.GET).
+   * Reads one entity. One round trip (HMGET or JSON.GET; EVALSHA where `ttl.sliding` is `read`, which prolongs its time).
    *
    * @param id - its id.
-   * @param options - deadline and signal.
+   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
    * @returns the entity, or null when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
+   * @throws CapabilityError when the read has to prolong, and the user may not write.
    */
-  findById(id: string, options: CallOptions = {}): Promise<EntityOf<D> | null> {
+  findById(id: string, options: FindOptions = {}): Promise<EntityOf<D> | null> {
     return this.#observed(
       "findById",
       (context, note) => loadOne(context, this.#encode(id), options, note) as Promise<EntityOf<D> | null>,
@@ -306,15 +307,15 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Reads one entity that must be there. One round trip (HMGET or JSON.GET).
+   * Reads one entity that must be there. One round trip, as {@link Repository.findById}.
    *
    * @param id - its id.
-   * @param options - deadline and signal.
+   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
    * @returns the entity.
    * @throws EntityNotFoundError when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  async findByIdOrThrow(id: string, options: CallOptions = {}): Promise<EntityOf<D>> {
+  async findByIdOrThrow(id: string, options: FindOptions = {}): Promise<EntityOf<D>> {
     const entity = await this.findById(id, options);
     if (entity !== null) return entity;
     const { name } = this.#definition;
@@ -322,14 +323,14 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET).
+   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET; EVALSHA where reads prolong).
    *
    * @param ids - their ids, in any number.
-   * @param options - deadline, signal, and `onCorrupt` for documents that do not fit the schema.
+   * @param options - deadline, signal, `onCorrupt` for documents that do not fit the schema, and `prolong`.
    * @returns one entity per id in the same order, null where there is none.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
-  findByIds(ids: readonly string[], options: ReadOptions = {}): Promise<(EntityOf<D> | null)[]> {
+  findByIds(ids: readonly string[], options: ReadOptions & FindOptions = {}): Promise<(EntityOf<D> | null)[]> {
     return this.#observed("findByIds", (context, note) => {
       const encodedIds = ids.map((id) => this.#encode(id));
       return loadMany(context, encodedIds, options, note) as Promise<(EntityOf<D> | null)[]>;
@@ -337,15 +338,15 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Finds the entity that has a unique value. One round trip (EVALSHA_RO).
+   * Finds the entity that has a unique value. One round trip (EVALSHA_RO; EVALSHA where reads prolong).
    *
    * @param where - the fields of one unique constraint, and their values.
-   * @param options - deadline and signal.
+   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
    * @returns the entity, or null when nobody has the value.
    * @throws QueryError when the fields are not those of a constraint, or a value is of another type.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  findUnique(where: UniqueOf<D>, options: CallOptions = {}): Promise<EntityOf<D> | null> {
+  findUnique(where: UniqueOf<D>, options: FindOptions = {}): Promise<EntityOf<D> | null> {
     return this.#observed(
       "findUnique",
       (context, note) => findUnique(context, where, options, note) as Promise<EntityOf<D> | null>,

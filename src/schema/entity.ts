@@ -11,6 +11,26 @@ type Simplify<T> = { [K in keyof T]: T[K] };
 /** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
 
+/** Entities live a time that begins when they are made. */
+export interface FixedTtl {
+  /** The default time to live; for ever when left out. */
+  readonly seconds?: number;
+  /** Reads do not prolong the time, and writes do what `onUpdate` says. */
+  readonly sliding?: "none";
+  /** What a later write does to the remaining time; `keep` when left out. */
+  readonly onUpdate?: TtlOnUpdate;
+}
+
+/** Entities live a time that begins anew whenever they are used. */
+export interface SlidingTtl {
+  /** The time to live, from the last use on. */
+  readonly seconds: number;
+  /** `write`: every save and patch begins the time anew; `read`: in addition reads by id and unique value prolong it. */
+  readonly sliding: "write" | "read";
+  /** Nothing else goes with a sliding time. */
+  readonly onUpdate?: "reset";
+}
+
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
   S extends ZodObject,
@@ -53,15 +73,8 @@ export interface EntityOptions<
     /** Set by every save. */
     readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
   };
-  /** Entities may expire: the default in seconds (none when left out), and what a later save does to it. */
-  readonly ttl?: {
-    /** The default time to live; for ever when left out. */
-    readonly seconds?: number;
-    /** Reads and writes do not prolong the time. */
-    readonly sliding?: "none";
-    /** What a later save does to the remaining time; `keep` when left out. */
-    readonly onUpdate?: TtlOnUpdate;
-  };
+  /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
+  readonly ttl?: FixedTtl | SlidingTtl;
 }
 
 /** An entity type: what {@link defineEntity} returns. */

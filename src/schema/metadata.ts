@@ -26,6 +26,19 @@ export type Storage = "hash" | "json";
 /** What happens to an entity's remaining time when it is saved again. */
 export type TtlOnUpdate = "keep" | "reset" | "clear";
 
+/** What begins an entity's time anew: nothing, every write, or reads by id and unique value as well. */
+type TtlSliding = "none" | "write" | "read";
+
+/** How long entities live. */
+interface TtlMetadata {
+  /** The default; undefined for none. */
+  readonly milliseconds: number | undefined;
+  /** `reset` where the time slides. */
+  readonly onUpdate: TtlOnUpdate;
+  /** Reads by id and unique value prolong the time. */
+  readonly prolongs: boolean;
+}
+
 /** One index on one field. */
 export interface IndexMetadata {
   /** Dotted path of the field. */
@@ -78,8 +91,8 @@ export interface EntityMetadata {
   readonly version: string | undefined;
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
-  /** Entities may expire; `milliseconds` is the default, undefined for none. */
-  readonly ttl: { readonly milliseconds: number | undefined; readonly onUpdate: TtlOnUpdate } | undefined;
+  /** Entities may expire. */
+  readonly ttl: TtlMetadata | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
   readonly validate: (input: unknown) => Validated;
@@ -102,7 +115,9 @@ export interface Definition {
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
-  readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
+  readonly ttl?:
+    | { readonly seconds?: number; readonly sliding?: TtlSliding; readonly onUpdate?: TtlOnUpdate }
+    | undefined;
 }
 
 /** Property names with a meaning of their own in filters. */
@@ -357,7 +372,18 @@ class DefinitionCompiler {
     if (milliseconds !== undefined && !(milliseconds >= 1 && Number.isSafeInteger(milliseconds))) {
       this.#problem("", "ttl.seconds must be a positive number");
     }
-    return Object.freeze({ milliseconds, onUpdate: ttl.onUpdate ?? "keep" });
+    const { sliding = "none", onUpdate } = ttl;
+    if (!["none", "write", "read"].includes(sliding)) this.#problem("", 'ttl.sliding is "none", "write" or "read"');
+    const slides = sliding !== "none";
+    if (slides && milliseconds === undefined) this.#problem("", `ttl.sliding "${sliding}" needs ttl.seconds`);
+    if (slides && onUpdate !== undefined && onUpdate !== "reset") {
+      this.#problem("", `ttl.sliding "${sliding}" begins the time anew, which onUpdate "${onUpdate}" contradicts`);
+    }
+    return Object.freeze({
+      milliseconds,
+      onUpdate: slides ? "reset" : (onUpdate ?? "keep"),
+      prolongs: sliding === "read",
+    });
   }
 }
 

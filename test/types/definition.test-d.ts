@@ -241,6 +241,12 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, storage: "xml" });
     // @ts-expect-error no such rule
     defineEntity({ name: "x", schema, ttl: { onUpdate: "double" } });
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "write" } });
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "read", onUpdate: "reset" } });
+    // @ts-expect-error a time that slides must be known
+    defineEntity({ name: "x", schema, ttl: { sliding: "write" } });
+    // @ts-expect-error it begins anew, which is not to keep it
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "read", onUpdate: "keep" } });
     // @ts-expect-error the schema must be an object
     defineEntity({ name: "x", schema: z.string() });
   });
