@@ -131,6 +131,7 @@ export {
   type UniqueNames,
   type UniqueOf,
 } from "./schema/entity.ts";
+export type { EntityHooks, SaveInfo, SaveOperation } from "./schema/hooks.ts";
 export type { IdStrategy } from "./schema/id.ts";
 export {
   exact,
@@ -151,7 +152,7 @@ export {
   type VectorSettings,
   type WordOptions,
 } from "./schema/index-kinds.ts";
-export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
+export type { Storage } from "./schema/metadata.ts";
 export type {
   CompoundSpec,
   EqualityPaths,
@@ -163,4 +164,5 @@ export type {
   PathValue,
   SortablePaths,
 } from "./schema/paths.ts";
+export type { TtlOnUpdate } from "./schema/ttl.ts";
 export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";

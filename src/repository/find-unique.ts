@@ -10,6 +10,7 @@ import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import { shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
+import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions, type FindOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { prolongedLookup } from "./prolong.ts";
@@ -130,6 +131,13 @@ export interface UpsertOptions<K extends string = string> extends CallOptions {
  * @throws UniqueViolationError when it breaks another constraint.
  */
 export async function upsert(context: TypeContext, input: unknown, options: UpsertOptions, note: Note): Promise<Row> {
+  const { metadata } = context;
+  const entity = await upsertGiven(context, await beforeSave(metadata, input, "upsert"), options, note);
+  await afterSave(metadata, entity, "upsert");
+  return entity;
+}
+
+async function upsertGiven(context: TypeContext, input: unknown, options: UpsertOptions, note: Note): Promise<Row> {
   const { metadata } = context;
   const { name, idField, createdAt } = metadata;
   const unique = metadata.uniques.find((one) => one.name === options.by);

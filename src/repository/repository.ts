@@ -13,10 +13,11 @@ import { type Connection, resolveContext, type TypeContext } from "./context.ts"
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
+import { saveWithHooks } from "./hooks.ts";
 import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
-import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
+import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 
@@ -263,8 +264,7 @@ export class Repository<D extends EntityDefinition> {
   ): Promise<EntityOf<D>> {
     return this.#observed(
       "modify",
-      (context, note) =>
-        changeOne(context, this.#encode(id), change as never, "modify", options, note) as Promise<EntityOf<D>>,
+      (context, note) => modifyOne(context, this.#encode(id), change as never, options, note) as Promise<EntityOf<D>>,
     );
   }
 
@@ -510,7 +510,14 @@ export class Repository<D extends EntityDefinition> {
   #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {
     return this.#observed(
       mode,
-      (context, note) => saveOne(context, input, mode, options, note) as Promise<EntityOf<D>>,
+      (context, note) =>
+        (context.metadata.hooks === undefined ? saveOne : saveWithHooks)(
+          context,
+          input,
+          mode,
+          options,
+          note,
+        ) as Promise<EntityOf<D>>,
     );
   }
 

@@ -19,8 +19,10 @@ import {
 import type { CallOptions } from "../query/query.ts";
 import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
 import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
+import type { SaveOperation } from "../schema/hooks.ts";
 import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
+import { afterDelete, afterSave, beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
 import { pauseBeforeRetry } from "./retry.ts";
@@ -47,7 +49,10 @@ interface Held {
   /** What it was when it was read; undefined when it was not read. */
   read: { readonly entity: Row | null; readonly print: string } | undefined;
   /** What it shall be: saved, deleted, or as it was. */
-  wish: { readonly kind: "save"; readonly prepared: Prepared } | { readonly kind: "delete" } | undefined;
+  wish:
+    | { readonly kind: "save"; readonly prepared: Prepared; readonly operation: SaveOperation }
+    | { readonly kind: "delete" }
+    | undefined;
 }
 
 /** One type in a transaction. */
@@ -108,6 +113,8 @@ export class Transaction {
   readonly #options: CallOptions;
   readonly #members = new Map<EntityDefinition, Promise<Member>>();
   #tag: { readonly text: string | undefined; readonly name: string } | undefined;
+  /** What was begun and has not ended: reads, and hooks that take their time. */
+  readonly #pending = new Set<Promise<unknown>>();
   #over = false;
 
   /**
@@ -145,7 +152,13 @@ export class Transaction {
       member = this.#host.contextOf(definition).then((context) => ({ context, held: new Map<string, Held>() }));
       this.#members.set(definition, member);
     }
-    return work(await member, this.#options) as Awaited<T>;
+    const piece = member.then((known) => work(known, this.#options));
+    this.#pending.add(piece);
+    try {
+      return (await piece) as Awaited<T>;
+    } finally {
+      this.#pending.delete(piece);
+    }
   }
 
   #checkTag(definition: EntityDefinition): void {
@@ -168,6 +181,8 @@ export class Transaction {
    */
   async commit(operation: string): Promise<boolean> {
     this.#over = true;
+    // Whoever was not awaited counts all the same; what it threw is its caller's.
+    await Promise.allSettled(this.#pending);
     const members = await Promise.all(this.#members.values());
     const parts = members.flatMap(partsOf).sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
     if (!parts.some(({ kind }) => kind !== "guard")) return true;
@@ -188,7 +203,10 @@ export class Transaction {
       );
       return (await executor.one(call, attempt)) as unknown[];
     });
-    if (reply[0] === "DONE") return true;
+    if (reply[0] === "DONE") {
+      await forEach(members, tellHooks);
+      return true;
+    }
     const failed: [Part, Failure[]][] = [];
     for (let at = 1; at < reply.length; at += 2) {
       failed.push([parts[(reply[at] as number) - 1] as Part, reply[at + 1] as Failure[]]);
@@ -198,6 +216,14 @@ export class Transaction {
     if (first !== undefined) throw first;
     return false;
   }
+}
+
+async function tellHooks({ context: { metadata }, held }: Member): Promise<void> {
+  if (metadata.hooks === undefined) return;
+  await forEach(held, async ([encodedId, { wish }]) => {
+    if (wish?.kind === "save") await afterSave(metadata, wish.prepared.entity, wish.operation);
+    if (wish?.kind === "delete") await afterDelete(metadata, decodeId(encodedId));
+  });
 }
 
 type Failure = [position: number, code: string, first: string, second: string];
@@ -332,19 +358,22 @@ export class TransactionRepository<D extends EntityDefinition> {
    * @throws EntityExistsError when this transaction knows of one with the id; the transaction ends with it otherwise.
    */
   insert(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
-    return this.#with((member) => {
-      const prepared = prepare(member.context, input, "insert", options.ttl);
+    return this.#with(async (member) => {
+      const { metadata } = member.context;
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      const given = hooked ? await beforeSave(metadata, input, "insert") : input;
+      const prepared = prepare(member.context, given, "insert", options.ttl);
       const held = heldOf(member, prepared.encodedId);
       if (held.wish?.kind === "save" || (held.read?.entity ?? null) !== null) {
         throw new EntityExistsError(
-          `${this.#name} ${JSON.stringify(prepared.entity[member.context.metadata.idField])} exists already`,
+          `${this.#name} ${JSON.stringify(prepared.entity[metadata.idField])} exists already`,
           {
             entity: this.#name,
           },
         );
       }
       if (held.wish?.kind === "delete") throw deletedBefore(this.#name, prepared);
-      held.wish = { kind: "save", prepared };
+      held.wish = { kind: "save", prepared, operation: "insert" };
       return prepared.entity as EntityOf<D>;
     });
   }
@@ -358,7 +387,12 @@ export class TransactionRepository<D extends EntityDefinition> {
    * @throws ValidationError when it does not fit the schema.
    */
   save(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
-    return this.#with((member) => saved(member, this.#name, input, options.ttl) as EntityOf<D>);
+    return this.#with(async (member) => {
+      const { metadata } = member.context;
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      const given = hooked ? await beforeSave(metadata, input, "save") : input;
+      return saved(member, this.#name, given, options.ttl, "save") as EntityOf<D>;
+    });
   }
 
   /**
@@ -375,22 +409,43 @@ export class TransactionRepository<D extends EntityDefinition> {
     return this.#with(async (member, call) => {
       const { metadata } = member.context;
       const { steps } = planPatch(metadata, patch, id);
-      const entity = await current(member, encodeId(id, this.#name), call);
-      if (entity === null) {
-        throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      for (;;) {
+        // eslint-disable-next-line no-await-in-loop -- again when the transaction changed it while a hook ran
+        const entity = await current(member, encodeId(id, this.#name), call);
+        if (entity === null) {
+          throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, {
+            entity: this.#name,
+            id,
+          });
+        }
+        const patched = applySteps(metadata, entity, steps, id);
+        if (!hooked) return saved(member, this.#name, patched, options.ttl, "update") as EntityOf<D>;
+        // eslint-disable-next-line no-await-in-loop
+        const given = await beforeSave(metadata, patched, "update");
+        // eslint-disable-next-line no-await-in-loop
+        if ((await current(member, encodeId(id, this.#name), call)) !== entity) continue;
+        return saved(member, this.#name, given, options.ttl, "update") as EntityOf<D>;
       }
-      return saved(member, this.#name, applySteps(metadata, entity, steps, id), options.ttl) as EntityOf<D>;
     });
   }
 
   /**
-   * Deletes an entity when the transaction ends. Nothing is sent before.
+   * Deletes an entity when the transaction ends. Nothing is sent before, unless the type has hooks for this, for which the
+   * entity is read.
    *
    * @param id - its id.
    */
   delete(id: string): Promise<void> {
-    return this.#with((member) => {
-      heldOf(member, encodeId(id, this.#name)).wish = { kind: "delete" };
+    return this.#with(async (member, call) => {
+      const { metadata } = member.context;
+      const encodedId = encodeId(id, this.#name);
+      if (metadata.hooks?.beforeDelete !== undefined || metadata.hooks?.afterDelete !== undefined) {
+        const entity = await current(member, encodedId, call);
+        if (entity === null) return;
+        await beforeDelete(metadata, entity);
+      }
+      heldOf(member, encodedId).wish = { kind: "delete" };
     });
   }
 }
@@ -440,7 +495,7 @@ async function readOne(
 }
 
 // Several saves of one entity are one: from the version that the first of them began with.
-function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined): Row {
+function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined, operation: SaveOperation): Row {
   const { context } = member;
   const { idField, version } = context.metadata;
   const source = { ...(input as Row) };
@@ -454,7 +509,8 @@ function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefine
   const prepared = prepare(context, source, before?.mode ?? "save", ttl);
   const place = held ?? heldOf(member, prepared.encodedId);
   if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
-  place.wish = { kind: "save", prepared };
+  const first = held?.wish?.kind === "save" ? held.wish.operation : operation;
+  place.wish = { kind: "save", prepared, operation: first };
   return prepared.entity;
 }
 

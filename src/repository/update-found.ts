@@ -10,10 +10,11 @@ import type { BatchOptions, QueryChanges } from "../query/query.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { defaultCeiling } from "./explain.ts";
+import { afterSave, beforeSave, forEach } from "./hooks.ts";
 import { type Ask, batchSizeOf, filled } from "./keyset.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { differenceItem } from "./patch-item.ts";
+import { differenceItem, type PatchItem } from "./patch-item.ts";
 import { complete, sendItems } from "./update.ts";
 
 /** Documents per script call: what a server works off in a millisecond or two. */
@@ -95,19 +96,25 @@ async function changeBatch(
   note: Note,
 ): Promise<number> {
   const { metadata, codec } = context;
-  const items = rows.map(({ encodedId, stored }) => {
+  const items: PatchItem[] = [];
+  const entities: Record<string, unknown>[] = [];
+  for (const { encodedId, stored } of rows) {
     const id = decodeId(encodedId);
     const before = codec.decode(stored, id);
-    const after = complete(context, id, before, applySteps(metadata, before, steps, id));
-    return differenceItem(context, encodedId, stored, before, after, undefined);
-  });
+    const patched = applySteps(metadata, before, steps, id);
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    const given = metadata.hooks === undefined ? patched : await beforeSave(metadata, patched, "update");
+    const after = complete(context, id, before, given);
+    items.push(differenceItem(context, encodedId, stored, before, after, undefined));
+    entities.push(after);
+  }
   const attempt = { operation: "query.update", write: true, entity: metadata.name, ...callOptions(options) };
   const outcomes = await sendItems(context, items, false, attempt, note);
-  let changed = 0;
+  const changed = entities.filter((_, at) => outcomes[at]?.kind === "done");
+  if (metadata.hooks !== undefined) await forEach(changed, (entity) => afterSave(metadata, entity, "update"));
   for (const outcome of outcomes) {
-    if (outcome.kind === "done") changed += 1;
     // What is gone was not left as it was found either.
     if (outcome.kind === "failed" && outcome.error.code !== "ENTITY_NOT_FOUND") throw outcome.error;
   }
-  return changed;
+  return changed.length;
 }

@@ -1,15 +1,22 @@
 // defineEntity: the one call every definition goes through, and the types inferred from it.
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
+import type { EntityHooks } from "./hooks.ts";
 import type { IdStrategy } from "./id.ts";
 import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
-import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
+import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
+import type { TtlOnUpdate } from "./ttl.ts";
 import type { ZodObject } from "./zod.ts";
 
 type KeysOfType<T, V> = { [K in keyof T & string]-?: [T[K]] extends [V] ? K : never }[keyof T & string];
 type Simplify<T> = { [K in keyof T]: T[K] };
 /** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
+
+/** What is inserted, of which some properties may be left out. */
+type GivenInput<S extends ZodObject, G extends string> = Simplify<
+  Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>
+>;
 
 /** Entities live a time that begins when they are made. */
 export interface FixedTtl {
@@ -75,6 +82,8 @@ export interface EntityOptions<
   };
   /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
   readonly ttl?: FixedTtl | SlidingTtl;
+  /** Functions that run around writes. */
+  readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
 }
 
 /** An entity type: what {@link defineEntity} returns. */
@@ -107,9 +116,7 @@ export type EntityOf<D extends EntityDefinition> = Simplify<z.output<D["schema"]
 
 /** The type of an entity as it is inserted: id, version, timestamps and defaults may be left out. */
 export type InputOf<D extends EntityDefinition> =
-  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q>
-    ? Simplify<Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>>
-    : never;
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? GivenInput<S, G> : never;
 
 /** The indexes of an entity type, by dotted path. */
 export type IndexesOf<D extends EntityDefinition> =

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
 import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
@@ -19,25 +20,10 @@ import {
   type ZodObject,
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
+import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
 /** The forms a document can be stored in. */
 export type Storage = "hash" | "json";
-
-/** What happens to an entity's remaining time when it is saved again. */
-export type TtlOnUpdate = "keep" | "reset" | "clear";
-
-/** What begins an entity's time anew: nothing, every write, or reads by id and unique value as well. */
-type TtlSliding = "none" | "write" | "read";
-
-/** How long entities live. */
-interface TtlMetadata {
-  /** The default; undefined for none. */
-  readonly milliseconds: number | undefined;
-  /** `reset` where the time slides. */
-  readonly onUpdate: TtlOnUpdate;
-  /** Reads by id and unique value prolong the time. */
-  readonly prolongs: boolean;
-}
 
 /** One index on one field. */
 export interface IndexMetadata {
@@ -93,6 +79,8 @@ export interface EntityMetadata {
   readonly updatedAt: string | undefined;
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
+  /** Run around writes; undefined for types without. */
+  readonly hooks: UntypedHooks | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
   readonly validate: (input: unknown) => Validated;
@@ -115,9 +103,8 @@ export interface Definition {
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
-  readonly ttl?:
-    | { readonly seconds?: number; readonly sliding?: TtlSliding; readonly onUpdate?: TtlOnUpdate }
-    | undefined;
+  readonly ttl?: TtlDefinition | undefined;
+  readonly hooks?: UntypedHooks | undefined;
 }
 
 /** Property names with a meaning of their own in filters. */
@@ -160,7 +147,9 @@ class DefinitionCompiler {
     const compounds = this.#compounds(indexes);
     this.#checkVersion();
     this.#checkTimestamps();
-    const ttl = this.#ttl();
+    const problem = (message: string): void => this.#problem("", message);
+    const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
+    const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
     this.#throwProblems();
     const parts = {
       storage,
@@ -187,6 +176,7 @@ class DefinitionCompiler {
       createdAt: definition.timestamps?.createdAt,
       updatedAt: definition.timestamps?.updatedAt,
       ttl,
+      hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
       part: (names: ReadonlySet<string>) => this.#part(names),
@@ -363,27 +353,6 @@ class DefinitionCompiler {
         this.#problem(field, "a timestamp field must be in the schema as z.date(), neither optional nor nullable");
       }
     }
-  }
-
-  #ttl(): EntityMetadata["ttl"] {
-    const ttl = this.#definition.ttl;
-    if (ttl === undefined) return undefined;
-    const milliseconds = ttl.seconds === undefined ? undefined : Math.round(ttl.seconds * 1000);
-    if (milliseconds !== undefined && !(milliseconds >= 1 && Number.isSafeInteger(milliseconds))) {
-      this.#problem("", "ttl.seconds must be a positive number");
-    }
-    const { sliding = "none", onUpdate } = ttl;
-    if (!["none", "write", "read"].includes(sliding)) this.#problem("", 'ttl.sliding is "none", "write" or "read"');
-    const slides = sliding !== "none";
-    if (slides && milliseconds === undefined) this.#problem("", `ttl.sliding "${sliding}" needs ttl.seconds`);
-    if (slides && onUpdate !== undefined && onUpdate !== "reset") {
-      this.#problem("", `ttl.sliding "${sliding}" begins the time anew, which onUpdate "${onUpdate}" contradicts`);
-    }
-    return Object.freeze({
-      milliseconds,
-      onUpdate: slides ? "reset" : (onUpdate ?? "keep"),
-      prolongs: sliding === "read",
-    });
   }
 }
 

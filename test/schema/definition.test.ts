@@ -106,6 +106,8 @@ describe("special fields", () => {
     ["a sliding time that is kept", { ttl: { seconds: 5, sliding: "read", onUpdate: "keep" } }],
     ["a sliding time that is cleared", { ttl: { seconds: 5, sliding: "write", onUpdate: "clear" } }],
     ["another kind of sliding", { ttl: { seconds: 5, sliding: "delete" } }],
+    ["an unknown hook", { hooks: { beforeLoad: () => undefined } }],
+    ["a hook that is no function", { hooks: { beforeSave: "trim" } }],
     ["a time that is none", { ttl: { seconds: Number.NaN } }],
     ["a unique of nothing", { unique: { one: [] } }],
     ["a unique over an unknown field", { unique: { one: ["nope"] } }],
