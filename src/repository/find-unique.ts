@@ -15,6 +15,7 @@ import { callOptions, type FindOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { prolongedLookup } from "./prolong.ts";
 import { prepare, saveOne } from "./save.ts";
+import { shown } from "./shown.ts";
 import type { Ttl } from "./ttl.ts";
 import { changeOne } from "./update.ts";
 
@@ -42,7 +43,7 @@ export async function findUnique(
   const { unique, value } = wanted(context.metadata, where);
   const prolongs = context.scripts.prolong !== undefined && options.prolong !== false;
   const row = await lookUp(context, unique, value, { operation: "findUnique", prolongs }, options, note);
-  return row?.entity ?? null;
+  return shown(context.metadata, row?.entity ?? null, options.withDeleted);
 }
 
 interface Holder {

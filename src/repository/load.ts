@@ -15,6 +15,7 @@ import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
 import type { Note } from "./observe.ts";
 import { prolongedRead } from "./prolong.ts";
+import { shown } from "./shown.ts";
 
 /** What reads of several entities accept. */
 export interface ReadOptions extends CallOptions {
@@ -26,6 +27,8 @@ export interface ReadOptions extends CallOptions {
 export interface FindOptions extends CallOptions {
   /** False leaves the time of an entity as it is where `ttl.sliding` is `read`. */
   readonly prolong?: boolean;
+  /** True finds entities that were deleted softly as well. */
+  readonly withDeleted?: boolean;
 }
 
 /** Documents per batch: more gains nothing, and holds the server up. */
@@ -56,7 +59,9 @@ export function loadOne(
   if (scripts.prolong !== undefined && options.prolong !== false) {
     return prolongedRead(context, [encodedId], attempt, note).then(([stored]) => {
       if (stored === 0) throw wrongType(context.layout, id);
-      return stored === null || stored === undefined ? null : codec.decode(stored, id);
+      return stored === null || stored === undefined
+        ? null
+        : shown(metadata, codec.decode(stored, id), options.withDeleted);
     });
   }
   const request = reader.one(encodedId);
@@ -65,7 +70,7 @@ export function loadOne(
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return codec.decode(stored, id);
+    return shown(metadata, codec.decode(stored, id), options.withDeleted);
   });
 }
 
@@ -92,7 +97,11 @@ export async function loadMany(
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
     found[at] = await (prolongs ? prolongChunk : loadChunk)(context, ids, options, note);
   });
-  return settle(found.flat(), options.onCorrupt);
+  const rows = found.flat();
+  const { metadata } = context;
+  const visible =
+    metadata.softDelete === undefined ? rows : rows.map((row) => shown(metadata, row, options.withDeleted));
+  return settle(visible, options.onCorrupt);
 }
 
 /** An entity, nothing, or the error that says why a document is none. */

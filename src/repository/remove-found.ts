@@ -24,6 +24,7 @@ const defaultBatch = 50;
  * @param options - batch size, deadline and signal.
  * @param ask - runs the steps of a query.
  * @param note - told of what is sent.
+ * @param operation - what is being done, for errors.
  * @returns how many were found, deleted, and left alone.
  */
 export async function removeFound(
@@ -32,18 +33,19 @@ export async function removeFound(
   options: BatchOptions,
   ask: Ask,
   note: Note,
+  operation: "delete" | "purge" = "delete",
 ): Promise<QueryChanges> {
   const { name } = query.metadata;
   const batchSize = batchSizeOf(options, defaultBatch, name);
   checkQuery(query);
-  refuseRanked(query, "delete");
-  if (query.offset !== 0) throw new QueryError(`${name}: delete takes a limit, but no offset`, { entity: name });
+  refuseRanked(query, operation);
+  if (query.offset !== 0) throw new QueryError(`${name}: ${operation} takes a limit, but no offset`, { entity: name });
   // Whole documents are compared. Which ones come first matters only where not all may go.
   const { select: _, ...unselected } = query;
   const whole: QueryNode = query.limit === undefined ? { ...unselected, orderBy: [] } : unselected;
   const most = query.limit ?? Number.POSITIVE_INFINITY;
   const { hooks } = context.metadata;
-  const attempt = { operation: "query.delete", write: true, entity: name, ...callOptions(options) };
+  const attempt = { operation: `query.${operation}`, write: true, entity: name, ...callOptions(options) };
   // What others changed may be found again: it counts once.
   const conflicts = new Set<string>();
   let changed = 0;

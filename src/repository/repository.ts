@@ -4,7 +4,7 @@ import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
 import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
-import { everything } from "../query/node.ts";
+import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
@@ -19,6 +19,7 @@ import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
 import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
+import { deleteOne, restoreOne } from "./soft-delete.ts";
 import type { Ttl } from "./ttl.ts";
 
 /** What a save of one entity accepts. */
@@ -294,7 +295,7 @@ export class Repository<D extends EntityDefinition> {
    * Reads one entity. One round trip (HMGET or JSON.GET; EVALSHA where `ttl.sliding` is `read`, which prolongs its time).
    *
    * @param id - its id.
-   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity, or null when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
    * @throws CapabilityError when the read has to prolong, and the user may not write.
@@ -310,7 +311,7 @@ export class Repository<D extends EntityDefinition> {
    * Reads one entity that must be there. One round trip, as {@link Repository.findById}.
    *
    * @param id - its id.
-   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity.
    * @throws EntityNotFoundError when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
@@ -326,7 +327,7 @@ export class Repository<D extends EntityDefinition> {
    * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET; EVALSHA where reads prolong).
    *
    * @param ids - their ids, in any number.
-   * @param options - deadline, signal, `onCorrupt` for documents that do not fit the schema, and `prolong`.
+   * @param options - deadline, signal, `onCorrupt` for documents that do not fit the schema, `prolong` and `withDeleted`.
    * @returns one entity per id in the same order, null where there is none.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
@@ -341,7 +342,7 @@ export class Repository<D extends EntityDefinition> {
    * Finds the entity that has a unique value. One round trip (EVALSHA_RO; EVALSHA where reads prolong).
    *
    * @param where - the fields of one unique constraint, and their values.
-   * @param options - deadline, signal, and `prolong: false` for a read that leaves the time alone.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity, or null when nobody has the value.
    * @throws QueryError when the fields are not those of a constraint, or a value is of another type.
    * @throws CorruptEntityError when the document does not fit the schema.
@@ -428,25 +429,57 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA).
+   * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA). Where the definition has
+   * `softDelete` it stays with its unique values, and is marked as deleted; two round trips (HMGET or JSON.GET, EVALSHA).
    *
    * @param id - its id.
    * @param options - deadline and signal.
    * @returns true when there was one.
    */
   delete(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("delete", (context, note) => removeOne(context, this.#encode(id), options, note));
+    return this.#observed("delete", (context, note) => deleteOne(context, this.#encode(id), options, note));
   }
 
   /**
-   * Tells whether an entity is stored. One round trip (EXISTS).
+   * Brings back an entity that was deleted softly. Two round trips (HMGET or JSON.GET, EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there was one that was deleted.
+   * @throws QueryError when the definition has no `softDelete`.
+   */
+  restore(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("restore", (context, note) => restoreOne(context, this.#encode(id), options, note));
+  }
+
+  /**
+   * Removes an entity for good, deleted before or not, with its index entries and unique values. One round trip (EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there was one.
+   * @throws QueryError when the definition has no `softDelete`: there `delete` does this.
+   */
+  purge(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("purge", (context, note) => {
+      softDeleteOf(context.metadata, "purge");
+      return removeOne(context, this.#encode(id), options, note);
+    });
+  }
+
+  /**
+   * Tells whether an entity is stored, and not deleted softly. One round trip (EXISTS; with `softDelete` HMGET or JSON.GET).
    *
    * @param id - its id.
    * @param options - deadline and signal.
    * @returns true when it is.
    */
   exists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("exists", async ({ executor, metadata }, note) => {
+    return this.#observed("exists", async (context, note) => {
+      const { executor, metadata } = context;
+      if (metadata.softDelete !== undefined) {
+        return (await loadOne(context, this.#encode(id), { ...options, prolong: false }, note)) !== null;
+      }
       const request = { name: "EXISTS", args: [this.key(id)] };
       note([request], 1);
       const attempt = { operation: "exists", write: false, entity: metadata.name, id, ...callOptions(options) };
@@ -462,7 +495,10 @@ export class Repository<D extends EntityDefinition> {
    */
   count(options: CallOptions = {}): Promise<number> {
     const { metadata } = this.#definition;
-    return this.#runner.count({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, options);
+    return this.#runner.count(
+      { metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 },
+      options,
+    );
   }
 
   /**

@@ -16,17 +16,22 @@ import {
   type RemoraError,
   VersionConflictError,
 } from "../errors.ts";
+import { softDeleteOf } from "../query/deleted.ts";
 import type { CallOptions } from "../query/query.ts";
 import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
 import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
 import type { SaveOperation } from "../schema/hooks.ts";
 import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
+import { isDeleted } from "../schema/soft-delete.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, afterSave, beforeDelete, beforeSave, forEach } from "./hooks.ts";
+import type { FindOptions } from "./load.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
+import { shown } from "./shown.ts";
+import { deletedNow } from "./soft-delete.ts";
 import type { Ttl } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
@@ -44,13 +49,16 @@ const defaultBackoff = 5;
 /** Entities that one transaction may read and write: what a server works off in a few milliseconds. */
 const maxEntities = 1000;
 
+/** What is done to an entity that stays; a deletion is one that marks it. */
+type Operation = SaveOperation | "delete";
+
 /** What a transaction knows of one entity. */
 interface Held {
   /** What it was when it was read; undefined when it was not read. */
   read: { readonly entity: Row | null; readonly print: string } | undefined;
   /** What it shall be: saved, deleted, or as it was. */
   wish:
-    | { readonly kind: "save"; readonly prepared: Prepared; readonly operation: SaveOperation }
+    | { readonly kind: "save"; readonly prepared: Prepared; readonly operation: Operation }
     | { readonly kind: "delete" }
     | undefined;
 }
@@ -221,8 +229,9 @@ export class Transaction {
 async function tellHooks({ context: { metadata }, held }: Member): Promise<void> {
   if (metadata.hooks === undefined) return;
   await forEach(held, async ([encodedId, { wish }]) => {
-    if (wish?.kind === "save") await afterSave(metadata, wish.prepared.entity, wish.operation);
-    if (wish?.kind === "delete") await afterDelete(metadata, decodeId(encodedId));
+    if (wish?.kind === "save" && wish.operation !== "delete") {
+      await afterSave(metadata, wish.prepared.entity, wish.operation);
+    } else if (wish !== undefined) await afterDelete(metadata, decodeId(encodedId));
   });
 }
 
@@ -325,12 +334,14 @@ export class TransactionRepository<D extends EntityDefinition> {
    * Reads one entity, as this transaction left it. One round trip (HMGET or JSON.GET), none when it was read before.
    *
    * @param id - its id.
+   * @param options - `withDeleted` finds an entity that was deleted softly as well.
    * @returns the entity, or null when there is none; must still be so when the transaction ends.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  findById(id: string): Promise<EntityOf<D> | null> {
-    return this.#with(async (member, options) => {
-      const entity = await current(member, encodeId(id, this.#name), options);
+  findById(id: string, options: Pick<FindOptions, "withDeleted"> = {}): Promise<EntityOf<D> | null> {
+    return this.#with(async (member, call) => {
+      const found = await current(member, encodeId(id, this.#name), call);
+      const entity = shown(member.context.metadata, found, options.withDeleted);
       return entity === null ? null : (structuredClone(entity) as EntityOf<D>);
     });
   }
@@ -339,11 +350,12 @@ export class TransactionRepository<D extends EntityDefinition> {
    * Reads one entity that must be there, as this transaction left it.
    *
    * @param id - its id.
+   * @param options - `withDeleted` finds an entity that was deleted softly as well.
    * @returns the entity.
    * @throws EntityNotFoundError when there is none.
    */
-  async findByIdOrThrow(id: string): Promise<EntityOf<D>> {
-    const entity = await this.findById(id);
+  async findByIdOrThrow(id: string, options: Pick<FindOptions, "withDeleted"> = {}): Promise<EntityOf<D>> {
+    const entity = await this.findById(id, options);
     if (entity !== null) return entity;
     throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
   }
@@ -431,19 +443,47 @@ export class TransactionRepository<D extends EntityDefinition> {
   }
 
   /**
-   * Deletes an entity when the transaction ends. Nothing is sent before, unless the type has hooks for this, for which the
-   * entity is read.
+   * Deletes an entity when the transaction ends. Nothing is sent before, unless the type deletes softly or has hooks for this:
+   * then the entity is read.
    *
    * @param id - its id.
    */
   delete(id: string): Promise<void> {
+    return this.#remove(id, true);
+  }
+
+  /**
+   * Removes an entity for good when the transaction ends, of a type with `softDelete`; as `delete` does elsewhere.
+   *
+   * @param id - its id.
+   * @throws QueryError when the definition has no `softDelete`.
+   */
+  purge(id: string): Promise<void> {
+    return this.#remove(id, false);
+  }
+
+  #remove(id: string, softly: boolean): Promise<void> {
     return this.#with(async (member, call) => {
       const { metadata } = member.context;
+      const { hooks } = metadata;
       const encodedId = encodeId(id, this.#name);
-      if (metadata.hooks?.beforeDelete !== undefined || metadata.hooks?.afterDelete !== undefined) {
-        const entity = await current(member, encodedId, call);
-        if (entity === null) return;
-        await beforeDelete(metadata, entity);
+      if (!softly) softDeleteOf(metadata, "purge");
+      const marked = softly && metadata.softDelete !== undefined;
+      if (marked || hooks?.beforeDelete !== undefined || hooks?.afterDelete !== undefined) {
+        let entity = await current(member, encodedId, call);
+        for (;;) {
+          if (entity === null || (marked && isDeleted(metadata, entity))) return;
+          // eslint-disable-next-line no-await-in-loop -- again when the transaction changed it while a hook ran
+          if (hooks?.beforeDelete !== undefined) await beforeDelete(metadata, entity);
+          // eslint-disable-next-line no-await-in-loop
+          const now: Row | null = await current(member, encodedId, call);
+          if (now === entity) break;
+          entity = now;
+        }
+        if (marked) {
+          saved(member, this.#name, deletedNow(metadata, entity), undefined, "delete");
+          return;
+        }
       }
       heldOf(member, encodedId).wish = { kind: "delete" };
     });
@@ -495,7 +535,7 @@ async function readOne(
 }
 
 // Several saves of one entity are one: from the version that the first of them began with.
-function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined, operation: SaveOperation): Row {
+function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined, operation: Operation): Row {
   const { context } = member;
   const { idField, version } = context.metadata;
   const source = { ...(input as Row) };
@@ -509,7 +549,8 @@ function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefine
   const prepared = prepare(context, source, before?.mode ?? "save", ttl);
   const place = held ?? heldOf(member, prepared.encodedId);
   if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
-  const first = held?.wish?.kind === "save" ? held.wish.operation : operation;
+  const earlier = held?.wish?.kind === "save" ? held.wish.operation : operation;
+  const first = earlier === "delete" || operation === "delete" ? operation : earlier;
   place.wish = { kind: "save", prepared, operation: first };
   return prepared.entity;
 }

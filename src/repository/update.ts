@@ -50,8 +50,8 @@ export interface ModifyOptions extends CallOptions {
 }
 
 const defaultRetries = 10;
-/** A patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
-const patchRetries = 10_000;
+/** How often a change begins again that fits every entity: a patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
+export const patchRetries = 10_000;
 /** How long to wait before the first retry, in milliseconds. */
 export const defaultBackoff = 5;
 

@@ -13,6 +13,16 @@ type Simplify<T> = { [K in keyof T]: T[K] };
 /** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
 
+type AbsentableDates<T> = {
+  [K in keyof T & string]-?: [T[K]] extends [Date | null | undefined]
+    ? [null] extends [T[K]]
+      ? K
+      : [undefined] extends [T[K]]
+        ? K
+        : never
+    : never;
+}[keyof T & string];
+
 /** What is inserted, of which some properties may be left out. */
 type GivenInput<S extends ZodObject, G extends string> = Simplify<
   Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>
@@ -82,6 +92,8 @@ export interface EntityOptions<
   };
   /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
   readonly ttl?: FixedTtl | SlidingTtl;
+  /** The field that `delete` sets, an optional or nullable date with `range()`; reads and queries leave such entities out. */
+  readonly softDelete?: AbsentableDates<z.output<S>> & keyof NoInfer<I> & string;
   /** Functions that run around writes. */
   readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
 }

@@ -2,7 +2,7 @@
 // What they are is said here; when each runs is for whoever writes to keep.
 
 /** What is being done to an entity that is saved. */
-export type SaveOperation = "insert" | "save" | "update" | "modify" | "upsert";
+export type SaveOperation = "insert" | "save" | "update" | "modify" | "upsert" | "restore";
 
 /** What a hook is told of a save. */
 export interface SaveInfo {

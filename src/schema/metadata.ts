@@ -20,6 +20,7 @@ import {
   type ZodObject,
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
+import { checkSoftDelete } from "./soft-delete.ts";
 import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
 /** The forms a document can be stored in. */
@@ -79,6 +80,8 @@ export interface EntityMetadata {
   readonly updatedAt: string | undefined;
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
+  /** The field that says when an entity was deleted softly. */
+  readonly softDelete: string | undefined;
   /** Run around writes; undefined for types without. */
   readonly hooks: UntypedHooks | undefined;
   /** Changes whenever stored data or indexes would have to change. */
@@ -104,6 +107,7 @@ export interface Definition {
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
   readonly ttl?: TtlDefinition | undefined;
+  readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
 }
 
@@ -150,6 +154,9 @@ class DefinitionCompiler {
     const problem = (message: string): void => this.#problem("", message);
     const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
     const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
+    const { softDelete } = definition;
+    if (softDelete !== undefined)
+      checkSoftDelete(softDelete, this.#shape, indexes, (path, text) => this.#problem(path, text));
     this.#throwProblems();
     const parts = {
       storage,
@@ -176,6 +183,7 @@ class DefinitionCompiler {
       createdAt: definition.timestamps?.createdAt,
       updatedAt: definition.timestamps?.updatedAt,
       ttl,
+      softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),

@@ -266,6 +266,13 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, hooks: { beforeSave: (input) => ({ ...input, name: 5 }) } });
     // @ts-expect-error no such hook
     defineEntity({ name: "x", schema, hooks: { beforeLoad: () => undefined } });
+    const softly = z.object({ id: z.string(), at: z.date(), gone: z.date().optional(), left: z.date().nullable() });
+    defineEntity({ name: "x", schema: softly, index: { gone: range() }, softDelete: "gone" });
+    defineEntity({ name: "x", schema: softly, index: { left: range() }, softDelete: "left" });
+    // @ts-expect-error it needs an index
+    defineEntity({ name: "x", schema: softly, index: { gone: range() }, softDelete: "left" });
+    // @ts-expect-error it must be able to be absent
+    defineEntity({ name: "x", schema: softly, index: { at: range() }, softDelete: "at" });
     // @ts-expect-error a time that slides must be known
     defineEntity({ name: "x", schema, ttl: { sliding: "write" } });
     // @ts-expect-error it begins anew, which is not to keep it

@@ -1,5 +1,6 @@
 // Reads that prolong: documents by id or unique value, and the time of each moved on in the same call.
 // What tells of a time moves with it: the key, the registry, and the member that searches look at.
+import { jsonPath } from "../../codec/json-value.ts";
 import { defineScript, type Reply, type Script, type ScriptCall } from "../../redis/command.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
@@ -69,11 +70,18 @@ function readFunction(layout: Layout): string {
   local document = ${hash ? "pcall('HMGET', key, unpack(FIELDS))" : "pcall('JSON.GET', key)"}
   if type(document) == 'table' and document.err then return 0 end
   local later = now() + ARGV[2]
-  if dies > 0 and later > dies then
+  if dies > 0 and later > dies${living(layout)} then
     call('PEXPIREAT', key, plain(later))
 ${layout.expiry === undefined ? "" : "    call('ZADD', KEYS[2], 'XX', plain(later), id)\n"}${keepsDeadline(layout) ? `    ${tell}plain(later))\n` : ""}  end
   return document
 end`;
+}
+
+// What was deleted softly is not used any more.
+function living({ metadata: { softDelete, storage } }: Layout): string {
+  if (softDelete === undefined) return "";
+  if (storage === "hash") return ` and not call('HGET', key, ${luaString(softDelete)})`;
+  return ` and not string.find(call('JSON.GET', key, ${luaString(jsonPath([softDelete]))}), '%d')`;
 }
 
 /** What a call of these scripts goes on. */
