@@ -140,7 +140,7 @@ export function removeUnchanged(
  * @throws CapabilityError when the user lacks a right; nothing was changed.
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  */
-export async function sendRemoval(
+async function sendRemoval(
   context: TypeContext,
   call: ScriptCall,
   attempt: RunOptions,

@@ -6,7 +6,6 @@ import { planPatch } from "../codec/patch/plan.ts";
 import { type PartKind, type TransactionPart, transactionScript } from "../engines/write/transaction.ts";
 import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
-import { fingerprintOf } from "../engines/write/remove.ts";
 import {
   CrossSlotError,
   DeadlineError,
@@ -18,13 +17,12 @@ import {
 } from "../errors.ts";
 import { softDeleteOf } from "../query/deleted.ts";
 import type { CallOptions } from "../query/query.ts";
-import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
+import type { Script, ScriptCall } from "../redis/command.ts";
 import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
-import type { SaveOperation } from "../schema/hooks.ts";
 import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
 import { isDeleted } from "../schema/soft-delete.ts";
 import type { TypeContext } from "./context.ts";
-import { afterDelete, afterSave, beforeDelete, beforeSave, forEach } from "./hooks.ts";
+import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import type { FindOptions } from "./load.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
@@ -32,7 +30,7 @@ import { pauseBeforeRetry } from "./retry.ts";
 import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
 import { shown } from "./shown.ts";
 import { deletedNow } from "./soft-delete.ts";
-import type { Ttl } from "./ttl.ts";
+import { current, deletedBefore, type Held, heldOf, type Member, saved, tellHooks } from "./transaction-member.ts";
 
 type Row = Record<string, unknown>;
 
@@ -46,28 +44,6 @@ export interface TransactionOptions extends CallOptions {
 
 const defaultRetries = 10;
 const defaultBackoff = 5;
-/** Entities that one transaction may read and write: what a server works off in a few milliseconds. */
-const maxEntities = 1000;
-
-/** What is done to an entity that stays; a deletion is one that marks it. */
-type Operation = SaveOperation | "delete";
-
-/** What a transaction knows of one entity. */
-interface Held {
-  /** What it was when it was read; undefined when it was not read. */
-  read: { readonly entity: Row | null; readonly print: string } | undefined;
-  /** What it shall be: saved, deleted, or as it was. */
-  wish:
-    | { readonly kind: "save"; readonly prepared: Prepared; readonly operation: Operation }
-    | { readonly kind: "delete" }
-    | undefined;
-}
-
-/** One type in a transaction. */
-interface Member {
-  readonly context: TypeContext;
-  readonly held: Map<string, Held>;
-}
 
 /** Makes and remembers the scripts of transactions. */
 export interface TransactionHost {
@@ -224,15 +200,6 @@ export class Transaction {
     if (first !== undefined) throw first;
     return false;
   }
-}
-
-async function tellHooks({ context: { metadata }, held }: Member): Promise<void> {
-  if (metadata.hooks === undefined) return;
-  await forEach(held, async ([encodedId, { wish }]) => {
-    if (wish?.kind === "save" && wish.operation !== "delete") {
-      await afterSave(metadata, wish.prepared.entity, wish.operation);
-    } else if (wish !== undefined) await afterDelete(metadata, decodeId(encodedId));
-  });
 }
 
 type Failure = [position: number, code: string, first: string, second: string];
@@ -488,71 +455,6 @@ export class TransactionRepository<D extends EntityDefinition> {
       heldOf(member, encodedId).wish = { kind: "delete" };
     });
   }
-}
-
-function deletedBefore(name: string, { entity }: Prepared): QueryError {
-  return new QueryError(`${name}: a transaction cannot store again what it deletes; save the entity instead`, {
-    entity: name,
-    id: typeof entity["id"] === "string" ? entity["id"] : undefined,
-  });
-}
-
-function heldOf({ held, context }: Member, encodedId: string): Held {
-  const known = held.get(encodedId);
-  if (known !== undefined) return known;
-  if (held.size >= maxEntities) {
-    throw new QueryError(`${context.metadata.name}: a transaction takes up to ${maxEntities} entities of a type`, {
-      entity: context.metadata.name,
-    });
-  }
-  const fresh: Held = { read: undefined, wish: undefined };
-  held.set(encodedId, fresh);
-  return fresh;
-}
-
-// As the transaction sees it: what it wishes for, or else what is stored.
-async function current(member: Member, encodedId: string, options: CallOptions): Promise<Row | null> {
-  const held = heldOf(member, encodedId);
-  if (held.wish !== undefined) return held.wish.kind === "save" ? held.wish.prepared.entity : null;
-  held.read ??= await readOne(member.context, encodedId, options);
-  return held.read.entity;
-}
-
-async function readOne(
-  { reader, executor, codec, metadata }: TypeContext,
-  encodedId: string,
-  options: CallOptions,
-): Promise<Exclude<Held["read"], undefined>> {
-  const attempt = { operation: "transaction.findById", write: false, entity: metadata.name, ...options };
-  const reply = await observe(metadata, attempt.operation, undefined, (note) => {
-    const request = reader.one(encodedId);
-    note([request], 1);
-    return executor.one(request, attempt);
-  });
-  const stored = reader.readOne(reply);
-  if (stored === undefined || stored instanceof ReplyFailure) return { entity: null, print: "" };
-  return { entity: codec.decode(stored, decodeId(encodedId)), print: fingerprintOf(stored) };
-}
-
-// Several saves of one entity are one: from the version that the first of them began with.
-function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined, operation: Operation): Row {
-  const { context } = member;
-  const { idField, version } = context.metadata;
-  const source = { ...(input as Row) };
-  const given = source[idField];
-  const held = typeof given === "string" ? heldOf(member, encodeId(given, name)) : undefined;
-  const before = held?.wish?.kind === "save" ? held.wish.prepared : undefined;
-  if (version !== undefined && before !== undefined) {
-    if (before.expected === undefined) delete source[version];
-    else source[version] = before.expected;
-  }
-  const prepared = prepare(context, source, before?.mode ?? "save", ttl);
-  const place = held ?? heldOf(member, prepared.encodedId);
-  if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
-  const earlier = held?.wish?.kind === "save" ? held.wish.operation : operation;
-  const first = earlier === "delete" || operation === "delete" ? operation : earlier;
-  place.wish = { kind: "save", prepared, operation: first };
-  return prepared.entity;
 }
 
 /**
