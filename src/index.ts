@@ -156,6 +156,7 @@ export type { Storage } from "./schema/metadata.ts";
 export type {
   CompoundSpec,
   EqualityPaths,
+  ExpirablePaths,
   GeoPoint,
   IndexedPaths,
   IndexFor,

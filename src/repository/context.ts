@@ -41,6 +41,8 @@ export interface TypeContext {
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
   readonly fixedKeys: readonly string[];
+  /** Single fields of a hash may expire. */
+  readonly fieldExpiry: boolean;
   /** Scripts that this user was seen to be allowed to run to the end. */
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
@@ -85,6 +87,7 @@ export async function resolveContext(
     engine: makeEngine(name, layout, codec),
     executor: connection.executor,
     reader: new DocumentReader(layout, codec),
+    fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
     sweeps: { count: 0 },
     fixedKeys: Object.freeze(fixedKeys(layout)),

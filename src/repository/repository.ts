@@ -8,9 +8,11 @@ import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
+import type { ExpirablePaths } from "../schema/paths.ts";
 import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
+import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { saveWithHooks } from "./hooks.ts";
@@ -426,6 +428,67 @@ export class Repository<D extends EntityDefinition> {
    */
   touchMany(ids: readonly string[], options: CallOptions = {}): Promise<number> {
     return this.#expireMany("touchMany", ids, undefined, options);
+  }
+
+  /**
+   * Changes how long one field lives, on servers where fields of a hash may expire (Redis 7.4, Valkey 9.0), and nothing else.
+   * The field then reads as absent. A save, or a patch of the field, gives it a value without a time. One round trip
+   * (HPEXPIRE or HPEXPIREAT).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of an optional or nullable field without an index or unique constraint, in no optional object.
+   * @param ttl - seconds, `{ ms }`, `{ at }` or null for as long as the entity.
+   * @param options - deadline and signal.
+   * @returns true when the field has a value.
+   * @throws ValidationError for any other field, or when the value is not a time to come.
+   * @throws UnsupportedStorageError for JSON documents.
+   * @throws CapabilityError when the server cannot.
+   */
+  expireField(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    ttl: Ttl,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    return this.#observed("expireField", (context, note) =>
+      expireField(context, { encodedId: this.#encode(id), path }, ttl, options, note),
+    );
+  }
+
+  /**
+   * Lets one field live as long as its entity. One round trip (HPERSIST).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of a field that `expireField` takes.
+   * @param options - deadline and signal.
+   * @returns true when the field has a value.
+   */
+  persistField(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    return this.#observed("persistField", (context, note) =>
+      persistField(context, { encodedId: this.#encode(id), path }, options, note),
+    );
+  }
+
+  /**
+   * How long one field still lives. One round trip (HPTTL).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of a field that `expireField` takes.
+   * @param options - deadline and signal.
+   * @returns milliseconds, `never` when it lives as long as its entity, `missing` when it has no value.
+   */
+  fieldTtl(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    options: CallOptions = {},
+  ): Promise<RemainingTime> {
+    return this.#observed("fieldTtl", (context, note) =>
+      fieldTtl(context, { encodedId: this.#encode(id), path }, options, note),
+    );
   }
 
   /**
