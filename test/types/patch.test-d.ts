@@ -40,9 +40,9 @@ describe("update", () => {
   });
 
   test("fields that may be absent and have no index may expire", () => {
-    expectTypeOf(movies.expireField("1", "director.born", 60)).resolves.toEqualTypeOf<boolean>();
-    expectTypeOf(movies.fieldTtl("1", "director.born")).resolves.toEqualTypeOf<RemainingTime>();
-    void movies.persistField("1", "director.born");
+    expectTypeOf(movies.expireField("1", "poster", 60)).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.fieldTtl("1", "poster")).resolves.toEqualTypeOf<RemainingTime>();
+    void movies.persistField("1", "poster");
     // @ts-expect-error it must be there
     void movies.expireField("1", "title", 60);
     // @ts-expect-error it has an index
