@@ -107,7 +107,7 @@ export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
-export type { ReadOptions } from "./repository/load.ts";
+export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export {
   type IndexFault,
   type IndexProgress,
@@ -127,13 +127,16 @@ export {
   type EntityDefinition,
   type EntityOf,
   type EntityOptions,
+  type FixedTtl,
   type IndexesOf,
   type InputOf,
   type ChangesOptions,
+  type SlidingTtl,
   type UniqueNames,
   type UniqueOf,
   type UniqueSpec,
 } from "./schema/entity.ts";
+export type { EntityHooks, SaveInfo, SaveOperation } from "./schema/hooks.ts";
 export type { IdStrategy } from "./schema/id.ts";
 export {
   exact,
@@ -154,10 +157,11 @@ export {
   type VectorSettings,
   type WordOptions,
 } from "./schema/index-kinds.ts";
-export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
+export type { Storage } from "./schema/metadata.ts";
 export type {
   CompoundSpec,
   EqualityPaths,
+  ExpirablePaths,
   GeoPoint,
   IndexedPaths,
   IndexFor,
@@ -166,4 +170,5 @@ export type {
   PathValue,
   SortablePaths,
 } from "./schema/paths.ts";
+export type { TtlOnUpdate } from "./schema/ttl.ts";
 export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";

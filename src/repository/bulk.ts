@@ -4,6 +4,8 @@ import { isRemoraError, type RemoraError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
 import { inFlight } from "./flight.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import { afterSave, beforeSave, hookError } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { type Prepared, prepare, saveManyCall, saveErrors, type SaveMode } from "./save.ts";
@@ -85,6 +87,8 @@ export async function saveMany(
   options: BulkOptions,
   note: Note,
 ): Promise<BulkResult<Record<string, unknown>>> {
+  const { metadata } = context;
+  const { hooks } = metadata;
   const outcomes: SaveOutcome<Record<string, unknown>>[] = [];
   const failed: SaveFailure[] = [];
   const fail = (index: number, error: RemoraError): void => {
@@ -94,7 +98,7 @@ export async function saveMany(
   const attempt = {
     operation: mode === "insert" ? "insertMany" : "saveMany",
     write: true,
-    entity: context.metadata.name,
+    entity: metadata.name,
     ...callOptions(options),
   };
   const send = async ({ prepared, items, positions }: Chunk): Promise<void> => {
@@ -102,14 +106,30 @@ export async function saveMany(
     note([call], prepared.length);
     const errors = await sendChunk(context, prepared, call, attempt);
     for (const [at, position] of positions.entries()) {
-      const error = errors[at];
-      if (error === undefined) outcomes[position] = { ok: true, entity: (prepared[at] as Prepared).entity };
+      const { entity } = prepared[at] as Prepared;
+      // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+      const error = errors[at] ?? (hooks === undefined ? undefined : await told(metadata, entity, mode));
+      if (error === undefined) outcomes[position] = { ok: true, entity };
       else fail(position, error);
     }
   };
   await inFlight(chunksOf(context, inputs, mode, options, fail), options.concurrency ?? defaultConcurrency, send);
   failed.sort((left, right) => left.index - right.index);
   return { outcomes, saved: outcomes.length - failed.length, failed };
+}
+
+// What a hook throws is the outcome of its entity, which is saved all the same.
+async function told(
+  metadata: EntityMetadata,
+  entity: Record<string, unknown>,
+  mode: SaveMode,
+): Promise<RemoraError | undefined> {
+  try {
+    await afterSave(metadata, entity, mode);
+    return undefined;
+  } catch (error) {
+    return hookError(metadata, error);
+  }
 }
 
 async function sendChunk(
@@ -129,14 +149,15 @@ async function sendChunk(
 }
 
 // Chunks are made only when there is room for them: encoding goes on while the server works.
-function* chunksOf(
+async function* chunksOf(
   context: TypeContext,
   inputs: Iterable<unknown>,
   mode: SaveMode,
   options: BulkOptions,
   fail: (index: number, error: RemoraError) => void,
-): Generator<Chunk> {
-  const { layout } = context;
+): AsyncGenerator<Chunk> {
+  const { layout, metadata } = context;
+  const hooked = metadata.hooks?.beforeSave !== undefined;
   const limits = layout.slots.length === 0 && layout.uniques.length === 0 ? plainChunk : indexedChunk;
   const limit = Math.max(1, Math.min(options.chunkSize ?? limits.entities, maxChunk));
   let chunk: Chunk = { prepared: [], items: [], positions: [] };
@@ -145,7 +166,17 @@ function* chunksOf(
   let position = -1;
   for (const input of inputs) {
     position += 1;
-    const prepared = prepareOne(context, input, mode, options.ttl, (error) => fail(position, error));
+    let given = input;
+    if (hooked) {
+      try {
+        // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+        given = await beforeSave(metadata, input, mode);
+      } catch (error) {
+        fail(position, hookError(metadata, error));
+        continue;
+      }
+    }
+    const prepared = prepareOne(context, given, mode, options.ttl, (error) => fail(position, error));
     if (prepared === undefined) continue;
     const item = JSON.stringify(prepared.item);
     const size = item.length + prepared.text.length;

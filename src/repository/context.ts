@@ -9,6 +9,7 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
 import { fixedKeys } from "../engines/write/lua.ts";
+import { type ProlongScripts, prolongScripts } from "../engines/write/prolong.ts";
 import { patchScript } from "../engines/write/patch.ts";
 import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
@@ -43,6 +44,8 @@ export interface TypeContext {
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
   readonly fixedKeys: readonly string[];
+  /** Single fields of a hash may expire. */
+  readonly fieldExpiry: boolean;
   /** Scripts that this user was seen to be allowed to run to the end. */
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
@@ -53,6 +56,8 @@ export interface TypeContext {
     readonly remove: Script;
     readonly removeUnchanged: Script;
     readonly reap: Script;
+    /** For types whose reads prolong the time. */
+    readonly prolong: ProlongScripts | undefined;
   };
 }
 
@@ -85,6 +90,7 @@ export async function resolveContext(
     engine: makeEngine(name, layout, codec),
     executor: connection.executor,
     reader: new DocumentReader(layout, codec),
+    fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
     sweeps: { count: 0 },
     fixedKeys: Object.freeze(fixedKeys(layout)),
@@ -94,6 +100,7 @@ export async function resolveContext(
       remove: removeScript(layout),
       removeUnchanged: removeUnchangedScript(layout),
       reap: reapScript(layout),
+      prolong: metadata.ttl?.prolongs === true ? prolongScripts(layout) : undefined,
     },
   };
 }

@@ -10,14 +10,14 @@
  * @throws what the first failing piece of work threw, after the others in flight have settled.
  */
 export async function inFlight<T>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   limit: number,
   work: (item: T, position: number) => Promise<void>,
 ): Promise<void> {
   const flying = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let position = 0;
-  for (const item of items) {
+  for await (const item of items) {
     if (failures.length > 0) break;
     const piece = work(item, position).then(
       () => {

@@ -14,11 +14,21 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
 import type { Note } from "./observe.ts";
+import { prolongedRead } from "./prolong.ts";
+import { shown } from "./shown.ts";
 
 /** What reads of several entities accept. */
 export interface ReadOptions extends CallOptions {
   /** Told of each document that does not fit the schema, which then counts as missing; without it the read throws. */
   readonly onCorrupt?: (error: CorruptEntityError) => void;
+}
+
+/** What reads by id and unique value accept. */
+export interface FindOptions extends CallOptions {
+  /** False leaves the time of an entity as it is where `ttl.sliding` is `read`. */
+  readonly prolong?: boolean;
+  /** True finds entities that were deleted softly as well. */
+  readonly withDeleted?: boolean;
 }
 
 /** Documents per batch: more gains nothing, and holds the server up. */
@@ -39,20 +49,28 @@ const nothingSent: readonly Request[] = [];
 export function loadOne(
   context: TypeContext,
   encodedId: string,
-  options: CallOptions,
+  options: FindOptions,
   note: Note,
 ): Promise<Record<string, unknown> | null> {
-  const { reader, codec, executor, metadata } = context;
+  const { reader, codec, executor, metadata, scripts } = context;
   const id = decodeId(encodedId);
   const { deadline, signal } = options;
   const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
+  if (scripts.prolong !== undefined && options.prolong !== false) {
+    return prolongedRead(context, [encodedId], attempt, note).then(([stored]) => {
+      if (stored === 0) throw wrongType(context.layout, id);
+      return stored === null || stored === undefined
+        ? null
+        : shown(metadata, codec.decode(stored, id), options.withDeleted);
+    });
+  }
   const request = reader.one(encodedId);
   note([request], 0);
   return executor.one(request, attempt).then((reply) => {
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return codec.decode(stored, id);
+    return shown(metadata, codec.decode(stored, id), options.withDeleted);
   });
 }
 
@@ -69,16 +87,21 @@ export function loadOne(
 export async function loadMany(
   context: TypeContext,
   encodedIds: readonly string[],
-  options: ReadOptions,
+  options: ReadOptions & FindOptions,
   note: Note,
 ): Promise<(Record<string, unknown> | null)[]> {
+  const prolongs = context.scripts.prolong !== undefined && options.prolong !== false;
   const chunks: (readonly string[])[] = [];
   for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
   const found: Found[][] = Array.from({ length: chunks.length });
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
-    found[at] = await loadChunk(context, ids, options, note);
+    found[at] = await (prolongs ? prolongChunk : loadChunk)(context, ids, options, note);
   });
-  return settle(found.flat(), options.onCorrupt);
+  const rows = found.flat();
+  const { metadata } = context;
+  const visible =
+    metadata.softDelete === undefined ? rows : rows.map((row) => shown(metadata, row, options.withDeleted));
+  return settle(visible, options.onCorrupt);
 }
 
 /** An entity, nothing, or the error that says why a document is none. */
@@ -115,6 +138,21 @@ export async function loadChunk(
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
+  });
+}
+
+async function prolongChunk(
+  context: TypeContext,
+  encodedIds: readonly string[],
+  options: CallOptions,
+  note: Note,
+): Promise<Found[]> {
+  const attempt = { operation: "findByIds", write: false, entity: context.metadata.name, ...callOptions(options) };
+  const documents = await prolongedRead(context, encodedIds, attempt, note);
+  return documents.map((stored, at) => {
+    if (stored === null) return null;
+    const id = decodeId(encodedIds[at] as string);
+    return stored === 0 ? wrongType(context.layout, id) : decodeRow(context.codec, stored, id);
   });
 }
 

@@ -37,3 +37,26 @@ export function versionConflict(
     { entity: name, id, field: version, expected: expected ?? null, actual: actual ?? null },
   );
 }
+
+/**
+ * Makes sure that an entity at hand has the version that a caller expects.
+ *
+ * @param metadata - the entity type.
+ * @param id - the entity's id.
+ * @param what - what is to be done with it.
+ * @param entity - the entity.
+ * @param expected - the caller's version; any when undefined.
+ * @returns the entity.
+ * @throws VersionConflictError when it has another one.
+ */
+export function expectVersion<T extends Readonly<Record<string, unknown>>>(
+  metadata: EntityMetadata,
+  id: string,
+  what: "changed" | "deleted",
+  entity: T,
+  expected: number | undefined,
+): T {
+  const actual = metadata.version === undefined ? undefined : (entity[metadata.version] as number);
+  if (expected === undefined || actual === expected) return entity;
+  throw versionConflict(metadata, id, what, expected, actual);
+}

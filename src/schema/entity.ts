@@ -1,9 +1,11 @@
 // defineEntity: the one call every definition goes through, and the types inferred from it.
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
+import type { EntityHooks } from "./hooks.ts";
 import type { IdStrategy } from "./id.ts";
 import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
-import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
+import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
+import type { TtlOnUpdate } from "./ttl.ts";
 import type { ZodObject } from "./zod.ts";
 
 type KeysOfType<T, V> = { [K in keyof T & string]-?: [T[K]] extends [V] ? K : never }[keyof T & string];
@@ -26,6 +28,41 @@ export interface UniqueSpec<P extends string> {
 export interface ChangesOptions {
   /** About how many changes the stream keeps; 10,000 when left out. */
   readonly maxLength?: number;
+}
+
+type AbsentableDates<T> = {
+  [K in keyof T & string]-?: [T[K]] extends [Date | null | undefined]
+    ? [null] extends [T[K]]
+      ? K
+      : [undefined] extends [T[K]]
+        ? K
+        : never
+    : never;
+}[keyof T & string];
+
+/** What is inserted, of which some properties may be left out. */
+type GivenInput<S extends ZodObject, G extends string> = Simplify<
+  Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>
+>;
+
+/** Entities live a time that begins when they are made. */
+export interface FixedTtl {
+  /** The default time to live; for ever when left out. */
+  readonly seconds?: number;
+  /** Reads do not prolong the time, and writes do what `onUpdate` says. */
+  readonly sliding?: "none";
+  /** What a later write does to the remaining time; `keep` when left out. */
+  readonly onUpdate?: TtlOnUpdate;
+}
+
+/** Entities live a time that begins anew whenever they are used. */
+export interface SlidingTtl {
+  /** The time to live, from the last use on. */
+  readonly seconds: number;
+  /** `write`: every save and patch begins the time anew; `read`: in addition reads by id and unique value prolong it. */
+  readonly sliding: "write" | "read";
+  /** Nothing else goes with a sliding time. */
+  readonly onUpdate?: "reset";
 }
 
 /** What {@link defineEntity} takes. */
@@ -72,15 +109,12 @@ export interface EntityOptions<
     /** Set by every save. */
     readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
   };
-  /** Entities may expire: the default in seconds (none when left out), and what a later save does to it. */
-  readonly ttl?: {
-    /** The default time to live; for ever when left out. */
-    readonly seconds?: number;
-    /** Reads and writes do not prolong the time. */
-    readonly sliding?: "none";
-    /** What a later save does to the remaining time; `keep` when left out. */
-    readonly onUpdate?: TtlOnUpdate;
-  };
+  /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
+  readonly ttl?: FixedTtl | SlidingTtl;
+  /** The field that `delete` sets, an optional or nullable date with `range()`; reads and queries leave such entities out. */
+  readonly softDelete?: AbsentableDates<z.output<S>> & keyof NoInfer<I> & string;
+  /** Functions that run around writes. */
+  readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
 }
 
 /** An entity type: what {@link defineEntity} returns. */
@@ -113,9 +147,7 @@ export type EntityOf<D extends EntityDefinition> = Simplify<z.output<D["schema"]
 
 /** The type of an entity as it is inserted: id, version, timestamps and defaults may be left out. */
 export type InputOf<D extends EntityDefinition> =
-  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q>
-    ? Simplify<Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>>
-    : never;
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? GivenInput<S, G> : never;
 
 /** The indexes of an entity type, by dotted path. */
 export type IndexesOf<D extends EntityDefinition> =

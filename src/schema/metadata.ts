@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
 import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
@@ -19,12 +20,11 @@ import {
   type ZodObject,
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
+import { checkSoftDelete } from "./soft-delete.ts";
+import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
 /** The forms a document can be stored in. */
 export type Storage = "hash" | "json";
-
-/** What happens to an entity's remaining time when it is saved again. */
-export type TtlOnUpdate = "keep" | "reset" | "clear";
 
 /** One index on one field. */
 export interface IndexMetadata {
@@ -83,8 +83,12 @@ export interface EntityMetadata {
   readonly version: string | undefined;
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
-  /** Entities may expire; `milliseconds` is the default, undefined for none. */
-  readonly ttl: { readonly milliseconds: number | undefined; readonly onUpdate: TtlOnUpdate } | undefined;
+  /** Entities may expire. */
+  readonly ttl: TtlMetadata | undefined;
+  /** The field that says when an entity was deleted softly. */
+  readonly softDelete: string | undefined;
+  /** Run around writes; undefined for types without. */
+  readonly hooks: UntypedHooks | undefined;
   /** Changes are told in a stream, which keeps about so many of them. */
   readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
@@ -110,7 +114,9 @@ export interface Definition {
   readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
-  readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
+  readonly ttl?: TtlDefinition | undefined;
+  readonly softDelete?: string | undefined;
+  readonly hooks?: UntypedHooks | undefined;
 }
 
 /** Property names with a meaning of their own in filters. */
@@ -155,7 +161,12 @@ class DefinitionCompiler {
     const compounds = this.#compounds(indexes);
     this.#checkVersion();
     this.#checkTimestamps();
-    const ttl = this.#ttl();
+    const problem = (message: string): void => this.#problem("", message);
+    const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
+    const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
+    const { softDelete } = definition;
+    if (softDelete !== undefined)
+      checkSoftDelete(softDelete, this.#shape, indexes, (path, text) => this.#problem(path, text));
     const changes = this.#changes();
     this.#throwProblems();
     const parts = {
@@ -184,6 +195,8 @@ class DefinitionCompiler {
       updatedAt: definition.timestamps?.updatedAt,
       ttl,
       changes,
+      softDelete,
+      hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
       part: (names: ReadonlySet<string>) => this.#part(names),
@@ -373,16 +386,6 @@ class DefinitionCompiler {
       this.#problem("", "changes.maxLength must be a whole number from 1");
     }
     return Object.freeze({ maxLength });
-  }
-
-  #ttl(): EntityMetadata["ttl"] {
-    const ttl = this.#definition.ttl;
-    if (ttl === undefined) return undefined;
-    const milliseconds = ttl.seconds === undefined ? undefined : Math.round(ttl.seconds * 1000);
-    if (milliseconds !== undefined && !(milliseconds >= 1 && Number.isSafeInteger(milliseconds))) {
-      this.#problem("", "ttl.seconds must be a positive number");
-    }
-    return Object.freeze({ milliseconds, onUpdate: ttl.onUpdate ?? "keep" });
   }
 }
 

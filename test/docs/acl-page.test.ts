@@ -26,6 +26,7 @@ import { fenced, root } from "./blocks.ts";
 const rules = fenced("docs/acl.md", "redis").map(({ code }) => code.trim().split(/\s+/));
 const [
   basic = [],
+  fields = [],
   json = [],
   changes = [],
   search = [],
@@ -84,8 +85,9 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, JSON, changes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, changes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -141,6 +143,7 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await setUser(basic, names.app);
     await setUser(changes, names.app);
     await setUser(deploy, names.deploy);
+    if (admin.capabilities.fieldExpiry) await setUser(fields, names.app);
     if (leg.json) {
       await setUser(json, names.app);
       await setUser(deployJson, names.deploy);
@@ -215,6 +218,19 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     const stop = AbortSignal.timeout(50);
     for await (const _change of watched.watch({ signal: stop })) expect.unreachable("nothing was changed");
     await watched.delete("a");
+  });
+
+  it("let fields expire", async (context) => {
+    const db = await login(names.app, "change-me", "scan");
+    if (!db.capabilities.fieldExpiry) context.skip();
+    const Draft = defineEntity({ name: "draft", schema: z.object({ id: z.string(), note: z.string().optional() }) });
+    const drafts = db.repository(Draft);
+    await drafts.insert({ id: "a", note: "n" });
+    expect(await drafts.expireField("a", "note", 50)).toBe(true);
+    expect(await drafts.expireField("a", "note", { at: new Date(Date.now() + 60_000) })).toBe(true);
+    expect(await drafts.fieldTtl("a", "note")).toBeGreaterThan(10_000);
+    expect(await drafts.persistField("a", "note")).toBe(true);
+    await drafts.delete("a");
   });
 
   it("are refused everything else", async () => {

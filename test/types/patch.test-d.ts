@@ -41,6 +41,27 @@ describe("update", () => {
     expectTypeOf(movies.ttl("1")).resolves.toEqualTypeOf<RemainingTime>();
   });
 
+  test("fields that may be absent and have no index may expire", () => {
+    expectTypeOf(movies.expireField("1", "poster", 60)).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.fieldTtl("1", "poster")).resolves.toEqualTypeOf<RemainingTime>();
+    void movies.persistField("1", "poster");
+    // @ts-expect-error it must be there
+    void movies.expireField("1", "title", 60);
+    // @ts-expect-error it has an index
+    void movies.expireField("1", "rating", 60);
+    // @ts-expect-error not in the schema
+    void movies.persistField("1", "nope");
+  });
+
+  test("deletion, and reads of what was deleted", () => {
+    expectTypeOf(movies.restore("1")).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.purge("1")).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.findById("1", { withDeleted: true, prolong: false })).resolves.toEqualTypeOf<Movie | null>();
+    expectTypeOf(movies.query().withDeleted().all()).resolves.toEqualTypeOf<Movie[]>();
+    // @ts-expect-error queries do not prolong
+    void movies.query().all({ prolong: false });
+  });
+
   test("what it does not is an error", () => {
     // @ts-expect-error not in the schema
     void movies.update("1", { nope: 1 });
