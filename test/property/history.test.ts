@@ -1,10 +1,10 @@
-// Random histories of one type: inserts, saves, deletes, deaths and vanished documents.
+// Random histories of one type: inserts, saves, patches, transactions, deletes, deaths and vanished documents.
 // After each history the index keys are exactly those of what is still alive.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 
-import { connect, defineEntity, exact, isRemoraError, range, type Repository, text } from "remora";
+import { connect, type Database, defineEntity, exact, inc, isRemoraError, range, type Repository, text } from "remora";
 import { dump, type Raw, tidy } from "../behaviour/matrix.ts";
 import { serverTimePassed } from "../behaviour/clock.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
@@ -38,9 +38,15 @@ interface Entry {
 type Step =
   | { readonly kind: "insert" | "save"; readonly entry: Entry; readonly dying: boolean }
   | { readonly kind: "bulk"; readonly entries: readonly Entry[] }
+  | { readonly kind: "patch"; readonly id: string; readonly change: Partial<Entry> & { readonly by?: number } }
+  | { readonly kind: "transaction"; readonly parts: readonly Part[] }
   | { readonly kind: "delete"; readonly id: string }
   | { readonly kind: "wait" }
   | { readonly kind: "vanish"; readonly id: string };
+
+type Part =
+  | { readonly kind: "insert" | "save"; readonly entry: Entry }
+  | { readonly kind: "delete"; readonly entry: Pick<Entry, "id"> };
 
 const id = fc.constantFrom("a", "b", "c:d", "e f");
 const value: fc.Arbitrary<Entry> = fc
@@ -65,6 +71,35 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("bulk" as const), entries: fc.array(value, { maxLength: 5 }) }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("patch" as const),
+      id,
+      change: fc.record(
+        {
+          word: fc.constantFrom("x", "y z", null),
+          by: fc.integer({ min: -2, max: 2 }),
+          tags: fc.array(fc.constantFrom("p", "q", ""), { maxLength: 3 }),
+          slug: fc.option(fc.constantFrom("s", "t", "")),
+        },
+        { requiredKeys: [] },
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("transaction" as const),
+      parts: fc.uniqueArray(
+        fc.oneof(
+          fc.record({ kind: fc.constantFrom("insert" as const, "save" as const), entry: value }),
+          fc.record({ kind: fc.constant("delete" as const), entry: fc.record({ id }) }),
+        ),
+        { minLength: 1, maxLength: 4, selector: (part) => part.entry.id },
+      ),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete" as const), id }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("wait" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("vanish" as const), id }) },
@@ -86,6 +121,26 @@ class Model {
     return true;
   }
 
+  /** All of it or nothing: values may change hands, and go from what is deleted to what is made. */
+  together(parts: readonly Part[]): boolean {
+    const next = new Map(this.entries);
+    for (const { kind, entry } of parts) if (kind === "delete") next.delete(entry.id);
+    for (const part of parts) {
+      if (part.kind === "delete") continue;
+      if (part.kind === "insert" && this.entries.has(part.entry.id)) return false;
+      next.set(part.entry.id, part.entry);
+    }
+    const slugs = [...next.values()].flatMap(({ slug }) => slug ?? []);
+    if (new Set(slugs).size < slugs.length) return false;
+    for (const { kind, entry } of parts) {
+      if (kind === "delete") this.remove(entry.id);
+      else if (!this.entries.has(entry.id)) this.dying.delete(entry.id);
+    }
+    this.entries.clear();
+    for (const [at, entry] of next) this.entries.set(at, entry);
+    return true;
+  }
+
   remove(gone: string): void {
     this.entries.delete(gone);
     this.dying.delete(gone);
@@ -103,9 +158,13 @@ describe.each(cases)("histories of $storage documents, $leg.name", ({ leg, stora
       const db = await connect(leg.url, { namespace, engine: "scan" });
       const raw: Raw = (command, ...args) => db.redis.call(command, ...args);
       try {
-        const repository = db.repository(entry(storage));
+        const definition = entry(storage);
+        const repository = db.repository(definition);
         const model = new Model();
-        for (const each of steps) await play(each, repository, model, raw);
+        for (const each of steps) {
+          if (each.kind === "transaction") await playTogether(each.parts, db, definition, model);
+          else await play(each, repository, model, raw);
+        }
         await passed(model, raw, repository);
         // A bulk save tidies up after every death, and the query after every document that vanished.
         const last: Entry = { id: "last", word: null, tags: [], slug: null };
@@ -151,6 +210,20 @@ async function play(each: Step, repository: Repository<Definition>, model: Model
       for (const [at, one] of each.entries.entries()) if (wanted[at] === true) model.dying.delete(one.id);
       return;
     }
+    case "patch": {
+      const { by, ...sets } = each.change;
+      const held = model.entries.get(each.id);
+      const rank = by === undefined ? held?.rank : (held?.rank ?? 0) + by;
+      const { rank: _, ...rest } = { ...(held as Entry), ...sets };
+      const wanted = held !== undefined && model.put(rank === undefined ? rest : { ...rest, rank }, false);
+      const patch = { ...sets, ...(by === undefined ? {} : { rank: inc(by) }) };
+      const [outcome] = await Promise.allSettled([repository.update(each.id, patch)]);
+      if (outcome?.status === "rejected" && !isRemoraError(outcome.reason)) throw outcome.reason;
+      expect(outcome?.status === "fulfilled").toBe(wanted);
+      return;
+    }
+    case "transaction":
+      return;
     case "delete":
       expect(await repository.delete(each.id)).toBe(model.entries.has(each.id));
       model.remove(each.id);
@@ -163,6 +236,19 @@ async function play(each: Step, repository: Repository<Definition>, model: Model
       model.remove(each.id);
       return;
   }
+}
+
+async function playTogether(parts: readonly Part[], db: Database, definition: Definition, model: Model): Promise<void> {
+  const work = db.transaction(async (tx) => {
+    const entries = tx.repository(definition);
+    for (const part of parts) {
+      if (part.kind === "delete") await entries.delete(part.entry.id);
+      else await entries[part.kind](part.entry);
+    }
+  });
+  const [outcome] = await Promise.allSettled([work]);
+  if (outcome?.status === "rejected" && !isRemoraError(outcome.reason)) throw outcome.reason;
+  expect(outcome?.status === "fulfilled").toBe(model.together(parts));
 }
 
 // Lets those who shall die, die now: their time is brought forward, as the mapper itself would set it.
