@@ -118,6 +118,8 @@ class Source {
       const words = ["COUNT", this.#count, "BLOCK", String(waiting), "STREAMS", this.#stream, after] as const;
       // eslint-disable-next-line no-await-in-loop -- each read goes on behind the one before
       for (const entry of entriesOf(await this.#send("XREAD", ...words))) {
+        // What came with the last ones before the end is not told any more.
+        if (this.#connection.closed) return;
         yield changeOf(entry);
         [after] = entry;
       }
@@ -139,6 +141,7 @@ class Source {
       // eslint-disable-next-line no-await-in-loop
       if (entries.length === 0) entries = entriesOf(await read(["BLOCK", String(waiting)], ">"));
       for (const entry of entries) {
+        if (this.#connection.closed) return;
         // What was trimmed away meanwhile is of no use to anybody.
         if (entry[1] !== null) yield changeOf(entry);
         // eslint-disable-next-line no-await-in-loop
