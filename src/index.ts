@@ -102,7 +102,26 @@ export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
 export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
-export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
+export type {
+  BulkCallOptions,
+  BulkFailure,
+  BulkOutcomes,
+  BulkProgress,
+  BulkSource,
+  BulkSummary,
+  FailedOutcome,
+  OutcomeListener,
+} from "./repository/bulk.ts";
+export type {
+  DeletedOutcome,
+  DeleteManyOutcome,
+  DeleteManyResult,
+  PatchedOutcome,
+  PatchEntry,
+  PatchManyOptions,
+  PatchManyOutcome,
+  PatchManyResult,
+} from "./repository/change-many.ts";
 export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
@@ -116,6 +135,7 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";

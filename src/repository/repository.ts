@@ -8,7 +8,18 @@ import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
-import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
+import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
+import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
+import {
+  deleteMany,
+  type DeleteManyOutcome,
+  type DeleteManyResult,
+  type PatchEntry,
+  patchMany,
+  type PatchManyOptions,
+  type PatchManyOutcome,
+  type PatchManyResult,
+} from "./change-many.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
@@ -18,6 +29,8 @@ import { type Note, observe } from "./observe.ts";
 import { removeOne } from "./remove.ts";
 import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
+import { type BulkOptions, type BulkResult, saveMany, type SaveOutcome } from "./save-many.ts";
+import { type TransactionHost, transactionHost } from "./transaction.ts";
 import type { Ttl } from "./ttl.ts";
 
 /** What a save of one entity accepts. */
@@ -139,6 +152,7 @@ export class Repository<D extends EntityDefinition> {
   readonly #keys: Keyspace;
   readonly #codec: DocumentCodec;
   readonly #runner: QueryRunner<Record<string, unknown>>;
+  readonly #host: TransactionHost;
   #context: TypeContext | undefined;
   #resolving: Promise<TypeContext> | undefined;
 
@@ -170,6 +184,11 @@ export class Repository<D extends EntityDefinition> {
     this.#keys = keys;
     this.#codec = new DocumentCodec(metadata);
     this.#runner = queryRunner(() => this.#resolve());
+    this.#host = transactionHost(
+      connection.executor.defaultDeadline,
+      () => keys,
+      () => this.#resolve(),
+    );
     this.indexes = administer(() => this.#resolve());
   }
 
@@ -269,25 +288,134 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Stores many entities, new or not, in pipelined chunks; each succeeds or fails by itself.
+   * Stores many entities, new or not, in pipelined chunks (EVALSHA); each succeeds or fails by itself.
    *
-   * @param inputs - any number of entities.
-   * @param options - ttl, chunking, deadline per chunk, and signal.
-   * @returns one outcome per entity, in order.
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of inputs, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
    */
-  saveMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
-    return this.#bulk(inputs, "save", options);
+  saveMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & OutcomeListener<SaveOutcome<EntityOf<D>>>,
+  ): Promise<BulkSummary>;
+  /**
+   * Stores many entities, new or not, in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic`
+   * all of them at once.
+   *
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entity, in order.
+   * @throws QueryError when more than 1,000 are to be saved at once.
+   */
+  saveMany(inputs: BulkSource<InputOf<D>>, options?: BulkOptions): Promise<BulkResult<EntityOf<D>>>;
+  saveMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>> = {},
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    return this.#saveMany(inputs, "save", options);
   }
 
   /**
-   * Stores many new entities in pipelined chunks; each succeeds or fails by itself.
+   * Stores many new entities in pipelined chunks (EVALSHA); each succeeds or fails by itself.
    *
-   * @param inputs - any number of entities.
-   * @param options - ttl, chunking, deadline per chunk, and signal.
-   * @returns one outcome per entity, in order.
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of inputs, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
    */
-  insertMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
-    return this.#bulk(inputs, "insert", options);
+  insertMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & OutcomeListener<SaveOutcome<EntityOf<D>>>,
+  ): Promise<BulkSummary>;
+  /**
+   * Stores many new entities in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic` all of them
+   * at once.
+   *
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entity, in order.
+   * @throws QueryError when more than 1,000 are to be inserted at once.
+   */
+  insertMany(inputs: BulkSource<InputOf<D>>, options?: BulkOptions): Promise<BulkResult<EntityOf<D>>>;
+  insertMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>> = {},
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    return this.#saveMany(inputs, "insert", options);
+  }
+
+  /**
+   * Changes fields of many entities in pipelined chunks (EVALSHA); each succeeds or fails by itself. What a script cannot
+   * do is read first, as `update` does it.
+   *
+   * @param entries - any number of ids and patches, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of entries, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
+   */
+  patchMany(
+    entries: BulkSource<PatchEntry<PatchOf<D>>>,
+    options: PatchManyOptions & OutcomeListener<PatchManyOutcome>,
+  ): Promise<BulkSummary>;
+  /**
+   * Changes fields of many entities in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic` all
+   * of them at once, which reads them first.
+   *
+   * @param entries - any number of ids and patches, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entry, in order.
+   * @throws QueryError when more than 1,000 are to be changed at once.
+   */
+  patchMany(entries: BulkSource<PatchEntry<PatchOf<D>>>, options?: PatchManyOptions): Promise<PatchManyResult>;
+  patchMany(
+    entries: BulkSource<PatchEntry<PatchOf<D>>>,
+    options: PatchManyOptions & Partial<OutcomeListener<PatchManyOutcome>> = {},
+  ): Promise<BulkSummary | PatchManyResult> {
+    const { onOutcome } = options;
+    return this.#observed("patchMany", async (context, note) => {
+      const run = await (options.atomic === true
+        ? patchTogether(this.#host, this.#definition, context, entries, options, onOutcome)
+        : patchMany(context, entries, options, onOutcome, note));
+      const { outcomes, done, failed, stopped } = run;
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      return { outcomes, patched: done - failed, failed: failuresOf(outcomes), stopped };
+    });
+  }
+
+  /**
+   * Deletes many entities in pipelined chunks (EVALSHA).
+   *
+   * @param ids - any number of ids, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; chunking, progress, deadline per chunk in milliseconds, and signal:
+   *   it ends the reading of ids, and what was sent is waited for.
+   * @returns how many ids there were; nothing is kept of them.
+   */
+  deleteMany(
+    ids: BulkSource<string>,
+    options: BulkCallOptions & OutcomeListener<DeleteManyOutcome>,
+  ): Promise<BulkSummary>;
+  /**
+   * Deletes many entities in pipelined chunks (EVALSHA), or with `atomic` all of them at once.
+   *
+   * @param ids - any number of ids, read as there is room to send them.
+   * @param options - atomic, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per id, in order.
+   * @throws QueryError when more than 1,000 are to be deleted at once.
+   */
+  deleteMany(ids: BulkSource<string>, options?: BulkCallOptions): Promise<DeleteManyResult>;
+  deleteMany(
+    ids: BulkSource<string>,
+    options: BulkCallOptions & Partial<OutcomeListener<DeleteManyOutcome>> = {},
+  ): Promise<BulkSummary | DeleteManyResult> {
+    const { onOutcome } = options;
+    return this.#observed("deleteMany", async (context, note) => {
+      const work = options.atomic === true ? deleteTogether : deleteMany;
+      const { outcomes, done, failed, stopped } = await work(context, ids, options, onOutcome, note);
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      const deleted = outcomes.filter((outcome) => outcome.ok && outcome.deleted).length;
+      return { outcomes, deleted, failed: failuresOf(outcomes), stopped };
+    });
   }
 
   /**
@@ -513,11 +641,21 @@ export class Repository<D extends EntityDefinition> {
     );
   }
 
-  #bulk(inputs: Iterable<unknown>, mode: SaveMode, options: BulkOptions): Promise<BulkResult<EntityOf<D>>> {
-    return this.#observed(
-      `${mode}Many`,
-      (context, note) => saveMany(context, inputs, mode, options, note) as Promise<BulkResult<EntityOf<D>>>,
-    );
+  #saveMany(
+    inputs: BulkSource<unknown>,
+    mode: SaveMode,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>>,
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    const onOutcome = options.onOutcome as ((outcome: SaveOutcome<never>, index: number) => void) | undefined;
+    return this.#observed(`${mode}Many`, async (context, note) => {
+      const run = await (options.atomic === true
+        ? saveTogether(this.#host, this.#definition, inputs, mode, options, onOutcome as never)
+        : saveMany(context, inputs, mode, options, onOutcome as never, note));
+      const { outcomes, done, failed, stopped } = run;
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      const result = { outcomes, saved: done - failed, failed: failuresOf(outcomes), stopped };
+      return result as BulkResult<Record<string, unknown>> as BulkResult<EntityOf<D>>;
+    });
   }
 
   #observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {

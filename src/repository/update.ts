@@ -79,16 +79,10 @@ export async function updateOne(
   options: UpdateOptions,
   note: Note,
 ): Promise<Row | undefined> {
-  const { metadata, codec } = context;
+  const { codec } = context;
   const id = decodeId(encodedId);
   const { ifVersion, ttl, returning = false } = options;
-  if (ifVersion !== undefined && metadata.version === undefined) {
-    throw new ValidationError(`${metadata.name}: ifVersion needs \`version\` in the definition`, {
-      entity: metadata.name,
-      id,
-    });
-  }
-  const plan = planPatch(metadata, patch, id);
+  const plan = planUpdate(context, id, patch, ifVersion);
   if (plan.direct) {
     const item = directItem(context, encodedId, plan, { version: ifVersion }, ttl);
     const [outcome] = await sendItems(context, [item], returning, attemptOf(context, "update", options, id), note);
@@ -96,7 +90,53 @@ export async function updateOne(
     if (outcome?.kind === "conflict") throw versionConflict(context, id, ifVersion, outcome.version);
     if (outcome?.kind === "done") return outcome.stored === undefined ? undefined : codec.decode(outcome.stored, id);
   }
-  const change = (entity: Row): Row => patched(context, plan, id, entity, ifVersion);
+  return updateByReading(context, encodedId, plan, options, note);
+}
+
+/**
+ * Plans the patch of one entity.
+ *
+ * @param context - the entity type.
+ * @param id - the entity's id.
+ * @param patch - what the caller gave.
+ * @param ifVersion - the version that must be stored.
+ * @returns the plan.
+ * @throws ValidationError when the patch does not fit the schema, or the type has no version.
+ */
+export function planUpdate(
+  { metadata }: TypeContext,
+  id: string,
+  patch: unknown,
+  ifVersion: number | undefined,
+): PatchPlan {
+  if (ifVersion !== undefined && metadata.version === undefined) {
+    throw new ValidationError(`${metadata.name}: ifVersion needs \`version\` in the definition`, {
+      entity: metadata.name,
+      id,
+    });
+  }
+  return planPatch(metadata, patch, id);
+}
+
+/**
+ * Makes a patch that a script cannot: by reading, changing and writing, until nobody comes between.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param plan - the patch.
+ * @param options - version, ttl, deadline and signal.
+ * @param note - told of what is sent.
+ * @returns the changed entity.
+ */
+export function updateByReading(
+  context: TypeContext,
+  encodedId: string,
+  plan: PatchPlan,
+  options: UpdateOptions,
+  note: Note,
+): Promise<Row> {
+  const id = decodeId(encodedId);
+  const change = (entity: Row): Row => patched(context, plan, id, entity, options.ifVersion);
   return changeOne(context, encodedId, change, "update", { ...options, retries: patchRetries }, note);
 }
 
@@ -326,7 +366,16 @@ function notFound(context: TypeContext, id: string): EntityNotFoundError {
   return new EntityNotFoundError(`${who(context, id)} does not exist`, { entity: context.metadata.name, id });
 }
 
-function versionConflict(
+/**
+ * The error for an entity of another version than the one to be changed.
+ *
+ * @param context - the entity type.
+ * @param id - the entity's id.
+ * @param expected - the version that was to be changed.
+ * @param actual - the one stored.
+ * @returns the error.
+ */
+export function versionConflict(
   context: TypeContext,
   id: string,
   expected: number | undefined,

@@ -20,11 +20,20 @@ import {
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids; it answers with 1 or 0 per id, -1 for a key of another type; with the name of a forbidden command; or with
- *   `STAMP` and the stamp found.
+ * @returns a script over a list of ids, and `1` where all or none are to go; it answers with 1 or 0 per id, -1 for a key of
+ *   another type; with the name of a forbidden command; or with `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
-  return defineScript("delete", removeLua(layout, [], "", "true"));
+  const together = `if ARGV[3] == '1' then
+  local kinds, wrong = {}, false
+  for at, id in ipairs(IDS) do
+    local kind = call('TYPE', DOCUMENTS..id).ok
+    kinds[at] = (kind == 'none' or kind == ${luaString(keyType(layout.metadata.storage))}) and 0 or -1
+    wrong = wrong or kinds[at] == -1
+  end
+  if wrong then return kinds end
+end`;
+  return defineScript("delete", removeLua(layout, [], together, "true"));
 }
 
 /**

@@ -1,0 +1,121 @@
+// Bulk saves: chunks of the save script, or all of it in one transaction.
+// Each entity is validated and encoded when there is room to send it.
+import type { RemoraError } from "../errors.ts";
+import type { ScriptCall } from "../redis/command.ts";
+import {
+  type BulkCallOptions,
+  type BulkOutcomes,
+  type BulkRun,
+  type BulkSource,
+  chunkAttempt,
+  type FailedOutcome,
+  runBulk,
+} from "./bulk.ts";
+import type { TypeContext } from "./context.ts";
+import type { Note } from "./observe.ts";
+import { type Prepared, prepare, saveErrors, saveManyCall, type SaveMode } from "./save.ts";
+import type { Ttl } from "./ttl.ts";
+
+type Row = Record<string, unknown>;
+
+/** An entity of a bulk save that was saved. */
+export interface SavedOutcome<T> {
+  /** The entity was saved. */
+  readonly ok: true;
+  /** The entity as stored. */
+  readonly entity: T;
+}
+
+/** What became of one entity of a bulk save. */
+export type SaveOutcome<T> = SavedOutcome<T> | FailedOutcome;
+
+/** What became of a bulk save. */
+export interface BulkResult<T> extends BulkOutcomes<SavedOutcome<T>> {
+  /** How many were saved. */
+  readonly saved: number;
+}
+
+/** What a bulk save accepts. */
+export interface BulkOptions extends BulkCallOptions {
+  /** How long the entities live; the definition's default when left out. */
+  readonly ttl?: Ttl;
+}
+
+/** An entity ready to be sent, with the script's item as JSON. */
+export interface PreparedItem {
+  readonly prepared: Prepared;
+  readonly item: string;
+}
+
+/**
+ * Saves many entities.
+ *
+ * @param context - the entity type.
+ * @param inputs - any number of entities.
+ * @param mode - insert or save.
+ * @param options - ttl, chunking, deadline and signal.
+ * @param onOutcome - told of outcomes in order; they are kept when it is left out.
+ * @param note - told of what is sent.
+ * @returns one outcome per entity.
+ */
+export function saveMany(
+  context: TypeContext,
+  inputs: BulkSource<unknown>,
+  mode: SaveMode,
+  options: BulkOptions,
+  onOutcome: ((outcome: SaveOutcome<Row>, index: number) => void) | undefined,
+  note: Note,
+): Promise<BulkRun<SaveOutcome<Row>>> {
+  const operation = mode === "insert" ? "insertMany" : "saveMany";
+  const work = {
+    operation,
+    prepare: (input: unknown) => readyItem(prepare(context, input, mode, options.ttl)),
+    async send(units: readonly PreparedItem[]): Promise<SaveOutcome<Row>[]> {
+      const errors = await sendPrepared(context, units, operation, options, note);
+      return units.map(({ prepared: { entity } }, at) => {
+        const error = errors[at];
+        return error === undefined ? { ok: true, entity } : { ok: false, error };
+      });
+    },
+    failed: (error: RemoraError): SaveOutcome<Row> => ({ ok: false, error }),
+  };
+  return runBulk(context, inputs, work, options, onOutcome);
+}
+
+/**
+ * Prepares a validated entity for a bulk call.
+ *
+ * @param prepared - the entity.
+ * @returns it, with the script's item as JSON, and their size.
+ */
+export function readyItem(prepared: Prepared): { unit: PreparedItem; encodedId: string; bytes: number } {
+  const item = JSON.stringify(prepared.item);
+  return { unit: { prepared, item }, encodedId: prepared.encodedId, bytes: item.length + prepared.text.length };
+}
+
+/**
+ * Sends prepared entities in one script call.
+ *
+ * @param context - the entity type.
+ * @param units - the entities, with distinct ids.
+ * @param operation - what is being done, for errors.
+ * @param options - the deadline.
+ * @param note - told of what is sent.
+ * @returns one error per entity that was not saved, undefined or nothing for the others.
+ */
+export async function sendPrepared(
+  context: TypeContext,
+  units: readonly PreparedItem[],
+  operation: string,
+  options: BulkOptions,
+  note: Note,
+): Promise<(RemoraError | undefined)[]> {
+  const prepared = units.map((unit) => unit.prepared);
+  const call: ScriptCall = saveManyCall(
+    context,
+    prepared,
+    units.map(({ item }) => item),
+  );
+  note([call], units.length);
+  return saveErrors(context, prepared, await context.executor.one(call, chunkAttempt(context, operation, options)));
+}
