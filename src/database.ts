@@ -85,7 +85,7 @@ export class Database implements AsyncDisposable {
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
     };
-    return new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    return new Repository<D>(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
   }
 
   /**

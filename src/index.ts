@@ -126,6 +126,7 @@ export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { ReadOptions } from "./repository/load.ts";
+export type { SelectOptions } from "./repository/partial.ts";
 export {
   type IndexFault,
   type IndexProgress,

@@ -4,7 +4,7 @@ import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { Answer } from "../engines/engine.ts";
 import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
-import { DocumentReader, wrongType } from "../engines/documents.ts";
+import { type DocumentReader, wrongType } from "../engines/documents.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
 import { presenter, propertiesRead } from "../query/select.ts";
@@ -27,6 +27,14 @@ const chunksInFlight = 4;
 
 const nothingSent: readonly Request[] = [];
 
+/** What reads documents, or the parts of them that are wanted. */
+export interface Selection {
+  readonly reader: DocumentReader;
+  readonly codec: DocumentCodec;
+  /** Takes the chosen fields out of what was read; everything when left out. */
+  readonly present?: (entity: Record<string, unknown>) => Record<string, unknown>;
+}
+
 /**
  * Loads one entity.
  *
@@ -34,6 +42,7 @@ const nothingSent: readonly Request[] = [];
  * @param encodedId - its id as it stands in the key.
  * @param options - deadline and signal.
  * @param note - told of what is sent.
+ * @param selection - what of it to read; all of it when left out.
  * @returns the entity, or null.
  */
 export function loadOne(
@@ -41,8 +50,10 @@ export function loadOne(
   encodedId: string,
   options: CallOptions,
   note: Note,
+  selection: Selection = context,
 ): Promise<Record<string, unknown> | null> {
-  const { reader, codec, executor, metadata } = context;
+  const { executor, metadata } = context;
+  const { reader, codec, present } = selection;
   const id = decodeId(encodedId);
   const { deadline, signal } = options;
   const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
@@ -52,7 +63,8 @@ export function loadOne(
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return codec.decode(stored, id);
+    const entity = codec.decode(stored, id);
+    return present === undefined ? entity : present(entity);
   });
 }
 
@@ -63,6 +75,7 @@ export function loadOne(
  * @param encodedIds - their ids, in any number.
  * @param options - deadline, signal and what to do about corrupt documents.
  * @param note - told of what is sent.
+ * @param selection - what of each to read; all of it when left out.
  * @returns one entity or null per id, in order.
  * @throws CorruptEntityError with the good rows, when a document does not fit the schema.
  */
@@ -71,12 +84,13 @@ export async function loadMany(
   encodedIds: readonly string[],
   options: ReadOptions,
   note: Note,
+  selection: Selection = context,
 ): Promise<(Record<string, unknown> | null)[]> {
   const chunks: (readonly string[])[] = [];
   for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
   const found: Found[][] = Array.from({ length: chunks.length });
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
-    found[at] = await loadChunk(context, ids, options, note);
+    found[at] = await loadChunk(context, ids, options, note, "findByIds", selection);
   });
   return settle(found.flat(), options.onCorrupt);
 }
@@ -92,26 +106,29 @@ export type Found = Record<string, unknown> | null | CorruptEntityError;
  * @param options - deadline and signal.
  * @param note - told of what is sent.
  * @param operation - what is being done, for errors.
- * @param codec - reads the documents, or the fields of them that are wanted.
+ * @param selection - what of each to read; all of it when left out.
  * @returns one per id, in order.
  */
 export async function loadChunk(
-  { layout, executor, metadata, ...context }: TypeContext,
+  context: TypeContext,
   encodedIds: readonly string[],
   options: CallOptions,
   note: Note,
   operation = "findByIds",
-  codec = context.codec,
+  { reader, codec, present }: Selection = context,
 ): Promise<Found[]> {
+  const { layout, executor, metadata } = context;
   const attempt = { operation, write: false, entity: metadata.name };
-  const reader = codec === context.codec ? context.reader : new DocumentReader(layout, codec);
   const requests = reader.many(encodedIds);
   note(requests, encodedIds.length);
   const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
   return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) return decodeRow(codec, stored, id);
+    if (!(stored instanceof ReplyFailure)) {
+      const row = decodeRow(codec, stored, id);
+      return present === undefined || row instanceof CorruptEntityError ? row : present(row);
+    }
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;

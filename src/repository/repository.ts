@@ -6,6 +6,7 @@ import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "..
 import type { Filter } from "../query/filter.ts";
 import { everything } from "../query/node.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
+import type { SelectablePaths, Selected } from "../query/select.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
@@ -26,6 +27,7 @@ import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
+import { hasField, selectionOf, type SelectOptions } from "./partial.ts";
 import { removeOne } from "./remove.ts";
 import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
@@ -422,15 +424,43 @@ export class Repository<D extends EntityDefinition> {
    * Reads one entity. One round trip (HMGET or JSON.GET).
    *
    * @param id - its id.
-   * @param options - deadline and signal.
+   * @param options - deadline in milliseconds, and signal.
    * @returns the entity, or null when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  findById(id: string, options: CallOptions = {}): Promise<EntityOf<D> | null> {
-    return this.#observed(
-      "findById",
-      (context, note) => loadOne(context, this.#encode(id), options, note) as Promise<EntityOf<D> | null>,
-    );
+  findById(id: string, options?: CallOptions): Promise<EntityOf<D> | null>;
+  /**
+   * Reads some fields of one entity, and nothing else of it but the properties they lie in. One round trip (HMGET or
+   * JSON.GET).
+   *
+   * @param id - its id.
+   * @param options - `select`, dotted paths; deadline in milliseconds, and signal.
+   * @returns the fields, or null when there is no such entity.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError when what is read does not fit the schema.
+   */
+  findById<P extends SelectablePaths<EntityOf<D>>>(
+    id: string,
+    options: CallOptions & SelectOptions<P>,
+  ): Promise<Selected<EntityOf<D>, P> | null>;
+  findById(id: string, options: CallOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
+    return this.#observed("findById", (context, note) =>
+      loadOne(context, this.#encode(id), options, note, selectionOf(context, options.select)),
+    ) as Promise<never>;
+  }
+
+  /**
+   * Tells whether a field of an entity has a value. One round trip (HMGET or JSON.TYPE).
+   *
+   * @param id - its id.
+   * @param path - dotted path of the field.
+   * @param options - deadline in milliseconds, and signal.
+   * @returns true when it is stored and not null; what a default would make of it does not count.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError when the key holds something else than a document of the type.
+   */
+  hasField<P extends SelectablePaths<EntityOf<D>>>(id: string, path: P, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("hasField", (context, note) => hasField(context, this.#encode(id), path, options, note));
   }
 
   /**
@@ -457,11 +487,25 @@ export class Repository<D extends EntityDefinition> {
    * @returns one entity per id in the same order, null where there is none.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
-  findByIds(ids: readonly string[], options: ReadOptions = {}): Promise<(EntityOf<D> | null)[]> {
+  findByIds(ids: readonly string[], options?: ReadOptions): Promise<(EntityOf<D> | null)[]>;
+  /**
+   * Reads some fields of many entities in batches of 200 (HMGET or JSON.GET pipeline).
+   *
+   * @param ids - their ids, in any number.
+   * @param options - `select`, dotted paths; deadline in milliseconds, signal, and `onCorrupt`.
+   * @returns the fields of one entity per id in the same order, null where there is none.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
+   */
+  findByIds<P extends SelectablePaths<EntityOf<D>>>(
+    ids: readonly string[],
+    options: ReadOptions & SelectOptions<P>,
+  ): Promise<(Selected<EntityOf<D>, P> | null)[]>;
+  findByIds(ids: readonly string[], options: ReadOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
     return this.#observed("findByIds", (context, note) => {
       const encodedIds = ids.map((id) => this.#encode(id));
-      return loadMany(context, encodedIds, options, note) as Promise<(EntityOf<D> | null)[]>;
-    });
+      return loadMany(context, encodedIds, options, note, selectionOf(context, options.select));
+    }) as Promise<never>;
   }
 
   /**
