@@ -101,7 +101,12 @@ export { type Area, type Box, type Circle, distance, type DistanceUnit } from ".
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
-export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
+export {
+  largeDocumentChannel,
+  type LargeDocumentEvent,
+  operationChannel,
+  type OperationEvent,
+} from "./redis/diagnostics.ts";
 export type {
   BulkCallOptions,
   BulkFailure,

@@ -10,6 +10,7 @@ import { isRemoraError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import { rememberedValue, withId } from "./save.ts";
+import { measureChanges } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
@@ -119,14 +120,15 @@ interface ItemParts {
 }
 
 function itemOf(
-  { metadata }: TypeContext,
+  context: TypeContext,
   encodedId: string,
   { version, fingerprint, uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
   { objects, values, whole, operations }: ItemParts,
 ): PatchItem {
-  const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
+  measureChanges(context, encodedId, changes);
+  const [ttlMode, ttlValue] = ttlArguments(context.metadata, ttl);
   return [
     encodedId,
     uncounted ? "-" : version === undefined ? "" : String(version),

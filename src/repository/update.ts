@@ -1,5 +1,6 @@
 // Changing stored entities: by a patch in one script call, or by reading, changing and writing what is different.
 // Whoever reads first writes only what nobody changed meanwhile, and begins again when somebody did.
+import { dottedPath } from "../codec/json-value.ts";
 import { applySteps, outOfBounds } from "../codec/patch/apply.ts";
 import { patchError, type PatchPlan, planPatch } from "../codec/patch/plan.ts";
 import type { StoredDocument } from "../codec/stored.ts";
@@ -337,7 +338,7 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
         }),
       );
     case "RANGE": {
-      const path = fieldOf(first);
+      const path = dottedPath(first);
       return failed(patchError(metadata, id, [{ path: path.split("."), message: outOfBounds(path, second) }]));
     }
     case "UNIQUE":
@@ -347,11 +348,6 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
         new ConnectionError(`${who(context, id)}: the patch script answered ${code}`, { entity: metadata.name, id }),
       );
   }
-}
-
-// A hash field's name is its path; a JSON path names each property in quotes, which no name holds.
-function fieldOf(place: string): string {
-  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
 }
 
 function attemptOf({ metadata }: TypeContext, operation: string, options: CallOptions, id: string): RunOptions {

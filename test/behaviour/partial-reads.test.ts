@@ -136,8 +136,8 @@ describeMatrix("reads of parts", ({ open, storage }) => {
     expect(await has("p {1}", ...others)).toEqual(
       others.map((path) => path !== "rival.city" && path !== "plain.maybe"),
     );
-    const there: readonly string[] = ["name", "maker", "maker.more", "plain", "id"];
-    expect(await has("bare", ...paths, ...others)).toEqual([...paths, ...others].map((path) => there.includes(path)));
+    const there = new Set<string>(["name", "maker", "maker.more", "plain", "id"]);
+    expect(await has("bare", ...paths, ...others)).toEqual([...paths, ...others].map((path) => there.has(path)));
     expect(await has("nobody", ...paths, ...others)).toEqual([...paths, ...others].map(() => false));
     await raw("LPUSH", repository.key("list"), "x");
     await expectFailure(repository.hasField("list", "name"), "CORRUPT_ENTITY");

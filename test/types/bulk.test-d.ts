@@ -47,8 +47,10 @@ describe("bulk calls", () => {
       },
     });
     expectTypeOf(told).resolves.toEqualTypeOf<BulkSummary>();
-    const onOutcome = (_: DeleteManyOutcome): void => undefined;
-    expectTypeOf(movies.deleteMany([], { onOutcome })).resolves.toEqualTypeOf<BulkSummary>();
+    const outcomes: DeleteManyOutcome[] = [];
+    expectTypeOf(
+      movies.deleteMany([], { onOutcome: (outcome) => void outcomes.push(outcome) }),
+    ).resolves.toEqualTypeOf<BulkSummary>();
   });
 });
 

@@ -31,7 +31,7 @@ import {
  *   its length, id, mode, [version], [snapshot], [ttl mode, ttl], how many names are absent (hash) or how many
  *   words the mends take (JSON), those names or words, then a hash's values of steady fields, then names and
  *   values of the others in turn. What stands in brackets is there if the type has it; {@link ItemWords} knows.
- *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
+ *   mode 0: must not exist; 1: whatever is there, of any version; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
  * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...].
@@ -201,6 +201,7 @@ function versionCheck(layout: Layout, expected: string): string {
     if found then version = ${value} end
     exists = exists or version ~= nil or call('EXISTS', key) == 1
     if mode == '0' then ok = false fail(at, 'EXISTS', version or '0')
+    elseif mode == '1' then version = nil
     elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
     elseif version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
