@@ -129,6 +129,16 @@ export type {
 } from "./repository/change-many.ts";
 export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
+export type { ExportOptions } from "./repository/export.ts";
+export type {
+  FailedLine,
+  ImportedLine,
+  ImportOptions,
+  ImportOutcome,
+  ImportProgress,
+  ImportResult,
+} from "./repository/import.ts";
+export type { LineSource } from "./repository/lines.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { ReadOptions } from "./repository/load.ts";
 export type { SelectOptions } from "./repository/partial.ts";

@@ -215,8 +215,11 @@ class Bulk<I, U, O extends Outcome> {
         }
         if (ready !== undefined) addTo(chunk, ready, input.value, position);
       }
-      if (source.ended && chunk.units.length > 0) yield chunk;
-      else if (!source.ended) this.#leave(chunk, position);
+      this.#stopped = !source.ended;
+      // What an outcome ended is sent as far as it was read, so that everything before that outcome is settled.
+      const ended = source.ended || this.#options.signal?.aborted !== true;
+      if (!ended) this.#leave(chunk, position);
+      else if (chunk.units.length > 0) yield chunk;
     } finally {
       await source.close();
     }
@@ -248,7 +251,6 @@ class Bulk<I, U, O extends Outcome> {
 
   // What was read and not sent has an outcome; of an array, everything that was given.
   #leave({ inputs, positions }: Chunk<I, U>, last: number): void {
-    this.#stopped = true;
     if (this.#work.ends !== undefined) return;
     const { operation, failed } = this.#work;
     const leave = (position: number, input: I): void => {
@@ -396,7 +398,7 @@ function closing<I>(next: SourceReader<I>["next"], close: () => Promise<void> | 
  * @param options - the deadline of each call.
  * @returns the attempt.
  */
-export function chunkAttempt({ metadata }: TypeContext, operation: string, { deadline }: BulkCallOptions): RunOptions {
+export function chunkAttempt({ metadata }: TypeContext, operation: string, { deadline }: CallOptions): RunOptions {
   return { operation, write: true, entity: metadata.name, deadline };
 }
 

@@ -22,6 +22,9 @@ import {
   type PatchManyResult,
 } from "./change-many.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
+import { exportLines, type ExportOptions } from "./export.ts";
+import { importLines, type ImportOptions, type ImportResult } from "./import.ts";
+import type { LineSource } from "./lines.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { queryRunner } from "./find.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
@@ -655,6 +658,52 @@ export class Repository<D extends EntityDefinition> {
     const query = Query.over<EntityOf<D>, IndexesOf<D>>(this.#definition.metadata, runner);
     // A filter that is undefined was meant to be one: it is refused, rather than finding everything.
     return filters.length === 0 ? query : query.where(filters[0] as Filter<EntityOf<D>, IndexesOf<D>>);
+  }
+
+  /**
+   * Writes entities as NDJSON, in constant memory: one line of JSON each, dates as epoch milliseconds, bigints as text,
+   * bytes as base64, the same for every storage. Pages of 200, as `stream` reads them.
+   *
+   * @param options - `query`, batch size, deadline per page in milliseconds, and signal.
+   * @returns lines with their ends, for `stream.Readable.from` or `import`.
+   * @throws CorruptEntityError when a document does not fit the schema.
+   * @throws QueryError when the query gives no whole entities.
+   *
+   * @example
+   * ```ts
+   * import { createWriteStream } from "node:fs";
+   * import { Readable } from "node:stream";
+   * import { pipeline } from "node:stream/promises";
+   * import { z } from "zod";
+   * import { connect, defineEntity } from "remora";
+   *
+   * const User = defineEntity({ name: "user", schema: z.object({ id: z.string(), name: z.string() }) });
+   * const db = await connect("redis://localhost:6379");
+   * await pipeline(Readable.from(db.repository(User).export()), createWriteStream("/dev/null"));
+   * await db.close();
+   * ```
+   */
+  export(options: ExportOptions<Query<EntityOf<D>, IndexesOf<D>>> = {}): AsyncGenerator<string, void, undefined> {
+    const { query, ...stream } = options;
+    const rows: AsyncIterable<unknown> = (query ?? this.query()).stream(stream);
+    const { metadata } = this.#definition;
+    return exportLines(metadata, rows as AsyncIterable<Record<string, unknown>>, query !== undefined);
+  }
+
+  /**
+   * Stores the entities of NDJSON, exactly as `export` wrote them, versions and timestamps included; id, version and
+   * timestamps that are missing are made. In pipelined chunks (EVALSHA), in constant memory. A line that fails is told of
+   * and does not hold up the others.
+   *
+   * @param lines - text or bytes: whole, in chunks cut anywhere, or with `each: "line"` line by line.
+   * @param options - mode, `resume`, `stopAtFailure`, ttl, chunking, `onOutcome`, `onProgress`, deadline per chunk in
+   *   milliseconds, and signal: it ends the reading of lines, and what was sent is waited for.
+   * @returns how many were stored, which lines failed, and where to go on.
+   * @throws RemoraError when it is not about one entity, such as a ConnectionError: the import is broken off, and
+   *   `onProgress` was told where to go on.
+   */
+  import(lines: LineSource, options: ImportOptions = {}): Promise<ImportResult> {
+    return this.#observed("import", (context, note) => importLines(context, lines, options, note));
   }
 
   /**

@@ -1,6 +1,7 @@
 // Bulk saves: chunks of the save script, or all of it in one transaction.
 // Each entity is validated and encoded when there is room to send it.
 import type { RemoraError } from "../errors.ts";
+import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
 import {
   type BulkCallOptions,
@@ -107,7 +108,7 @@ export async function sendPrepared(
   context: TypeContext,
   units: readonly PreparedItem[],
   operation: string,
-  options: BulkOptions,
+  options: CallOptions,
   note: Note,
 ): Promise<(RemoraError | undefined)[]> {
   const prepared = units.map((unit) => unit.prepared);

@@ -201,9 +201,8 @@ function versionCheck(layout: Layout, expected: string): string {
     if found then version = ${value} end
     exists = exists or version ~= nil or call('EXISTS', key) == 1
     if mode == '0' then ok = false fail(at, 'EXISTS', version or '0')
-    elseif mode == '1' then version = nil
-    elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
-    elseif version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
+    elseif mode ~= '1' and found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
+    elseif mode ~= '1' and version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
@@ -231,8 +230,8 @@ function writes(layout: Layout): string {
   else`);
   if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
   if (ids !== undefined) {
-    // A document with a version was written by a save, which listed it.
-    const known = metadata.version === undefined ? "true" : "fresh";
+    // A document with a version was written by a save, which listed it; whatever is replaced may be a stranger's.
+    const known = metadata.version === undefined ? "true" : "fresh or ITEMS[o + 2] == '1'";
     lines.push(`    if ${known} then listed[#listed + 1] = 0 listed[#listed + 1] = id end`);
   }
   if (snapshot !== undefined) {
