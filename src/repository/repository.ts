@@ -679,7 +679,9 @@ export class Repository<D extends EntityDefinition> {
    *
    * const User = defineEntity({ name: "user", schema: z.object({ id: z.string(), name: z.string() }) });
    * const db = await connect("redis://localhost:6379");
-   * await pipeline(Readable.from(db.repository(User).export()), createWriteStream("/dev/null"));
+   * const users = db.repository(User);
+   * await users.indexes.sync();
+   * await pipeline(Readable.from(users.export()), createWriteStream("/dev/null"));
    * await db.close();
    * ```
    */

@@ -110,7 +110,7 @@ describeMatrix("export and import", ({ open }) => {
       () => all,
       () => Buffer.from(all),
       () => cut(all, 1),
-      () => [...all],
+      () => Array.from(all),
       () => Readable.from(cut(all, 7)),
       () => [all.slice(0, 20), Buffer.from(all.slice(20))],
     ];
