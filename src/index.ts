@@ -151,6 +151,7 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export type { RestoreMode } from "./repository/save.ts";
 export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";

@@ -1,7 +1,5 @@
 // Bulk calls: sources of any length, one outcome each in order, signals, progress, and all or nothing.
 // Nothing here waits for a time to pass.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { z } from "zod";
 import { expect, test } from "vitest";
 
@@ -9,6 +7,7 @@ import { defineEntity, exact, inc, type PatchManyOutcome, push, range, type Save
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure, expectRefusal } from "./failures.ts";
 import { describeMatrix } from "./matrix.ts";
+import { heapGrowth } from "./memory.ts";
 import { sent } from "./sent.ts";
 
 const stock = (storage: Storage) =>
@@ -307,27 +306,12 @@ describeMatrix(
   ({ open }) => {
     test("hold no more for many than for few", async () => {
       const { repository } = await open(plain);
-      setFlagsFromString("--expose_gc");
-      const collect = runInNewContext("gc") as () => void;
       async function* many(count: number) {
         for (let at = 0; at < count; at += 1) yield { id: `${at % 500}`, text: `number ${at}` };
         await Promise.resolve();
       }
-      const growth = async (count: number): Promise<number> => {
-        let [told, most] = [0, 0];
-        collect();
-        const before = process.memoryUsage().heapUsed;
-        await repository.saveMany(many(count), {
-          onOutcome() {
-            told += 1;
-            if (told % (count / 4) !== 0) return;
-            collect();
-            most = Math.max(most, process.memoryUsage().heapUsed - before);
-          },
-        });
-        expect(told).toBe(count);
-        return most;
-      };
+      const growth = (count: number): Promise<number> =>
+        heapGrowth(count, (onOutcome) => repository.saveMany(many(count), { onOutcome }));
       await growth(20_000);
       const few = await growth(20_000);
       const all = await growth(200_000);

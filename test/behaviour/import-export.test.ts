@@ -10,8 +10,9 @@ import type { Storage } from "../../src/schema/metadata.ts";
 import { anyBigint, anyDate, hostileString, storableNumber } from "../property/strings.ts";
 import { runs, seed } from "../property/seed.ts";
 import { expectFailure } from "./failures.ts";
-import { content } from "./items.ts";
+import { content, strange } from "./items.ts";
 import { describeMatrix } from "./matrix.ts";
+import { heapGrowth } from "./memory.ts";
 
 const book = (name: string) => (storage: Storage) =>
   defineEntity({
@@ -66,7 +67,7 @@ const books = fc.uniqueArray(
   { maxLength: 12, comparator: (left, right) => left.id === right.id || left.title === right.title },
 );
 
-describeMatrix("export and import", ({ open }) => {
+describeMatrix("export and import", ({ open, storage }) => {
   test("give back exactly what was stored, hostile values, versions and timestamps", async () => {
     const from = await open(book("book"));
     const to = await open(book("book"));
@@ -171,6 +172,16 @@ describeMatrix("export and import", ({ open }) => {
     expect(await repository.findUnique({ title: "t" })).toEqual(before);
   });
 
+  test("replace what a stranger wrote, which is then one of ours", async () => {
+    const { repository, raw } = await open(book("book"));
+    await strange(raw, storage, repository.key("s"), { title: "strange" });
+    const line = JSON.stringify({ id: "s", title: "ours", price: 5, version: 7 });
+    expect(await repository.import(line, { mode: "replace" })).toMatchObject({ imported: 1 });
+    expect(await repository.findById("s")).toMatchObject({ title: "ours", version: 7 });
+    expect(await repository.query().ids()).toEqual(["s"]);
+    expect(await repository.count()).toBe(1);
+  });
+
   test("go on after a break: by the signal, by the source, by the server", async () => {
     const { repository } = await open(book("book"));
     const line = (at: number) => `${JSON.stringify({ id: `b${at}`, title: `t${at}`, price: at })}\n`;
@@ -209,3 +220,23 @@ describeMatrix("export and import", ({ open }) => {
     expect(await repository.count()).toBe(500);
   });
 });
+
+describeMatrix(
+  "import of any length",
+  ({ open }) => {
+    test("holds no more for many lines than for few", async () => {
+      const { repository } = await open((storage) =>
+        defineEntity({ name: "plain", storage, schema: z.object({ id: z.string(), text: z.string() }) }),
+      );
+      function* many(count: number) {
+        for (let at = 0; at < count; at += 1) yield `{"id":"${at % 500}","text":"number ${at}"}\n`;
+      }
+      const growth = (count: number): Promise<number> =>
+        heapGrowth(count, (onOutcome) => repository.import(many(count), { mode: "replace", onOutcome }));
+      await growth(20_000);
+      const few = await growth(20_000);
+      expect((await growth(200_000)) - few).toBeLessThan(4 * 1024 * 1024);
+    }, 120_000);
+  },
+  ({ storage, engine, driver }) => storage === "hash" && engine === "memory" && driver === "ioredis6",
+);
