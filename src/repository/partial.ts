@@ -33,8 +33,8 @@ export function selectionOf(context: TypeContext, select: readonly string[] | un
   checkSelect(query);
   const properties = propertiesOf(select);
   const codec = context.codec.only(properties);
-  // The id is in every document, and so tells one that has none of the fields from none at all.
-  const reader = new DocumentReader(layout, codec, [...new Set([metadata.idField, ...properties])]);
+  // Of a hash the codec reads the id too, which tells a document that has none of the fields from none at all.
+  const reader = new DocumentReader(layout, codec, properties);
   return { codec, reader, present: presenter(query) };
 }
 

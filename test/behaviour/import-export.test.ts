@@ -133,7 +133,10 @@ describeMatrix("export and import", ({ open, storage }) => {
     const { repository } = await open(book("book"));
     const good = (at: number) => JSON.stringify({ id: `b${at}`, title: `t${at}`, price: at });
     const lines = [good(1), "{oops", good(2), '{"id":"x","title":5,"price":1}', "[1]", good(1), "null", good(3)];
-    const bad = Buffer.concat([Buffer.from(`${lines.join("\n")}\n`), Buffer.from([0x7b, 0xff, 0x0a])]);
+    const bad = Buffer.concat([
+      Buffer.from(`${lines.join("\n")}\n`),
+      Buffer.from('{"id":"z","title":"\xff","price":1}\n', "latin1"),
+    ]);
     const result = await repository.import(bad);
     expect(result).toMatchObject({ imported: 3, failed: 6, resume: 9, stopped: false });
     expect(result.failures.map(({ line, error }) => [line, error.code])).toEqual([
