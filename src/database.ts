@@ -1,7 +1,8 @@
 // connect() and the database: the one file that wires the rooms together.
 // Holds the connection, hands out repositories, and refuses types whose keys would overlap.
-import { CapabilityError, DefinitionError } from "./errors.ts";
+import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
+import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
 import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connection.ts";
@@ -16,7 +17,7 @@ import {
   type TransactionOptions,
 } from "./repository/transaction.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
-import { type Keyspace, keyspace } from "./schema/key.ts";
+import { hashTag, type Keyspace, keyspace } from "./schema/key.ts";
 
 /** What {@link connect} accepts beside the server. */
 export interface DatabaseOptions {
@@ -50,6 +51,8 @@ export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
   readonly #transactions: TransactionHost;
+  readonly #blocking = new Set<BlockingConnection>();
+  #closed = false;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
 
   /**
@@ -88,6 +91,7 @@ export class Database implements AsyncDisposable {
     const connection = {
       executor: this.#executor,
       capabilities: this.capabilities,
+      openBlocking: () => this.#openBlocking(),
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
       sizes: {
@@ -121,7 +125,9 @@ export class Database implements AsyncDisposable {
    * @returns when the connection is closed.
    */
   close(): Promise<void> {
+    this.#closed = true;
     this.#heartbeat?.stop();
+    for (const connection of this.#blocking) connection.close();
     this.#executor.close();
     this.redis.disconnect();
     return Promise.resolve();
@@ -132,9 +138,24 @@ export class Database implements AsyncDisposable {
     return this.close();
   }
 
+  #openBlocking(): BlockingConnection {
+    if (this.#closed) throw new ConnectionError("watch: the connection was closed");
+    const connection = new BlockingConnection(this.redis);
+    for (const known of this.#blocking) if (known.closed) this.#blocking.delete(known);
+    this.#blocking.add(connection);
+    return connection;
+  }
+
   #keysOf(definition: EntityDefinition): Keyspace {
     const { metadata } = definition;
     const keys = keyspace(metadata, this.#options.namespace ?? "");
+    if (this.capabilities.mode === "cluster" && hashTag(keys.documents) === undefined) {
+      throw new DefinitionError(
+        `the keyPrefix of ${metadata.name} (${keys.documents}) has no hash tag, so a cluster would keep documents and indexes apart; ` +
+          "use one such as {user}",
+        { entity: metadata.name },
+      );
+    }
     this.#register(definition, keys);
     return keys;
   }

@@ -100,7 +100,7 @@ export type {
 export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
-export type { ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
+export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
 export {
   largeDocumentChannel,
   type LargeDocumentEvent,
@@ -140,8 +140,9 @@ export type {
 } from "./repository/import.ts";
 export type { LineSource } from "./repository/lines.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
-export type { ReadOptions } from "./repository/load.ts";
-export type { SelectOptions } from "./repository/partial.ts";
+export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
+export type { FindOptions, ReadOptions } from "./repository/load.ts";
+export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
 export {
   type IndexFault,
   type IndexProgress,
@@ -153,19 +154,26 @@ export {
 } from "./repository/repository.ts";
 export type { RestoreMode } from "./repository/save.ts";
 export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
+export type { DeleteOptions } from "./repository/remove.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";
+export type { Change, ChangeKind, WatchOptions } from "./repository/watch.ts";
 export type { Ttl, TtlDate, TtlMilliseconds } from "./repository/ttl.ts";
 export {
   defineEntity,
   type EntityDefinition,
   type EntityOf,
   type EntityOptions,
+  type FixedTtl,
   type IndexesOf,
   type InputOf,
+  type ChangesOptions,
+  type SlidingTtl,
   type UniqueNames,
   type UniqueOf,
+  type UniqueSpec,
 } from "./schema/entity.ts";
+export type { EntityHooks, SaveInfo, SaveOperation } from "./schema/hooks.ts";
 export type { IdStrategy } from "./schema/id.ts";
 export {
   exact,
@@ -186,10 +194,11 @@ export {
   type VectorSettings,
   type WordOptions,
 } from "./schema/index-kinds.ts";
-export type { Storage, TtlOnUpdate } from "./schema/metadata.ts";
+export type { Storage } from "./schema/metadata.ts";
 export type {
   CompoundSpec,
   EqualityPaths,
+  ExpirablePaths,
   GeoPoint,
   IndexedPaths,
   IndexFor,
@@ -198,4 +207,5 @@ export type {
   PathValue,
   SortablePaths,
 } from "./schema/paths.ts";
+export type { TtlOnUpdate } from "./schema/ttl.ts";
 export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";

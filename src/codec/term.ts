@@ -166,7 +166,8 @@ export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | u
   for (const path of unique.paths) {
     const value = valueAt(entity, path.split(".")) as string | number | boolean | bigint | Date | undefined;
     if (value === undefined) return undefined;
-    parts.push(value instanceof Date ? String(value.getTime()) : String(value));
+    const text = value instanceof Date ? String(value.getTime()) : String(value);
+    parts.push(unique.caseInsensitive === true && typeof value === "string" ? foldCase(text) : text);
   }
   // One field stays readable; several are written as JSON, which cannot run together.
   return parts.length === 1 ? parts[0] : JSON.stringify(parts);

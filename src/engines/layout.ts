@@ -85,6 +85,8 @@ export interface Layout {
   readonly absent: readonly AbsentSlot[];
   readonly uniques: readonly UniqueSlot[];
   readonly compounds: readonly CompoundSlot[];
+  /** The stream of changes; undefined where they are not told. */
+  readonly changes: string | undefined;
   /** What the search engine asks: a name that exists only while the index is right for this very definition. */
   readonly alias: string;
   /** The search index's own name. */
@@ -137,12 +139,16 @@ export function layoutOf(
     internal,
     meta: `${internal}m`,
     ids: listed ? `${internal}a` : undefined,
-    expiry: metadata.ttl !== undefined && (listed || remembers) ? `${internal}e` : undefined,
+    expiry:
+      metadata.ttl !== undefined && (listed || remembers || metadata.changes !== undefined)
+        ? `${internal}e`
+        : undefined,
     snapshot: remembers ? `${internal}s` : undefined,
     slots: Object.freeze(uniqueKeys(slots)),
     absent: Object.freeze(absent),
     uniques: Object.freeze(uniques),
     compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
+    changes: metadata.changes === undefined ? undefined : `${internal}k`,
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
     stamp: [layoutVersion, engine, metadata.layout, ...extra].join("|"),

@@ -3,12 +3,14 @@
 import { droppedStamp, isBuilding, stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { TypeContext } from "../repository/context.ts";
+import type { RepairReport, VerifyOptions, VerifyReport } from "../repository/findings.ts";
 import { observe } from "../repository/observe.ts";
-import type { IndexStatus, RepositoryIndexes, SyncOptions } from "../repository/repository.ts";
+import type { IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "../repository/repository.ts";
 import { readFaults } from "./faults.ts";
 import { indexInfo } from "./search-index.ts";
 import { Session } from "./session.ts";
 import { bringDown, bringUp } from "./sync.ts";
+import { repairIndexes, verifyIndexes } from "./verify.ts";
 
 /** How long `ready` waits, in milliseconds, when no deadline is given. */
 const defaultPatience = 60_000;
@@ -58,6 +60,26 @@ export class IndexAdministration implements RepositoryIndexes {
 
   async status(options: CallOptions = {}): Promise<IndexStatus> {
     return statusOf(new Session(await this.#resolve(), "indexes.status", options));
+  }
+
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return this.#inspected("indexes.verify", verifyIndexes, options);
+  }
+
+  repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    return this.#inspected("indexes.repair", repairIndexes, options);
+  }
+
+  async #inspected<T>(
+    operation: string,
+    work: (session: Session, report: (progress: IndexProgress) => void) => Promise<T>,
+    options: VerifyOptions,
+  ): Promise<T> {
+    const context = await this.#resolve();
+    return observe(context.metadata, operation, undefined, async () => {
+      const session = new Session(context, operation, options);
+      return work(session, (progress) => options.onProgress?.(progress));
+    });
   }
 }
 

@@ -1,9 +1,16 @@
 // Going over the keys of a type by SCAN, in slices: its documents, and what it keeps beside them.
 // Only for work on indexes: no query and no save ever looks for keys.
 import { keyType } from "../engines/write/lua.ts";
+import { defineScript, type ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { Storage } from "../schema/metadata.ts";
 import type { Session } from "./session.ts";
+
+/**
+ * SCAN on the node of a cluster that has the type's keys: a script is sent where its key lives.
+ * KEYS: meta. ARGV: SCAN's own words.
+ */
+const scanScript = defineScript("scan-keys", "#!lua flags=no-writes\nreturn redis.call('SCAN', unpack(ARGV))");
 
 /** How many keys the server looks at per call. */
 const sliceSize = "1000";
@@ -36,9 +43,10 @@ async function* keysFrom(session: Session, prefix: string, filter: readonly stri
   const pattern = `${prefix.replace(/[*?[\]\\]/g, "\\$&")}*`;
   let cursor = "0";
   do {
-    const command = { name: "SCAN", args: [cursor, "MATCH", pattern, "COUNT", sliceSize, ...filter] };
+    const args = [cursor, "MATCH", pattern, "COUNT", sliceSize, ...filter];
+    const call: ScriptCall = { script: scanScript, keys: [session.context.layout.meta], args };
     // eslint-disable-next-line no-await-in-loop -- each slice says where the next begins
-    const [next, keys] = (await session.send(command)) as [string, string[]];
+    const [next, keys] = (await session.send(call)) as [string, string[]];
     cursor = String(next);
     yield keys;
   } while (cursor !== "0");

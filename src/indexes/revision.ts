@@ -37,21 +37,21 @@ export interface Revision {
  * Compares stored documents with what their indexes need.
  *
  * @param context - the entity type.
- * @returns a function over a document as the server holds it, its id as it stands in the key, and the fields that are
- *   tagged in it.
+ * @returns a function over a document as the server holds it, its id as it stands in the key, the fields that are
+ *   tagged in it, and whether its id is to be written even if it stands there.
  */
 export function reviser(
   context: TypeContext,
-): (body: readonly string[] | string, encodedId: string, tagged: readonly string[]) => Revision {
+): (body: readonly string[] | string, encodedId: string, tagged: readonly string[], touched: boolean) => Revision {
   const { layout, metadata } = context;
   const { indexes, uniques, idField } = metadata;
   const paths = new Set([...indexes.map(({ path }) => path), ...uniques.flatMap((unique) => unique.paths)]);
   if (metadata.storage === "json") {
     const names = [...paths].map((path) => path.split("."));
-    return (body, encodedId) => reviseJson(layout, body as string, encodedId, names);
+    return (body, encodedId, _tagged, touched) => reviseJson(layout, body as string, encodedId, names, touched);
   }
   const steady = steadyFields(metadata.shape, idField);
-  return (body, encodedId, tagged) => {
+  return (body, encodedId, tagged, touched) => {
     const fields = new Map<string, string>();
     for (let at = 0; at < body.length; at += 2) fields.set(body[at] as string, body[at + 1] as string);
     const conversions = convert(fields, tagged, layout.tagged);
@@ -60,7 +60,7 @@ export function reviser(
       converted: conversions.size > 0,
       changes(encoded) {
         const sets = new Map(conversions);
-        if (fields.get(idField) !== encodedId) sets.set(idField, encodedId);
+        if (touched || fields.get(idField) !== encodedId) sets.set(idField, encodedId);
         if (encoded === undefined) return { sets, removals: [], mends: [] };
         const removals: string[] = [];
         const wanted = fieldsOf(encoded, steady);
@@ -109,7 +109,13 @@ function fieldsOf({ body }: EncodedDocument, steady: readonly string[]): Map<str
 
 type Json = Record<string, unknown>;
 
-function reviseJson(layout: Layout, body: string, encodedId: string, paths: readonly (readonly string[])[]): Revision {
+function reviseJson(
+  layout: Layout,
+  body: string,
+  encodedId: string,
+  paths: readonly (readonly string[])[],
+  touched: boolean,
+): Revision {
   const { idField } = layout.metadata;
   return {
     stored: body,
@@ -119,7 +125,7 @@ function reviseJson(layout: Layout, body: string, encodedId: string, paths: read
       const sets = new Map<string, string>();
       const removals: string[] = [];
       if (!isObject(held)) return { sets, removals, mends: [] };
-      if (held[idField] !== encodedId) sets.set(jsonPath([idField]), JSON.stringify(encodedId));
+      if (touched || held[idField] !== encodedId) sets.set(jsonPath([idField]), JSON.stringify(encodedId));
       if (encoded === undefined) return { sets, removals, mends: [] };
       const wanted = parseJson(encoded.body as string) as Json;
       const hidden = Object.keys(wanted).filter(isHiddenMember);

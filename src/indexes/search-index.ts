@@ -4,7 +4,8 @@ import { createIndex } from "../engines/search/attributes.ts";
 import { readMap } from "../redis/replies.ts";
 import type { Session } from "./session.ts";
 
-const noIndex = /no such index|unknown index name/i;
+/** How servers say that there is no such index. */
+export const noIndex = /no such index|unknown index name/i;
 /** How often the server is asked how far it is, in milliseconds. */
 const pollInterval = 20;
 /** How long the server may stand still, in milliseconds. */

@@ -13,17 +13,11 @@ import {
   type GroupPaths,
 } from "./aggregate.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { includingDeleted, undeleted } from "./deleted.ts";
 import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
 import type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./distance.ts";
 import { type Filter, filterConditions } from "./filter.ts";
-import {
-  both,
-  type Condition as ConditionNode,
-  type Direction,
-  everything,
-  type Operand,
-  type QueryNode,
-} from "./node.ts";
+import { both, type Condition as ConditionNode, type Direction, type Operand, type QueryNode } from "./node.ts";
 import type { ServerProfile } from "./profile.ts";
 import { rawNode } from "./raw.ts";
 import { type Searchable, searchCondition } from "./search.ts";
@@ -160,6 +154,7 @@ export interface QueryRunner<O> extends AggregationRunner {
   count(query: QueryNode, options: CallOptions): Promise<number>;
   ids(query: QueryNode, options: CallOptions): Promise<string[]>;
   delete(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
+  purge(query: QueryNode, options: BatchOptions): Promise<QueryChanges>;
   update(query: QueryNode, patch: unknown, options: BatchOptions): Promise<QueryChanges>;
   nearest(query: QueryNode, node: NearestNode, options: CallOptions): Promise<O[]>;
   facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
@@ -206,7 +201,7 @@ export class Query<O, I, R = O> {
    * @returns a query that matches everything.
    */
   static over<O, I>(metadata: EntityMetadata, runner: QueryRunner<O>): Query<O, I> {
-    return new Query({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, runner);
+    return new Query({ metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 }, runner);
   }
 
   #with(change: Partial<QueryNode>): Query<O, I, R> {
@@ -215,6 +210,16 @@ export class Query<O, I, R = O> {
 
   #and(condition: ConditionNode): Query<O, I, R> {
     return this.#with({ where: both(this.#node.where, condition) });
+  }
+
+  /**
+   * Finds deleted entities as well, of a type with `softDelete`.
+   *
+   * @returns the query.
+   * @throws QueryError when the definition has no `softDelete`.
+   */
+  withDeleted(): Query<O, I, R> {
+    return this.#with({ where: includingDeleted(this.#node) });
   }
 
   /**
@@ -540,7 +545,8 @@ export class Query<O, I, R = O> {
 
   /**
    * Deletes every entity that matches, with its index entries and unique values, in batches of two round trips (a search,
-   * EVALSHA). An entity goes only if it is still as it was found; with a limit, the first so many of the order go.
+   * EVALSHA). An entity goes only if it is still as it was found; with a limit, the first so many of the order go. Where the
+   * definition has `softDelete` they stay, and are marked as deleted.
    *
    * @param options - `batchSize`; deadline of each round trip, and signal. What earlier batches deleted stays deleted.
    * @returns how many were found, deleted, and left alone.
@@ -548,6 +554,18 @@ export class Query<O, I, R = O> {
    */
   delete(options: BatchOptions = {}): Promise<QueryChanges> {
     return this.#runner.delete(this.#node, options);
+  }
+
+  /**
+   * Removes every entity that matches for good, where `delete` only says that they are deleted. Those that are deleted already
+   * match after `withDeleted()`. Batches of two round trips, as `delete` of other types.
+   *
+   * @param options - `batchSize`; deadline of each round trip, and signal.
+   * @returns how many were found, removed, and left alone.
+   * @throws QueryError when the definition has no `softDelete`, or with an offset.
+   */
+  purge(options: BatchOptions = {}): Promise<QueryChanges> {
+    return this.#runner.purge(this.#node, options);
   }
 
   /**

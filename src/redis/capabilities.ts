@@ -18,6 +18,8 @@ export interface Capabilities {
   readonly json: boolean;
   /** The server has vector sets. */
   readonly vectorSets: boolean;
+  /** Single fields of a hash may expire. */
+  readonly fieldExpiry: boolean;
 }
 
 /** RediSearch 2.10 is the first that indexes empty strings. */
@@ -42,7 +44,8 @@ export async function probeCapabilities(client: RedisClient): Promise<Capabiliti
   const json = modules === undefined ? await answers(client, "JSON.TYPE", "$") : modules.has("ReJSON");
   const vectorSets = modules === undefined ? await knows(client, "VCARD", "$") : modules.has("vectorset");
   const mode = typeof facts["mode"] === "string" ? facts["mode"] : "standalone";
-  return { server, version, mode, search, json, vectorSets };
+  const fieldExpiry = await knows(client, "HPTTL", "$", "FIELDS", "1", "f");
+  return { server, version, mode, search, json, vectorSets, fieldExpiry };
 }
 
 function refuseOld(server: string, version: string): void {

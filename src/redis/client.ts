@@ -44,3 +44,13 @@ export function isRedisClient(value: unknown): value is RedisClient {
     typeof client.duplicate === "function" && typeof client.call === "function" && typeof client.pipeline === "function"
   );
 }
+
+/**
+ * Tells whether a client speaks to the nodes of a cluster.
+ *
+ * @param client - any client.
+ * @returns true when it does.
+ */
+export function isCluster(client: RedisClient): boolean {
+  return typeof (client as { nodes?: unknown }).nodes === "function";
+}

@@ -1,8 +1,8 @@
 // Connections: from a URL, options or a client to one client of the data profile.
 // The only file that makes ioredis clients; every promise of the library rests on these options.
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { ConnectionError } from "../errors.ts";
-import { isRedisClient, type RedisClient } from "./client.ts";
+import { isCluster, isRedisClient, type RedisClient } from "./client.ts";
 import { withoutArguments } from "./failures.ts";
 
 /** Where a Sentinel listens. */
@@ -11,6 +11,14 @@ export interface SentinelAddress {
   readonly host?: string;
   /** Port; 26379 when left out. */
   readonly port?: number;
+}
+
+/** A node of a cluster. */
+export interface ClusterNode {
+  /** Host name. */
+  readonly host: string;
+  /** Port. */
+  readonly port: number;
 }
 
 /** What a client is made from, beside what ioredis itself takes. */
@@ -37,6 +45,8 @@ export interface ConnectionOptions {
   readonly sentinels?: readonly SentinelAddress[];
   /** Name of the Sentinel group. */
   readonly name?: string;
+  /** Some nodes of a cluster, which tell of the others; user name, password and TLS hold for all. */
+  readonly cluster?: readonly ClusterNode[];
   /** Milliseconds to establish a connection; 10 000 when left out. */
   readonly connectTimeout?: number;
   /** Milliseconds between TCP keep-alive probes; 30 000 when left out. */
@@ -110,12 +120,32 @@ async function greet(client: RedisClient): Promise<void> {
 function makeClient(target: ConnectionTarget): RedisClient {
   if (isRedisClient(target)) {
     refuseUnsafe(target.options);
-    return target.duplicate(dataProfile) as RedisClient;
+    if (!isCluster(target)) return target.duplicate(dataProfile) as RedisClient;
+    const { redisOptions = {} } = target.options as { redisOptions?: object };
+    refuseUnsafe(redisOptions);
+    // Startup nodes come first here; none of one's own means those of the client.
+    const duplicate = target.duplicate.bind(target) as (nodes: readonly ClusterNode[], options: object) => unknown;
+    return duplicate([], clusterProfile(redisOptions)) as RedisClient;
   }
-  const { url, allowInsecureTls: _allow, ...options } = typeof target === "string" ? { url: target } : target;
+  const { url, allowInsecureTls: _allow, cluster, ...options } = typeof target === "string" ? { url: target } : target;
   refuseUnsafe(typeof target === "string" ? {} : target);
   const merged = { connectTimeout: defaultConnectTimeout, keepAlive: defaultKeepAlive, ...options, ...dataProfile };
+  if (cluster !== undefined) {
+    return new Cluster([...cluster], clusterProfile(merged)) as unknown as RedisClient;
+  }
   return (url === undefined ? new Redis(merged as object) : new Redis(url, merged as object)) as unknown as RedisClient;
+}
+
+// The same promises for every node. A node that moved or failed is found again by the driver, within the deadline.
+function clusterProfile(redisOptions: object): object {
+  return {
+    redisOptions: { ...redisOptions, ...dataProfile },
+    enableOfflineQueue: false,
+    enableAutoPipelining: false,
+    enableReadyCheck: true,
+    lazyConnect: true,
+    scaleReads: "master",
+  };
 }
 
 function refuseUnsafe(options: { keyPrefix?: unknown; tls?: unknown; allowInsecureTls?: unknown }): void {

@@ -4,7 +4,7 @@ import { ConnectionError, DeadlineError, OutcomeUnknownError, RemoraError } from
 import type { RedisClient } from "./client.ts";
 import { type Reply, ReplyFailure, type Request } from "./command.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
-import { type Attempt, proofOf, toRemoraError } from "./failures.ts";
+import { type Attempt, proofOf, refusalWord, toRemoraError } from "./failures.ts";
 import { Sender } from "./sender.ts";
 
 /** An operation, and how long it may take. */
@@ -25,6 +25,8 @@ class Flight implements Deadline {
   sent = false;
   /** The caller has been told; nothing more may be sent. */
   settled = false;
+  /** What the server answered last instead of doing the work, such as `READONLY`. */
+  hindrance: string | undefined;
   readonly #late: (flight: Flight, reason: string) => void;
 
   constructor(options: RunOptions, milliseconds: number, late: (flight: Flight, reason: string) => void) {
@@ -124,7 +126,9 @@ export class Executor {
     return new Promise<T>((resolve, reject) => {
       const flight = new Flight(options, options.deadline ?? this.defaultDeadline, (late, reason) => {
         this.#land(late);
-        reject(this.#lateError(options, reason, late.sent));
+        const { hindrance } = late;
+        const why = hindrance === undefined ? reason : `${reason}, while the server kept answering ${hindrance}`;
+        reject(this.#lateError(options, why, late.sent));
       });
       const arrive = (value: unknown): void => {
         this.#land(flight);
@@ -189,6 +193,7 @@ export class Executor {
       return this.#again(request, flight, attempt + 1);
     }
     if (proof === "retry") {
+      flight.hindrance = refusalWord(error);
       flight.sent = false;
       await delay(retryDelay);
       return this.#again(request, flight, attempt);

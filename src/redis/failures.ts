@@ -61,6 +61,16 @@ export function proofOf(error: Error): Proof {
   return isServerReply(error) && !error.message.includes("script") ? "refused" : "unknown";
 }
 
+/**
+ * The word by which a server refuses work for now.
+ *
+ * @param error - from the driver.
+ * @returns the word, such as `READONLY`; undefined when there was no answer.
+ */
+export function refusalWord(error: Error): string | undefined {
+  return isServerReply(error) ? codeWord(error) : undefined;
+}
+
 function isServerReply(error: Error): boolean {
   return error.name === "ReplyError";
 }

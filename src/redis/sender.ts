@@ -1,6 +1,6 @@
 // From requests to driver calls: plain commands, prepared ones, and scripts by hash once the server knows them.
 // Sends and nothing else; what to do about failures is the executor's business.
-import type { RedisClient } from "./client.ts";
+import { isCluster, type RedisClient } from "./client.ts";
 import type { KeyedCommand, Request, Script, ScriptCall } from "./command.ts";
 import { keyedCommand, scriptCommand, takesWireCommands, type WireTarget } from "./wire-command.ts";
 
@@ -8,6 +8,7 @@ import { keyedCommand, scriptCommand, takesWireCommands, type WireTarget } from 
 export class Sender {
   readonly #client: RedisClient;
   readonly #wired: boolean;
+  readonly #clustered: boolean;
   readonly #loaded = new Set<string>();
 
   /**
@@ -16,6 +17,7 @@ export class Sender {
   constructor(client: RedisClient) {
     this.#client = client;
     this.#wired = takesWireCommands(client);
+    this.#clustered = isCluster(client);
     // Another server may answer after a reconnect, and it may not know our scripts.
     client.on("close", () => this.#loaded.clear());
   }
@@ -43,11 +45,10 @@ export class Sender {
     const [only] = requests;
     // What stands alone needs no pipeline, which costs the driver as much as a short reply.
     if (only !== undefined && requests.length === 1) {
-      return this.one(only).then(
-        (reply) => [[null, reply]],
-        (error: Error) => [[error, undefined]],
-      );
+      return [await settled(this.one(only))];
     }
+    // Drivers of clusters resend whole pipelines while a slot moves, and keys that have not moved yet come back empty.
+    if (this.#clustered) return Promise.all(requests.map((request) => settled(this.one(request))));
     const pipeline = this.#client.pipeline();
     for (const request of requests) {
       if ("script" in request) pipeline.call(...this.#scriptWords(request));
@@ -90,6 +91,13 @@ export class Sender {
     const name = `${known ? "EVALSHA" : "EVAL"}${script.readOnly ? "_RO" : ""}`;
     return [name, known ? script.sha : script.lua, String(keys.length), ...keys, ...args];
   }
+}
+
+function settled(reply: Promise<unknown>): Promise<[error: Error | null, reply: unknown]> {
+  return reply.then(
+    (value) => [null, value],
+    (error: Error) => [error, undefined],
+  );
 }
 
 function keyedWords({ key, rest }: KeyedCommand): string[] {

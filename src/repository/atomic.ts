@@ -18,9 +18,10 @@ import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import type { SaveMode } from "./save.ts";
 import type { BulkOptions, SaveOutcome } from "./save-many.ts";
-import { maxEntities, runTransaction, type TransactionHost } from "./transaction.ts";
+import { runTransaction, type TransactionHost } from "./transaction.ts";
+import { maxEntities } from "./transaction-member.ts";
 import type { Ttl } from "./ttl.ts";
-import { versionConflict } from "./update.ts";
+import { requireVersion, versionConflict } from "./versions.ts";
 
 type Row = Record<string, unknown>;
 type Listener<O> = ((outcome: O, index: number) => void) | undefined;
@@ -87,20 +88,24 @@ export async function patchTogether(
   onOutcome: Listener<PatchManyOutcome>,
 ): Promise<BulkRun<PatchManyOutcome>> {
   const all = await collect(entries, "patchMany", definition.name);
-  for (const entry of all) checkEntry(context, entry);
-  const { version } = context.metadata;
+  const { metadata } = context;
+  for (const entry of all) {
+    checkEntry(context, entry);
+    if (entry.ifVersion !== undefined) requireVersion(metadata, entry.id);
+  }
+  const { version } = metadata;
   await runTransaction(
     host,
     async (transaction) => {
       const repository = transaction.repository(definition);
       const ids = [...new Set(all.map(({ id }) => id))];
-      const found = await Promise.all(ids.map((id) => repository.findById(id)));
+      const found = await Promise.all(ids.map((id) => repository.findById(id, { withDeleted: true })));
       const stored = new Map(ids.map((id, at) => [id, found[at] as Row | null]));
       for (const { id, patch, ifVersion } of all) {
         const entity = stored.get(id);
         const actual = version === undefined ? undefined : (entity?.[version] as number | undefined);
         if (ifVersion !== undefined && entity !== null && actual !== ifVersion) {
-          throw versionConflict(context, id, ifVersion, actual);
+          throw versionConflict(metadata, id, "changed", ifVersion, actual);
         }
         // eslint-disable-next-line no-await-in-loop -- in order, since one id may come twice; nothing is sent
         stored.set(id, await repository.update(id, patch as PatchFor<never, never>, ttlOf(options)));
@@ -116,8 +121,11 @@ export async function patchTogether(
 }
 
 /**
- * Deletes some entities: all of them, or none. One round trip (EVALSHA).
+ * Deletes some entities: all of them, or none. One round trip (EVALSHA); a transaction, which reads them, where the type
+ * deletes softly or has hooks for this.
  *
+ * @param host - what transactions work with.
+ * @param definition - the entity type.
  * @param context - the entity type.
  * @param ids - up to a thousand ids.
  * @param options - deadline and signal.
@@ -127,17 +135,48 @@ export async function patchTogether(
  * @throws CorruptEntityError when the key of one holds something else; nothing was deleted.
  */
 export async function deleteTogether(
+  host: TransactionHost,
+  definition: EntityDefinition,
   context: TypeContext,
   ids: BulkSource<string>,
   options: BulkCallOptions,
   onOutcome: Listener<DeleteManyOutcome>,
   note: Note,
 ): Promise<BulkRun<DeleteManyOutcome>> {
-  const { name } = context.metadata;
-  const encodedIds = (await collect(ids, "deleteMany", name)).map((id) => encodeId(id, name));
-  const outcomes = encodedIds.length === 0 ? [] : await sendDeletions(context, encodedIds, "1", options, note);
+  const { name, softDelete, hooks } = context.metadata;
+  const all = await collect(ids, "deleteMany", name);
+  const encodedIds = all.map((id) => encodeId(id, name));
+  if (softDelete !== undefined || hooks?.beforeDelete !== undefined || hooks?.afterDelete !== undefined) {
+    return told(await deleteEach(host, definition, all, options), options, onOutcome);
+  }
+  const outcomes = encodedIds.length === 0 ? [] : await sendDeletions(context, encodedIds, true, options, note);
   for (const outcome of outcomes) if (!outcome.ok) throw outcome.error;
   return told(outcomes, options, onOutcome);
+}
+
+function deleteEach(
+  host: TransactionHost,
+  definition: EntityDefinition,
+  ids: readonly string[],
+  options: BulkCallOptions,
+): Promise<DeleteManyOutcome[]> {
+  return runTransaction(
+    host,
+    async (transaction) => {
+      const repository = transaction.repository(definition);
+      await Promise.all([...new Set(ids)].map((id) => repository.findById(id)));
+      const outcomes: DeleteManyOutcome[] = [];
+      for (const id of ids) {
+        // eslint-disable-next-line no-await-in-loop -- in order, since one id may come twice; nothing is sent
+        const deleted = (await repository.findById(id)) !== null;
+        // eslint-disable-next-line no-await-in-loop
+        if (deleted) await repository.delete(id);
+        outcomes.push({ ok: true, id, deleted });
+      }
+      return outcomes;
+    },
+    callOptions(options),
+  );
 }
 
 function ttlOf({ ttl }: { readonly ttl?: Ttl }): { readonly ttl?: Ttl } {

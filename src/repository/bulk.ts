@@ -80,8 +80,8 @@ export interface Ready<U> {
 /** What is done for the inputs of a bulk call. */
 export interface BulkWork<I, U, O extends Outcome> {
   readonly operation: string;
-  /** Checks and encodes an input; throws a RemoraError to refuse it. */
-  readonly prepare: (input: I) => Ready<U>;
+  /** Checks and encodes an input; throws a RemoraError to refuse it. A promise where a hook is asked. */
+  readonly prepare: (input: I) => Ready<U> | Promise<Ready<U>>;
   /** Sends some with distinct ids, and tells what became of each. */
   readonly send: (units: readonly U[]) => Promise<readonly O[]>;
   /** The outcome of an input that failed. */
@@ -208,7 +208,9 @@ class Bulk<I, U, O extends Outcome> {
         source.ended = false;
         if (input === undefined) break;
         position += 1;
-        const ready = this.#prepare(input.value, position);
+        const prepared = this.#prepare(input.value, position);
+        // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+        const ready = prepared instanceof Promise ? await prepared : prepared;
         if (this.#isFull(chunk, ready, position)) {
           yield chunk;
           chunk = emptyChunk();
@@ -234,13 +236,16 @@ class Bulk<I, U, O extends Outcome> {
     return chunk.units.length >= entities || chunk.bytes + ready.bytes > bytes || chunk.ids.has(ready.encodedId);
   }
 
-  #prepare(input: I, position: number): Ready<U> | undefined {
-    try {
-      return this.#work.prepare(input);
-    } catch (error) {
+  #prepare(input: I, position: number): Ready<U> | undefined | Promise<Ready<U> | undefined> {
+    const refuse = (error: unknown): undefined => {
       if (!isRemoraError(error)) throw error;
       this.#tell(position, this.#work.failed(error, input));
-      return undefined;
+    };
+    try {
+      const ready = this.#work.prepare(input);
+      return ready instanceof Promise ? ready.catch(refuse) : ready;
+    } catch (error) {
+      return refuse(error);
     }
   }
 

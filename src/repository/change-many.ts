@@ -16,11 +16,14 @@ import {
 } from "./bulk.ts";
 import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
+import { afterDelete, afterSave, failureOf } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { directItem, type PatchItem } from "./patch-item.ts";
 import { forgetCall, sendRemoval } from "./remove.ts";
+import { deleteOne } from "./soft-delete.ts";
 import type { Ttl } from "./ttl.ts";
-import { planUpdate, sendItems, updateByReading, versionConflict } from "./update.ts";
+import { type PatchOutcome, planUpdate, sendItems, updateByReading } from "./update.ts";
+import { versionConflict } from "./versions.ts";
 
 /** One patch of many. */
 export interface PatchEntry<P> {
@@ -131,7 +134,9 @@ function planned(context: TypeContext, entry: PatchEntry<unknown>, ttl: Ttl | un
   const { id, patch, ifVersion } = entry;
   const encodedId = encodeId(id, context.metadata.name);
   const plan = planUpdate(context, id, patch, ifVersion);
-  const item = plan.direct ? directItem(context, encodedId, plan, { version: ifVersion }, ttl) : undefined;
+  // A hook that may change the entity has to see it first.
+  const direct = plan.direct && context.metadata.hooks?.beforeSave === undefined;
+  const item = direct ? directItem(context, encodedId, plan, { version: ifVersion }, ttl) : undefined;
   const bytes = item === undefined ? 0 : JSON.stringify(item).length;
   return { unit: { encodedId, id, plan, ifVersion, item }, encodedId, bytes };
 }
@@ -142,42 +147,44 @@ async function sendPatches(
   options: PatchManyOptions,
   note: Note,
 ): Promise<PatchManyOutcome[]> {
+  const { metadata } = context;
   const outcomes: PatchManyOutcome[] = units.map(({ id }) => ({ ok: true, id }));
   const direct = units.flatMap(({ item }, at) => (item === undefined ? [] : [{ item, at }]));
   const reading = new Set(units.flatMap(({ item }, at) => (item === undefined ? [at] : [])));
   if (direct.length > 0) {
     const items = direct.map(({ item }) => item);
     const attempt = chunkAttempt(context, "patchMany", options);
+    const wanted = metadata.hooks?.afterSave !== undefined;
+    let replies: readonly PatchOutcome[] = [];
     try {
-      const replies = await sendItems(context, items, false, attempt, note);
-      for (const [position, reply] of replies.entries()) {
-        const at = direct[position]?.at as number;
-        const { id, ifVersion } = units[at] as PlannedPatch;
-        if (reply.kind === "unread") reading.add(at);
-        if (reply.kind === "failed") outcomes[at] = failed(reply.error);
-        if (reply.kind === "conflict") outcomes[at] = failed(versionConflict(context, id, ifVersion, reply.version));
-      }
+      replies = await sendItems(context, items, wanted, attempt, note);
     } catch (error) {
       // What befell the call says nothing of those that are read first.
       if (!isRemoraError(error)) throw error;
       for (const { at } of direct) outcomes[at] = failed(error);
     }
+    for (const [position, reply] of replies.entries()) {
+      const at = direct[position]?.at as number;
+      const { id, ifVersion } = units[at] as PlannedPatch;
+      if (reply.kind === "unread") reading.add(at);
+      if (reply.kind === "failed") outcomes[at] = failed(reply.error);
+      if (reply.kind === "conflict") {
+        outcomes[at] = failed(versionConflict(metadata, id, "changed", ifVersion, reply.version));
+      }
+      if (reply.kind !== "done" || reply.stored === undefined) continue;
+      const { stored } = reply;
+      const tell = (): Promise<void> => afterSave(metadata, context.codec.decode(stored, id), "update");
+      // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+      const error = await failureOf(metadata, "afterSave", async () => tell());
+      if (error !== undefined) outcomes[at] = failed(error);
+    }
   }
   await inFlight(reading, readingAtOnce, async (at) => {
     const { encodedId, plan, ifVersion } = units[at] as PlannedPatch;
     const { signal: _, ...rest } = options;
-    try {
-      await updateByReading(
-        context,
-        encodedId,
-        plan,
-        { ...rest, ...(ifVersion === undefined ? {} : { ifVersion }) },
-        note,
-      );
-    } catch (error) {
-      if (!isRemoraError(error)) throw error;
-      outcomes[at] = failed(error);
-    }
+    const patch = { ...rest, ...(ifVersion === undefined ? {} : { ifVersion }) };
+    const error = await failureOf(metadata, "beforeSave", () => updateByReading(context, encodedId, plan, patch, note));
+    if (error !== undefined) outcomes[at] = failed(error);
   });
   return outcomes;
 }
@@ -205,18 +212,53 @@ export function deleteMany(
       const encodedId = encodeId(id, context.metadata.name);
       return { unit: encodedId, encodedId, bytes: encodedId.length };
     },
-    send: (encodedIds: readonly string[]) => sendDeletions(context, encodedIds, "0", options, note),
+    send: (encodedIds: readonly string[]) => deleteChunk(context, encodedIds, options, note),
     failed,
   };
   return runBulk(context, ids, work, options, onOutcome);
 }
 
+// Whoever has to see an entity before it goes, or marks it only, takes one at a time.
+async function deleteChunk(
+  context: TypeContext,
+  encodedIds: readonly string[],
+  options: BulkCallOptions,
+  note: Note,
+): Promise<DeleteManyOutcome[]> {
+  const { metadata } = context;
+  const { hooks } = metadata;
+  if (metadata.softDelete === undefined && hooks?.beforeDelete === undefined) {
+    const outcomes = await sendDeletions(context, encodedIds, false, options, note);
+    return hooks?.afterDelete === undefined ? outcomes : toldOf(context, outcomes);
+  }
+  const { deadline } = options;
+  const outcomes: DeleteManyOutcome[] = [];
+  await inFlight(encodedIds, readingAtOnce, async (encodedId, at) => {
+    let deleted = false;
+    const error = await failureOf(metadata, "beforeDelete", async () => {
+      deleted = await deleteOne(context, encodedId, deadline === undefined ? {} : { deadline }, note);
+    });
+    outcomes[at] = error === undefined ? { ok: true, id: decodeId(encodedId), deleted } : failed(error);
+  });
+  return outcomes;
+}
+
+async function toldOf({ metadata }: TypeContext, outcomes: DeleteManyOutcome[]): Promise<DeleteManyOutcome[]> {
+  for (const [at, outcome] of outcomes.entries()) {
+    if (!outcome.ok || !outcome.deleted) continue;
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    const error = await failureOf(metadata, "afterDelete", () => afterDelete(metadata, outcome.id));
+    if (error !== undefined) outcomes[at] = failed(error);
+  }
+  return outcomes;
+}
+
 /**
- * Deletes some entities in one script call.
+ * Deletes some entities in one script call, and runs no hooks.
  *
  * @param context - the entity type.
  * @param encodedIds - their ids as they stand in keys.
- * @param together - `1` when all or none shall go.
+ * @param together - whether all or none shall go.
  * @param options - deadline.
  * @param note - told of what is sent.
  * @returns one outcome per id; when all or none shall go and a key holds something else, only those of such keys say so.
@@ -224,11 +266,11 @@ export function deleteMany(
 export async function sendDeletions(
   context: TypeContext,
   encodedIds: readonly string[],
-  together: "0" | "1",
+  together: boolean,
   options: BulkCallOptions,
   note: Note,
 ): Promise<DeleteManyOutcome[]> {
-  const call = forgetCall(context, context.scripts.remove, encodedIds, [together]);
+  const call = forgetCall(context, context.scripts.remove, encodedIds, together ? ["", "1"] : []);
   note([call], encodedIds.length);
   const removed = await sendRemoval(context, call, chunkAttempt(context, "deleteMany", options));
   return encodedIds.map((encodedId, at) => {

@@ -9,10 +9,12 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
 import { fixedKeys } from "../engines/write/lua.ts";
+import { type ProlongScripts, prolongScripts } from "../engines/write/prolong.ts";
 import { patchScript } from "../engines/write/patch.ts";
 import { reapScript, removeScript, removeUnchangedScript } from "../engines/write/remove.ts";
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
+import type { BlockingConnection } from "../redis/blocking.ts";
 import type { Script } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
 import type { Keyspace } from "../schema/key.ts";
@@ -26,6 +28,8 @@ export type EngineChoice = EngineName | "auto";
 export interface Connection {
   readonly executor: Executor;
   readonly capabilities: Capabilities;
+  /** Opens a connection for commands that wait on the server; closed with the database. */
+  readonly openBlocking: () => BlockingConnection;
   readonly engine: EngineChoice;
   /** Search indexes exist in database 0 only. */
   readonly searchable: boolean;
@@ -43,6 +47,8 @@ export interface TypeContext {
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
   readonly fixedKeys: readonly string[];
+  /** Single fields of a hash may expire. */
+  readonly fieldExpiry: boolean;
   /** Scripts that this user was seen to be allowed to run to the end. */
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
@@ -53,6 +59,8 @@ export interface TypeContext {
     readonly remove: Script;
     readonly removeUnchanged: Script;
     readonly reap: Script;
+    /** For types whose reads prolong the time. */
+    readonly prolong: ProlongScripts | undefined;
   };
 }
 
@@ -86,6 +94,7 @@ export async function resolveContext(
     executor: connection.executor,
     sizes: connection.sizes,
     reader: new DocumentReader(layout, codec),
+    fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
     sweeps: { count: 0 },
     fixedKeys: Object.freeze(fixedKeys(layout)),
@@ -95,6 +104,7 @@ export async function resolveContext(
       remove: removeScript(layout),
       removeUnchanged: removeUnchangedScript(layout),
       reap: reapScript(layout),
+      prolong: metadata.ttl?.prolongs === true ? prolongScripts(layout) : undefined,
     },
   };
 }

@@ -1,16 +1,21 @@
 // Entities by their unique values: found in one round trip, and saved over whoever has the value already.
 // What two processes do at once ends as if one had come after the other.
 import { uniqueValue } from "../codec/term.ts";
+import type { StoredRow } from "../engines/engine.ts";
 import { lookupCall, readLookup } from "../engines/lookup.ts";
 import { isRemoraError, QueryError, ValidationError, VersionConflictError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
+import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import { shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
-import { callOptions } from "./load.ts";
+import { afterSave, beforeSave } from "./hooks.ts";
+import { callOptions, type FindOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
+import { prolongedLookup } from "./prolong.ts";
 import { prepare, saveOne } from "./save.ts";
+import { shown } from "./shown.ts";
 import type { Ttl } from "./ttl.ts";
 import { changeOne } from "./update.ts";
 
@@ -32,12 +37,13 @@ const maxTries = 100;
 export async function findUnique(
   context: TypeContext,
   where: unknown,
-  options: CallOptions,
+  options: FindOptions,
   note: Note,
 ): Promise<Row | null> {
   const { unique, value } = wanted(context.metadata, where);
-  const row = await lookUp(context, unique, value, "findUnique", options, note);
-  return row?.entity ?? null;
+  const prolongs = context.scripts.prolong !== undefined && options.prolong !== false;
+  const row = await lookUp(context, unique, value, { operation: "findUnique", prolongs }, options, note);
+  return shown(context.metadata, row?.entity ?? null, options.withDeleted);
 }
 
 interface Holder {
@@ -49,20 +55,31 @@ async function lookUp(
   context: TypeContext,
   unique: UniqueMetadata,
   value: string,
-  operation: string,
+  { operation, prolongs }: { readonly operation: string; readonly prolongs: boolean },
   options: CallOptions,
   note: Note,
 ): Promise<Holder | undefined> {
-  const { metadata, layout, codec, executor } = context;
-  const call = lookupCall(layout, metadata.uniques.indexOf(unique), value, codec.fields);
-  note([call], 0);
+  const { metadata, codec } = context;
+  const position = metadata.uniques.indexOf(unique);
   const attempt = { operation, write: false, entity: metadata.name, ...callOptions(options) };
-  const row = readLookup(layout, await executor.one(call, attempt));
+  const row = await (prolongs ? prolongedLookup : plainLookup)(context, position, value, attempt, note);
   if (row === undefined) return undefined;
   const entity = codec.decode(row.stored, decodeId(row.encodedId));
   note([], 1);
   // Somebody may have changed the document around the mapper: it must be the one that was asked for.
   return uniqueValue(unique, entity) === value ? { encodedId: row.encodedId, entity } : undefined;
+}
+
+async function plainLookup(
+  { layout, codec, executor }: TypeContext,
+  position: number,
+  value: string,
+  attempt: RunOptions,
+  note: Note,
+): Promise<StoredRow | undefined> {
+  const call = lookupCall(layout, position, value, codec.fields);
+  note([call], 0);
+  return readLookup(layout, await executor.one(call, attempt));
 }
 
 function wanted(metadata: EntityMetadata, where: unknown): { unique: UniqueMetadata; value: string } {
@@ -116,6 +133,13 @@ export interface UpsertOptions<K extends string = string> extends CallOptions {
  */
 export async function upsert(context: TypeContext, input: unknown, options: UpsertOptions, note: Note): Promise<Row> {
   const { metadata } = context;
+  const entity = await upsertGiven(context, await beforeSave(metadata, input, "upsert"), options, note);
+  await afterSave(metadata, entity, "upsert");
+  return entity;
+}
+
+async function upsertGiven(context: TypeContext, input: unknown, options: UpsertOptions, note: Note): Promise<Row> {
+  const { metadata } = context;
   const { name, idField, createdAt } = metadata;
   const unique = metadata.uniques.find((one) => one.name === options.by);
   if (unique === undefined) {
@@ -134,7 +158,7 @@ export async function upsert(context: TypeContext, input: unknown, options: Upse
   for (let tries = 0; tries < maxTries; tries += 1) {
     try {
       // eslint-disable-next-line no-await-in-loop -- each try begins with what the one before left
-      const holder = await lookUp(context, unique, value, "upsert", options, note);
+      const holder = await lookUp(context, unique, value, { operation: "upsert", prolongs: false }, options, note);
       // eslint-disable-next-line no-await-in-loop
       if (holder === undefined) return await saveOne(context, input, "insert", options, note);
       const replace = (before: Row): Row => {

@@ -2,6 +2,7 @@
 // Nothing is cut: more than the ceiling is an error that names the cure.
 import { EntityNotFoundError, isRemoraError, QueryError, ResultTooLargeError } from "../errors.ts";
 import { type Answer, type Engine, isStep, type Step } from "../engines/engine.ts";
+import { softDeleteOf } from "../query/deleted.ts";
 import { isRanked, type QueryNode } from "../query/node.ts";
 import type { CallOptions, Page, QueryRunner } from "../query/query.ts";
 import { requestWords } from "../redis/command.ts";
@@ -17,7 +18,7 @@ import { defaultCeiling, explained } from "./explain.ts";
 import { idsAhead, idsBehind, stillMatching } from "./ahead.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
 import { removeFound } from "./remove-found.ts";
-import { updateFound } from "./update-found.ts";
+import { deleteFound, updateFound } from "./update-found.ts";
 import { forgetCall } from "./remove.ts";
 import { forbidden } from "./save.ts";
 
@@ -116,7 +117,14 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         return rows.map((row) => row[idField] as string);
       }),
     delete: (query, options) =>
-      run("query.delete", query, options, (context, ask, note) => removeFound(context, query, options, ask, note)),
+      run("query.delete", query, options, (context, ask, note) =>
+        (context.metadata.softDelete === undefined ? removeFound : deleteFound)(context, query, options, ask, note),
+      ),
+    purge: (query, options) =>
+      run("query.purge", query, options, (context, ask, note) => {
+        softDeleteOf(context.metadata, "purge");
+        return removeFound(context, query, options, ask, note, "purge");
+      }),
     update: (query, patch, options) =>
       run("query.update", query, options, (context, ask, note) =>
         updateFound(context, query, patch, options, ask, note),

@@ -6,9 +6,10 @@ import type { EntityMetadata } from "../schema/metadata.ts";
 import { type BulkCallOptions, type BulkProgress, type FailedOutcome, type Ready, runBulk } from "./bulk.ts";
 import type { TypeContext } from "./context.ts";
 import { type Line, linesOf, type LineSource } from "./lines.ts";
+import { hooked } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { invalid, prepareRestored, type RestoreMode } from "./save.ts";
-import { type PreparedItem, readyItem, sendPrepared } from "./save-many.ts";
+import { type PreparedItem, readyItem, sendPrepared, tellSaved } from "./save-many.ts";
 import type { Ttl } from "./ttl.ts";
 
 /** A line whose entity was stored. */
@@ -102,17 +103,28 @@ export async function importLines(
 ): Promise<ImportResult> {
   const { metadata } = context;
   const codec = new LineCodec(metadata);
+  const { hooks } = metadata;
   const { mode = "insert", stopAtFailure = false, onOutcome } = options;
   const tally = new Tally(checkedResume(metadata, options), stopAtFailure, options.onProgress);
+  const operation = mode === "insert" ? "insert" : "save";
   const work = {
     operation: "import",
-    prepare(line: Line): Ready<LineUnit> {
-      const entity = entityOf(metadata, codec, line);
-      const ready = readyItem(prepareRestored(context, entity, mode, options.ttl));
-      return { ...ready, unit: { ...ready.unit, line: line.number, id: entity[metadata.idField] as string } };
+    prepare(line: Line): Ready<LineUnit> | Promise<Ready<LineUnit>> {
+      const source = sourceOf(metadata, codec, line);
+      const ready = (given: unknown): Ready<LineUnit> => {
+        const entity = completed(metadata, given);
+        const { unit, ...rest } = readyItem(prepareRestored(context, entity, mode, options.ttl));
+        return { ...rest, unit: { ...unit, line: line.number, id: entity[metadata.idField] as string } };
+      };
+      return hooks?.beforeSave === undefined ? ready(source) : hooked(metadata, source, operation).then(ready);
     },
     async send(units: readonly LineUnit[]): Promise<ImportOutcome[]> {
       const errors = await sendPrepared(context, units, "import", options, note);
+      if (hooks?.afterSave !== undefined) {
+        const refused = new Set(errors);
+        await tellSaved(metadata, units, operation, errors);
+        for (const error of errors) if (error !== undefined && !refused.has(error)) tally.ofHooks.add(error);
+      }
       return units.map(({ line, id }, at) => {
         const error = errors[at];
         return error === undefined ? { ok: true, line, id } : { ok: false, line, error };
@@ -152,6 +164,8 @@ class Tally {
   last: number;
   /** What broke the import off. */
   trouble: RemoraError | undefined;
+  /** What a hook threw of an entity that was stored: about that one, whatever its code. */
+  readonly ofHooks = new WeakSet<RemoraError>();
   #over = false;
   #told = "";
   readonly #stopAtFailure: boolean;
@@ -165,13 +179,17 @@ class Tally {
   }
 
   isEnd(outcome: ImportOutcome): boolean {
-    return !outcome.ok && (this.#stopAtFailure || !ofOneEntity.has(outcome.error.code));
+    return !outcome.ok && (this.#stopAtFailure || !this.#isOfOne(outcome.error));
+  }
+
+  #isOfOne(error: RemoraError): boolean {
+    return ofOneEntity.has(error.code) || this.ofHooks.has(error);
   }
 
   count(outcome: ImportOutcome): void {
     if (this.isEnd(outcome)) {
       this.#over = true;
-      if (!outcome.ok && !ofOneEntity.has(outcome.error.code)) this.trouble ??= outcome.error;
+      if (!outcome.ok && !this.#isOfOne(outcome.error)) this.trouble ??= outcome.error;
     }
     if (!this.#over) this.resume = outcome.line;
     if (outcome.ok) {
@@ -210,12 +228,17 @@ async function* filled(lines: AsyncIterable<Line>, tally: Tally): AsyncGenerator
   }
 }
 
-function entityOf(metadata: EntityMetadata, codec: LineCodec, { number, text }: Line): Record<string, unknown> {
-  const { name, idField, version, createdAt, updatedAt } = metadata;
+function sourceOf({ name }: EntityMetadata, codec: LineCodec, { number, text }: Line): Record<string, unknown> {
   const where = `${name}, line ${number}`;
   if (text === undefined) throw new ValidationError(`${where}: not UTF-8`, { entity: name });
   const source = codec.read(text);
   if (source === undefined) throw new ValidationError(`${where}: not a JSON object`, { entity: name });
+  return source;
+}
+
+function completed(metadata: EntityMetadata, given: unknown): Record<string, unknown> {
+  const { idField, version, createdAt, updatedAt } = metadata;
+  const source = { ...(given as Record<string, unknown>) };
   if (source[idField] === undefined) source[idField] = metadata.generateId(source);
   if (version !== undefined) source[version] ??= 1;
   const now = new Date();

@@ -14,11 +14,21 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
 import type { Note } from "./observe.ts";
+import { prolongedRead } from "./prolong.ts";
+import { shown } from "./shown.ts";
 
 /** What reads of several entities accept. */
 export interface ReadOptions extends CallOptions {
   /** Told of each document that does not fit the schema, which then counts as missing; without it the read throws. */
   readonly onCorrupt?: (error: CorruptEntityError) => void;
+}
+
+/** What reads by id and unique value accept. */
+export interface FindOptions extends CallOptions {
+  /** False leaves the time of an entity as it is where `ttl.sliding` is `read`. */
+  readonly prolong?: boolean;
+  /** True finds entities that were deleted softly as well. */
+  readonly withDeleted?: boolean;
 }
 
 /** Documents per batch: more gains nothing, and holds the server up. */
@@ -48,23 +58,30 @@ export interface Selection {
 export function loadOne(
   context: TypeContext,
   encodedId: string,
-  options: CallOptions,
+  options: FindOptions,
   note: Note,
   selection: Selection = context,
 ): Promise<Record<string, unknown> | null> {
-  const { executor, metadata } = context;
-  const { reader, codec, present } = selection;
+  const { executor, metadata, scripts } = context;
+  const { reader, codec } = selection;
   const id = decodeId(encodedId);
   const { deadline, signal } = options;
   const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
+  if (scripts.prolong !== undefined && options.prolong !== false) {
+    return prolongedRead(context, [encodedId], codec, attempt, note).then(([stored]) => {
+      if (stored === 0) throw wrongType(context.layout, id);
+      return stored === null || stored === undefined
+        ? null
+        : presented(context, codec.decode(stored, id), options, selection);
+    });
+  }
   const request = reader.one(encodedId);
   note([request], 0);
   return executor.one(request, attempt).then((reply) => {
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    const entity = codec.decode(stored, id);
-    return present === undefined ? entity : present(entity);
+    return presented(context, codec.decode(stored, id), options, selection);
   });
 }
 
@@ -82,17 +99,34 @@ export function loadOne(
 export async function loadMany(
   context: TypeContext,
   encodedIds: readonly string[],
-  options: ReadOptions,
+  options: ReadOptions & FindOptions,
   note: Note,
   selection: Selection = context,
 ): Promise<(Record<string, unknown> | null)[]> {
+  const prolongs = context.scripts.prolong !== undefined && options.prolong !== false;
   const chunks: (readonly string[])[] = [];
   for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
   const found: Found[][] = Array.from({ length: chunks.length });
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
-    found[at] = await loadChunk(context, ids, options, note, "findByIds", selection);
+    found[at] = await (prolongs
+      ? prolongChunk(context, ids, options, note, selection)
+      : loadChunk(context, ids, options, note, "findByIds", selection));
   });
-  return settle(found.flat(), options.onCorrupt);
+  const rows = found.flat();
+  const asRead = context.metadata.softDelete === undefined && selection.present === undefined;
+  const given = asRead ? rows : rows.map((row) => presented(context, row, options, selection));
+  return settle(given, options.onCorrupt);
+}
+
+// Whether it is deleted is looked at before the chosen fields are taken out.
+function presented<T extends Found>(
+  { metadata }: TypeContext,
+  row: T,
+  { withDeleted }: FindOptions,
+  { present }: Selection,
+): T | Record<string, unknown> | null {
+  const entity = shown(metadata, row, withDeleted);
+  return present === undefined || entity === null || entity instanceof CorruptEntityError ? entity : present(entity);
 }
 
 /** An entity, nothing, or the error that says why a document is none. */
@@ -115,7 +149,7 @@ export async function loadChunk(
   options: CallOptions,
   note: Note,
   operation = "findByIds",
-  { reader, codec, present }: Selection = context,
+  { reader, codec }: Omit<Selection, "present"> = context,
 ): Promise<Found[]> {
   const { layout, executor, metadata } = context;
   const attempt = { operation, write: false, entity: metadata.name };
@@ -125,13 +159,26 @@ export async function loadChunk(
   return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) {
-      const row = decodeRow(codec, stored, id);
-      return present === undefined || row instanceof CorruptEntityError ? row : present(row);
-    }
+    if (!(stored instanceof ReplyFailure)) return decodeRow(codec, stored, id);
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
+  });
+}
+
+async function prolongChunk(
+  context: TypeContext,
+  encodedIds: readonly string[],
+  options: CallOptions,
+  note: Note,
+  { codec }: Selection,
+): Promise<Found[]> {
+  const attempt = { operation: "findByIds", write: false, entity: context.metadata.name, ...callOptions(options) };
+  const documents = await prolongedRead(context, encodedIds, codec, attempt, note);
+  return documents.map((stored, at) => {
+    if (stored === null) return null;
+    const id = decodeId(encodedIds[at] as string);
+    return stored === 0 ? wrongType(context.layout, id) : decodeRow(codec, stored, id);
   });
 }
 

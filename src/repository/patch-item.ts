@@ -1,6 +1,6 @@
 // Items of the patch script: a planned patch as it is, or the difference between a document as read and an entity.
 // Both write nothing but the fields that change, and what indexes and the engine keep of those.
-import { jsonPath } from "../codec/json-value.ts";
+import { dottedPath, jsonPath } from "../codec/json-value.ts";
 import { applySteps } from "../codec/patch/apply.ts";
 import { covers, type PatchPlan, type PatchStep } from "../codec/patch/plan.ts";
 import type { DocumentChange, StoredDocument } from "../codec/stored.ts";
@@ -60,6 +60,7 @@ export function directItem(
     values: [...touched].flatMap((position) => [position + 1, rememberedValue(metadata, position, values[position])]),
     whole: false,
     operations,
+    fields: JSON.stringify(steps.map(({ path }) => path)),
   });
 }
 
@@ -99,7 +100,12 @@ export function differenceItem(
     values: values.flatMap((value, position) => [position + 1, rememberedValue(metadata, position, value)]),
     whole: true,
     operations: [],
+    fields: JSON.stringify(changedFields(changes[0] as DocumentChange)),
   });
+}
+
+function changedFields({ set, absent }: DocumentChange): string[] {
+  return [...set.filter((_, at) => at % 2 === 0), ...absent].map(dottedPath);
 }
 
 // A document that someone else wrote may hold what no index would take: everything counts as changed.
@@ -117,6 +123,8 @@ interface ItemParts {
   readonly values: readonly unknown[];
   readonly whole: boolean;
   readonly operations: readonly (readonly unknown[])[];
+  /** Names of changed fields as JSON; empty when the entity itself does not change. */
+  readonly fields: string;
 }
 
 function itemOf(
@@ -125,7 +133,7 @@ function itemOf(
   { version, fingerprint, uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
-  { objects, values, whole, operations }: ItemParts,
+  { objects, values, whole, operations, fields }: ItemParts,
 ): PatchItem {
   measureChanges(context, encodedId, changes);
   const [ttlMode, ttlValue] = ttlArguments(context.metadata, ttl);
@@ -142,6 +150,7 @@ function itemOf(
     values,
     whole ? "1" : "",
     operations,
+    fields,
   ];
 }
 
@@ -220,6 +229,6 @@ function tightest(
  * @throws ValidationError when the type has no `ttl`, or the value is not a time to come.
  */
 export function expiryItem(context: TypeContext, encodedId: string, ttl: Ttl): PatchItem {
-  const nothing = { objects: [], values: [], whole: false, operations: [] };
+  const nothing = { objects: [], values: [], whole: false, operations: [], fields: "" };
   return itemOf(context, encodedId, { uncounted: true }, ttl, [], nothing);
 }

@@ -2,15 +2,16 @@
 // Nothing is remembered on the server; what others changed meanwhile is counted and left alone.
 import { QueryError } from "../errors.ts";
 import type { StoredRow } from "../engines/engine.ts";
-import { fingerprintOf } from "../engines/write/remove.ts";
 import { checkQuery } from "../query/check.ts";
 import { type QueryNode, refuseRanked } from "../query/node.ts";
 import type { BatchOptions, QueryChanges } from "../query/query.ts";
+import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
+import { afterDelete, beforeDelete, forEach } from "./hooks.ts";
 import { type Ask, batchSizeOf, filled } from "./keyset.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { forgetCall, sendRemoval } from "./remove.ts";
+import { removeUnchanged } from "./remove.ts";
 
 /** Documents per script call: what a server works off in a millisecond or two. */
 const defaultBatch = 50;
@@ -23,6 +24,7 @@ const defaultBatch = 50;
  * @param options - batch size, deadline and signal.
  * @param ask - runs the steps of a query.
  * @param note - told of what is sent.
+ * @param operation - what is being done, for errors.
  * @returns how many were found, deleted, and left alone.
  */
 export async function removeFound(
@@ -31,16 +33,19 @@ export async function removeFound(
   options: BatchOptions,
   ask: Ask,
   note: Note,
+  operation: "delete" | "purge" = "delete",
 ): Promise<QueryChanges> {
   const { name } = query.metadata;
   const batchSize = batchSizeOf(options, defaultBatch, name);
   checkQuery(query);
-  refuseRanked(query, "delete");
-  if (query.offset !== 0) throw new QueryError(`${name}: delete takes a limit, but no offset`, { entity: name });
+  refuseRanked(query, operation);
+  if (query.offset !== 0) throw new QueryError(`${name}: ${operation} takes a limit, but no offset`, { entity: name });
   // Whole documents are compared. Which ones come first matters only where not all may go.
   const { select: _, ...unselected } = query;
   const whole: QueryNode = query.limit === undefined ? { ...unselected, orderBy: [] } : unselected;
   const most = query.limit ?? Number.POSITIVE_INFINITY;
+  const { hooks } = context.metadata;
+  const attempt = { operation: `query.${operation}`, write: true, entity: name, ...callOptions(options) };
   // What others changed may be found again: it counts once.
   const conflicts = new Set<string>();
   let changed = 0;
@@ -53,26 +58,22 @@ export async function removeFound(
     const fresh = rows.filter(({ encodedId }) => !conflicts.has(encodedId)).slice(0, left);
     if (fresh.length === 0) break;
     // eslint-disable-next-line no-await-in-loop
-    const removed = await removeUnchanged(context, fresh, options, note);
-    for (const [at, { encodedId }] of fresh.entries()) {
-      if (removed[at] === 1) changed += 1;
-      else conflicts.add(encodedId);
-    }
+    if (hooks?.beforeDelete !== undefined) await askAll(context, fresh);
+    // eslint-disable-next-line no-await-in-loop
+    const removed = await removeUnchanged(context, fresh, attempt, note);
+    const gone = fresh.filter((_row, at) => removed[at] === 1);
+    changed += gone.length;
+    for (const [at, { encodedId }] of fresh.entries()) if (removed[at] !== 1) conflicts.add(encodedId);
+    // eslint-disable-next-line no-await-in-loop
+    if (hooks !== undefined) await forEach(gone, ({ encodedId }) => afterDelete(context.metadata, decodeId(encodedId)));
   }
   return { matched: changed + conflicts.size, changed, conflicts: conflicts.size };
 }
 
-function removeUnchanged(
-  context: TypeContext,
-  rows: readonly StoredRow[],
-  options: BatchOptions,
-  note: Note,
-): Promise<readonly (number | string)[]> {
-  const { codec, metadata, scripts } = context;
-  const ids = rows.map(({ encodedId }) => encodedId);
-  const prints = JSON.stringify(rows.map(({ stored }) => fingerprintOf(stored)));
-  const call = forgetCall(context, scripts.removeUnchanged, ids, [prints, JSON.stringify(codec.fields)]);
-  note([call], rows.length);
-  const attempt = { operation: "query.delete", write: true, entity: metadata.name };
-  return sendRemoval(context, call, { ...attempt, ...callOptions(options) });
+// Nothing of a batch is deleted when a hook refuses one of it.
+async function askAll({ metadata, codec }: TypeContext, rows: readonly StoredRow[]): Promise<void> {
+  for (const { encodedId, stored } of rows) {
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    await beforeDelete(metadata, codec.decode(stored, decodeId(encodedId)));
+  }
 }

@@ -1,15 +1,21 @@
 // Removing: documents together with everything the indexes and constraints hold for them, in one call.
 // The same call forgets entities whose documents are gone already.
 import { wrongType } from "../engines/documents.ts";
+import type { StoredRow } from "../engines/engine.ts";
 import { stampError } from "../engines/stamp.ts";
+import { fingerprintOf } from "../engines/write/remove.ts";
 import type { CallOptions } from "../query/query.ts";
-import type { Script, ScriptCall } from "../redis/command.ts";
+import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
 import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
+import { afterDelete, beforeDelete } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
+import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden } from "./save.ts";
+import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
+import { defaultBackoff, late, remaining } from "./update.ts";
 
 /**
  * The call of a script that takes a list of ids.
@@ -34,6 +40,12 @@ export function forgetCall(
   };
 }
 
+/** What `delete` accepts. */
+export interface DeleteOptions extends CallOptions {
+  /** The version that must be stored; any when left out. */
+  readonly ifVersion?: number;
+}
+
 /**
  * Deletes one entity.
  *
@@ -44,24 +56,99 @@ export function forgetCall(
  * @returns true when there was one.
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  * @throws CorruptEntityError when the key holds something else than a document of the type.
+ * @throws VersionConflictError when another version than `ifVersion` is stored.
  */
 export async function removeOne(
   context: TypeContext,
   encodedId: string,
-  options: CallOptions,
+  options: DeleteOptions,
   note: Note,
 ): Promise<boolean> {
-  const call = forgetCall(context, context.scripts.remove, [encodedId]);
+  const { metadata } = context;
+  if (options.ifVersion !== undefined) requireVersion(metadata, decodeId(encodedId));
+  const read = metadata.hooks?.beforeDelete !== undefined;
+  const removed = await (read ? removeAsRead : removeNow)(context, encodedId, options, note);
+  if (removed) await afterDelete(metadata, decodeId(encodedId));
+  return removed;
+}
+
+async function removeNow(
+  context: TypeContext,
+  encodedId: string,
+  options: DeleteOptions,
+  note: Note,
+): Promise<boolean> {
+  const { metadata, layout, scripts } = context;
+  const { ifVersion } = options;
+  const id = decodeId(encodedId);
+  const versions = ifVersion === undefined ? [] : [JSON.stringify([String(ifVersion)])];
+  const call = forgetCall(context, scripts.remove, [encodedId], versions);
   note([call], 1);
-  const [removed] = await sendRemoval(context, call, {
-    operation: "delete",
-    write: true,
-    entity: context.metadata.name,
-    id: decodeId(encodedId),
-    ...callOptions(options),
-  });
-  if (removed === -1) throw wrongType(context.layout, decodeId(encodedId));
+  const [removed] = await sendRemoval(context, call, attemptOf(context, encodedId, options));
+  if (removed === -1) throw wrongType(layout, id);
+  if (typeof removed === "string") {
+    throw versionConflict(metadata, id, "deleted", ifVersion, removed === "v" ? undefined : Number(removed.slice(1)));
+  }
   return removed === 1;
+}
+
+// A hook has seen what is deleted, which is why it must not have changed meanwhile.
+async function removeAsRead(
+  context: TypeContext,
+  encodedId: string,
+  options: DeleteOptions,
+  note: Note,
+): Promise<boolean> {
+  const { metadata, reader, executor, codec } = context;
+  const id = decodeId(encodedId);
+  const end = performance.now() + (options.deadline ?? executor.defaultDeadline);
+  for (let tries = 0; ; tries += 1) {
+    const deadline = remaining(context, end, "delete", id);
+    const attempt = attemptOf(context, encodedId, { ...options, deadline });
+    const request = reader.one(encodedId);
+    note([request], 0);
+    // eslint-disable-next-line no-await-in-loop -- each try begins with what the one before left
+    const stored = reader.readOne(await executor.one(request, { ...attempt, write: false }));
+    if (stored === undefined || stored instanceof ReplyFailure) return false;
+    // eslint-disable-next-line no-await-in-loop
+    await beforeDelete(metadata, expectVersion(metadata, id, "deleted", codec.decode(stored, id), options.ifVersion));
+    // eslint-disable-next-line no-await-in-loop
+    const [removed] = await removeUnchanged(context, [{ encodedId, stored }], attempt, note);
+    if (removed === -1) throw wrongType(context.layout, id);
+    if (removed !== -2) return removed === 1;
+    // eslint-disable-next-line no-await-in-loop
+    await pauseBeforeRetry(tries, defaultBackoff, options.signal, (cause) =>
+      late(context, "delete", id, "the signal fired", cause),
+    );
+  }
+}
+
+function attemptOf({ metadata }: TypeContext, encodedId: string, options: CallOptions): RunOptions {
+  const id = decodeId(encodedId);
+  return { operation: "delete", write: true, entity: metadata.name, id, ...callOptions(options) };
+}
+
+/**
+ * Deletes documents that are as they were read.
+ *
+ * @param context - the entity type.
+ * @param rows - the documents as read.
+ * @param attempt - what it is, for errors and deadlines.
+ * @param note - told of what is sent.
+ * @returns per document 1 when it was deleted, 0 when it was gone, -1 for a key of another type, -2 when it was changed.
+ */
+export function removeUnchanged(
+  context: TypeContext,
+  rows: readonly StoredRow[],
+  attempt: RunOptions,
+  note: Note,
+): Promise<readonly (number | string)[]> {
+  const { codec, scripts } = context;
+  const ids = rows.map(({ encodedId }) => encodedId);
+  const prints = JSON.stringify(rows.map(({ stored }) => fingerprintOf(stored)));
+  const call = forgetCall(context, scripts.removeUnchanged, ids, [prints, JSON.stringify(codec.fields)]);
+  note([call], rows.length);
+  return sendRemoval(context, call, attempt);
 }
 
 /**

@@ -4,11 +4,12 @@ import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
 import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
-import { everything } from "../query/node.ts";
+import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { SelectablePaths, Selected } from "../query/select.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
+import type { ExpirablePaths } from "../schema/paths.ts";
 import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
 import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
 import {
@@ -26,17 +27,22 @@ import { exportLines, type ExportOptions } from "./export.ts";
 import { importLines, type ImportOptions, type ImportResult } from "./import.ts";
 import type { LineSource } from "./lines.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
+import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
+import type { RepairReport, VerifyOptions, VerifyReport } from "./findings.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
-import { callOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
+import { saveWithHooks } from "./hooks.ts";
+import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
-import { hasField, selectionOf, type SelectOptions } from "./partial.ts";
-import { removeOne } from "./remove.ts";
-import { changeOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
+import { hasField, type HasFieldOptions, selectionOf, type SelectOptions } from "./partial.ts";
+import { type DeleteOptions, removeOne } from "./remove.ts";
 import { saveOne, type SaveMode } from "./save.ts";
 import { type BulkOptions, type BulkResult, saveMany, type SaveOutcome } from "./save-many.ts";
+import { deleteOne, restoreOne } from "./soft-delete.ts";
 import { type TransactionHost, transactionHost } from "./transaction.ts";
+import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import type { Ttl } from "./ttl.ts";
+import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
 
 /** What a save of one entity accepts. */
 export interface SaveOptions extends CallOptions {
@@ -131,6 +137,32 @@ export interface RepositoryIndexes {
    * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
    */
   drop(options?: CallOptions): Promise<void>;
+  /**
+   * Proves that documents, indexes, unique values, registry and times agree, while everybody works on; changes nothing.
+   *
+   * Goes over the documents by SCAN with one read-only script call per 50 of them, then over the keys beside them. What is
+   * compared with each other is read in one call, so a concurrent write is never taken for damage.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
+   * @returns how much was checked, and what is wrong.
+   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
+   * @throws CapabilityError when the user lacks a right that this needs.
+   * @throws DeadlineError when the deadline passed or the signal fired.
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Mends what `verify` finds, while everybody works on: documents win, and what no document calls for is removed.
+   *
+   * Goes over everything as `verify` does until there is nothing left to mend, with two script calls per batch of damaged
+   * documents; may be called again at any time.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
+   * @returns what was done; its findings are what cannot be mended, as corrupt documents.
+   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   * @throws DeadlineError when the deadline passed or the signal fired; what was mended until then stays.
+   */
+  repair(options?: VerifyOptions): Promise<RepairReport>;
 }
 
 /**
@@ -287,8 +319,7 @@ export class Repository<D extends EntityDefinition> {
   ): Promise<EntityOf<D>> {
     return this.#observed(
       "modify",
-      (context, note) =>
-        changeOne(context, this.#encode(id), change as never, "modify", options, note) as Promise<EntityOf<D>>,
+      (context, note) => modifyOne(context, this.#encode(id), change as never, options, note) as Promise<EntityOf<D>>,
     );
   }
 
@@ -415,8 +446,10 @@ export class Repository<D extends EntityDefinition> {
   ): Promise<BulkSummary | DeleteManyResult> {
     const { onOutcome } = options;
     return this.#observed("deleteMany", async (context, note) => {
-      const work = options.atomic === true ? deleteTogether : deleteMany;
-      const { outcomes, done, failed, stopped } = await work(context, ids, options, onOutcome, note);
+      const run = await (options.atomic === true
+        ? deleteTogether(this.#host, this.#definition, context, ids, options, onOutcome, note)
+        : deleteMany(context, ids, options, onOutcome, note));
+      const { outcomes, done, failed, stopped } = run;
       if (onOutcome !== undefined) return { done, failed, stopped };
       const deleted = outcomes.filter((outcome) => outcome.ok && outcome.deleted).length;
       return { outcomes, deleted, failed: failuresOf(outcomes), stopped };
@@ -424,29 +457,30 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Reads one entity. One round trip (HMGET or JSON.GET).
+   * Reads one entity. One round trip (HMGET or JSON.GET; EVALSHA where `ttl.sliding` is `read`, which prolongs its time).
    *
    * @param id - its id.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity, or null when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
+   * @throws CapabilityError when the read has to prolong, and the user may not write.
    */
-  findById(id: string, options?: CallOptions): Promise<EntityOf<D> | null>;
+  findById(id: string, options?: FindOptions): Promise<EntityOf<D> | null>;
   /**
    * Reads some fields of one entity, and nothing else of it but the properties they lie in. One round trip (HMGET or
-   * JSON.GET).
+   * JSON.GET; EVALSHA where `ttl.sliding` is `read`: there JSON documents are sent whole).
    *
    * @param id - its id.
-   * @param options - `select`, dotted paths; deadline in milliseconds, and signal.
+   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `prolong` and `withDeleted`.
    * @returns the fields, or null when there is no such entity.
    * @throws QueryError when the schema has no such field.
    * @throws CorruptEntityError when what is read does not fit the schema.
    */
   findById<P extends SelectablePaths<EntityOf<D>>>(
     id: string,
-    options: CallOptions & SelectOptions<P>,
+    options: FindOptions & SelectOptions<P>,
   ): Promise<Selected<EntityOf<D>, P> | null>;
-  findById(id: string, options: CallOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
+  findById(id: string, options: FindOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
     return this.#observed("findById", (context, note) =>
       loadOne(context, this.#encode(id), options, note, selectionOf(context, options.select)),
     ) as Promise<never>;
@@ -457,25 +491,29 @@ export class Repository<D extends EntityDefinition> {
    *
    * @param id - its id.
    * @param path - dotted path of the field.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds, signal, and `withDeleted`.
    * @returns true when it is stored and not null; what a default would make of it does not count.
    * @throws QueryError when the schema has no such field.
    * @throws CorruptEntityError when the key holds something else than a document of the type.
    */
-  hasField<P extends SelectablePaths<EntityOf<D>>>(id: string, path: P, options: CallOptions = {}): Promise<boolean> {
+  hasField<P extends SelectablePaths<EntityOf<D>>>(
+    id: string,
+    path: P,
+    options: HasFieldOptions = {},
+  ): Promise<boolean> {
     return this.#observed("hasField", (context, note) => hasField(context, this.#encode(id), path, options, note));
   }
 
   /**
-   * Reads one entity that must be there. One round trip (HMGET or JSON.GET).
+   * Reads one entity that must be there. One round trip, as {@link Repository.findById}.
    *
    * @param id - its id.
-   * @param options - deadline and signal.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity.
    * @throws EntityNotFoundError when there is none.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  async findByIdOrThrow(id: string, options: CallOptions = {}): Promise<EntityOf<D>> {
+  async findByIdOrThrow(id: string, options: FindOptions = {}): Promise<EntityOf<D>> {
     const entity = await this.findById(id, options);
     if (entity !== null) return entity;
     const { name } = this.#definition;
@@ -483,28 +521,31 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET).
+   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET; EVALSHA where reads prolong).
    *
    * @param ids - their ids, in any number.
-   * @param options - deadline, signal, and `onCorrupt` for documents that do not fit the schema.
+   * @param options - deadline, signal, `onCorrupt` for documents that do not fit the schema, `prolong` and `withDeleted`.
    * @returns one entity per id in the same order, null where there is none.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
-  findByIds(ids: readonly string[], options?: ReadOptions): Promise<(EntityOf<D> | null)[]>;
+  findByIds(ids: readonly string[], options?: ReadOptions & FindOptions): Promise<(EntityOf<D> | null)[]>;
   /**
-   * Reads some fields of many entities in batches of 200 (HMGET or JSON.GET pipeline).
+   * Reads some fields of many entities in batches of 200 (HMGET or JSON.GET pipeline; EVALSHA where reads prolong).
    *
    * @param ids - their ids, in any number.
-   * @param options - `select`, dotted paths; deadline in milliseconds, signal, and `onCorrupt`.
+   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `onCorrupt`, `prolong` and `withDeleted`.
    * @returns the fields of one entity per id in the same order, null where there is none.
    * @throws QueryError when the schema has no such field.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
   findByIds<P extends SelectablePaths<EntityOf<D>>>(
     ids: readonly string[],
-    options: ReadOptions & SelectOptions<P>,
+    options: ReadOptions & FindOptions & SelectOptions<P>,
   ): Promise<(Selected<EntityOf<D>, P> | null)[]>;
-  findByIds(ids: readonly string[], options: ReadOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
+  findByIds(
+    ids: readonly string[],
+    options: ReadOptions & FindOptions & Partial<SelectOptions<string>> = {},
+  ): Promise<never> {
     return this.#observed("findByIds", (context, note) => {
       const encodedIds = ids.map((id) => this.#encode(id));
       return loadMany(context, encodedIds, options, note, selectionOf(context, options.select));
@@ -512,15 +553,15 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Finds the entity that has a unique value. One round trip (EVALSHA_RO).
+   * Finds the entity that has a unique value. One round trip (EVALSHA_RO; EVALSHA where reads prolong).
    *
    * @param where - the fields of one unique constraint, and their values.
-   * @param options - deadline and signal.
+   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
    * @returns the entity, or null when nobody has the value.
    * @throws QueryError when the fields are not those of a constraint, or a value is of another type.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  findUnique(where: UniqueOf<D>, options: CallOptions = {}): Promise<EntityOf<D> | null> {
+  findUnique(where: UniqueOf<D>, options: FindOptions = {}): Promise<EntityOf<D> | null> {
     return this.#observed(
       "findUnique",
       (context, note) => findUnique(context, where, options, note) as Promise<EntityOf<D> | null>,
@@ -602,25 +643,119 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA).
+   * Changes how long one field lives, on servers where fields of a hash may expire (Redis 7.4, Valkey 9.0), and nothing else.
+   * The field then reads as absent. A save, or a patch of the field, gives it a value without a time. One round trip
+   * (HPEXPIRE or HPEXPIREAT).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of an optional or nullable field without an index or unique constraint, in no optional object.
+   * @param ttl - seconds, `{ ms }`, `{ at }` or null for as long as the entity.
+   * @param options - deadline and signal.
+   * @returns true when the field has a value.
+   * @throws ValidationError for any other field, or when the value is not a time to come.
+   * @throws UnsupportedStorageError for JSON documents.
+   * @throws CapabilityError when the server cannot.
+   */
+  expireField(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    ttl: Ttl,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    return this.#observed("expireField", (context, note) =>
+      expireField(context, { encodedId: this.#encode(id), path }, ttl, options, note),
+    );
+  }
+
+  /**
+   * Lets one field live as long as its entity. One round trip (HPERSIST).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of a field that `expireField` takes.
+   * @param options - deadline and signal.
+   * @returns true when the field has a value.
+   */
+  persistField(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    return this.#observed("persistField", (context, note) =>
+      persistField(context, { encodedId: this.#encode(id), path }, options, note),
+    );
+  }
+
+  /**
+   * How long one field still lives. One round trip (HPTTL).
+   *
+   * @param id - the entity's id.
+   * @param path - dotted path of a field that `expireField` takes.
+   * @param options - deadline and signal.
+   * @returns milliseconds, `never` when it lives as long as its entity, `missing` when it has no value.
+   */
+  fieldTtl(
+    id: string,
+    path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
+    options: CallOptions = {},
+  ): Promise<RemainingTime> {
+    return this.#observed("fieldTtl", (context, note) =>
+      fieldTtl(context, { encodedId: this.#encode(id), path }, options, note),
+    );
+  }
+
+  /**
+   * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA). Where the definition has
+   * `softDelete` it stays with its unique values, and is marked as deleted; two round trips (HMGET or JSON.GET, EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - `ifVersion`, deadline and signal.
+   * @returns true when there was one.
+   * @throws VersionConflictError when another version than `ifVersion` is stored; nothing was changed.
+   */
+  delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
+    return this.#observed("delete", (context, note) => deleteOne(context, this.#encode(id), options, note));
+  }
+
+  /**
+   * Brings back an entity that was deleted softly. Two round trips (HMGET or JSON.GET, EVALSHA).
+   *
+   * @param id - its id.
+   * @param options - deadline and signal.
+   * @returns true when there was one that was deleted.
+   * @throws QueryError when the definition has no `softDelete`.
+   */
+  restore(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("restore", (context, note) => restoreOne(context, this.#encode(id), options, note));
+  }
+
+  /**
+   * Removes an entity for good, deleted before or not, with its index entries and unique values. One round trip (EVALSHA).
    *
    * @param id - its id.
    * @param options - deadline and signal.
    * @returns true when there was one.
+   * @throws QueryError when the definition has no `softDelete`: there `delete` does this.
    */
-  delete(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("delete", (context, note) => removeOne(context, this.#encode(id), options, note));
+  purge(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#observed("purge", (context, note) => {
+      softDeleteOf(context.metadata, "purge");
+      return removeOne(context, this.#encode(id), options, note);
+    });
   }
 
   /**
-   * Tells whether an entity is stored. One round trip (EXISTS).
+   * Tells whether an entity is stored, and not deleted softly. One round trip (EXISTS; with `softDelete` HMGET or JSON.GET).
    *
    * @param id - its id.
    * @param options - deadline and signal.
    * @returns true when it is.
    */
   exists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("exists", async ({ executor, metadata }, note) => {
+    return this.#observed("exists", async (context, note) => {
+      const { executor, metadata } = context;
+      if (metadata.softDelete !== undefined) {
+        return (await loadOne(context, this.#encode(id), { ...options, prolong: false }, note)) !== null;
+      }
       const request = { name: "EXISTS", args: [this.key(id)] };
       note([request], 1);
       const attempt = { operation: "exists", write: false, entity: metadata.name, id, ...callOptions(options) };
@@ -636,7 +771,24 @@ export class Repository<D extends EntityDefinition> {
    */
   count(options: CallOptions = {}): Promise<number> {
     const { metadata } = this.#definition;
-    return this.#runner.count({ metadata, where: everything, orderBy: [], limit: undefined, offset: 0 }, options);
+    return this.#runner.count(
+      { metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 },
+      options,
+    );
+  }
+
+  /**
+   * Watches what becomes of the type's entities, as it is told in the stream that every write adds to in its own script
+   * call. Over a connection of its own (XREAD, or XREADGROUP and XACK), closed when the loop is left, the signal fires
+   * or the database is closed.
+   *
+   * @param options - `group` shares the changes among readers; `from` says where to begin; signal.
+   * @returns the changes, one after another; with a group a change is done when the next one is asked for.
+   * @throws QueryError when the definition has no `changes`.
+   * @throws InvalidCursorError when the stream no longer holds the position to begin behind.
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> {
+    return watchChanges(() => this.#resolve(), this.#connection.openBlocking, options);
   }
 
   /**
@@ -732,7 +884,14 @@ export class Repository<D extends EntityDefinition> {
   #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {
     return this.#observed(
       mode,
-      (context, note) => saveOne(context, input, mode, options, note) as Promise<EntityOf<D>>,
+      (context, note) =>
+        (context.metadata.hooks === undefined ? saveOne : saveWithHooks)(
+          context,
+          input,
+          mode,
+          options,
+          note,
+        ) as Promise<EntityOf<D>>,
     );
   }
 

@@ -3,6 +3,8 @@
 import type { RemoraError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
+import type { SaveOperation } from "../schema/hooks.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
 import {
   type BulkCallOptions,
   type BulkOutcomes,
@@ -10,9 +12,11 @@ import {
   type BulkSource,
   chunkAttempt,
   type FailedOutcome,
+  type Ready,
   runBulk,
 } from "./bulk.ts";
 import type { TypeContext } from "./context.ts";
+import { afterSave, failureOf, hooked } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { type Prepared, prepare, saveErrors, saveManyCall, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -67,12 +71,17 @@ export function saveMany(
   onOutcome: ((outcome: SaveOutcome<Row>, index: number) => void) | undefined,
   note: Note,
 ): Promise<BulkRun<SaveOutcome<Row>>> {
+  const { metadata } = context;
+  const { hooks } = metadata;
   const operation = mode === "insert" ? "insertMany" : "saveMany";
+  const ready = (input: unknown): Ready<PreparedItem> => readyItem(prepare(context, input, mode, options.ttl));
   const work = {
     operation,
-    prepare: (input: unknown) => readyItem(prepare(context, input, mode, options.ttl)),
+    prepare: (input: unknown) =>
+      hooks?.beforeSave === undefined ? ready(input) : hooked(metadata, input, mode).then(ready),
     async send(units: readonly PreparedItem[]): Promise<SaveOutcome<Row>[]> {
       const errors = await sendPrepared(context, units, operation, options, note);
+      if (hooks?.afterSave !== undefined) await tellSaved(metadata, units, mode, errors);
       return units.map(({ prepared: { entity } }, at) => {
         const error = errors[at];
         return error === undefined ? { ok: true, entity } : { ok: false, error };
@@ -84,12 +93,32 @@ export function saveMany(
 }
 
 /**
+ * Tells a hook of the entities that a call saved. What it throws is the outcome of its entity, which is saved all the same.
+ *
+ * @param metadata - the entity type.
+ * @param units - the entities of the call.
+ * @param operation - what was done.
+ * @param errors - one per entity that was not saved; those of the hook are added.
+ */
+export async function tellSaved(
+  metadata: EntityMetadata,
+  units: readonly PreparedItem[],
+  operation: SaveOperation,
+  errors: (RemoraError | undefined)[],
+): Promise<void> {
+  for (const [at, { prepared }] of units.entries()) {
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    errors[at] ??= await failureOf(metadata, "afterSave", () => afterSave(metadata, prepared.entity, operation));
+  }
+}
+
+/**
  * Prepares a validated entity for a bulk call.
  *
  * @param prepared - the entity.
  * @returns it, with the script's item as JSON, and their size.
  */
-export function readyItem(prepared: Prepared): { unit: PreparedItem; encodedId: string; bytes: number } {
+export function readyItem(prepared: Prepared): Ready<PreparedItem> {
   const item = JSON.stringify(prepared.item);
   return { unit: { prepared, item }, encodedId: prepared.encodedId, bytes: item.length + prepared.text.length };
 }

@@ -6,7 +6,6 @@ import { planPatch } from "../codec/patch/plan.ts";
 import { type PartKind, type TransactionPart, transactionScript } from "../engines/write/transaction.ts";
 import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
-import { fingerprintOf } from "../engines/write/remove.ts";
 import {
   CrossSlotError,
   DeadlineError,
@@ -16,16 +15,22 @@ import {
   type RemoraError,
   VersionConflictError,
 } from "../errors.ts";
+import { softDeleteOf } from "../query/deleted.ts";
 import type { CallOptions } from "../query/query.ts";
-import { ReplyFailure, type Script, type ScriptCall } from "../redis/command.ts";
+import type { Script, ScriptCall } from "../redis/command.ts";
 import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
 import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
+import { isDeleted } from "../schema/soft-delete.ts";
 import type { TypeContext } from "./context.ts";
+import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
+import type { FindOptions } from "./load.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
-import type { Ttl } from "./ttl.ts";
+import { shown } from "./shown.ts";
+import { deletedNow } from "./soft-delete.ts";
+import { current, deletedBefore, type Held, heldOf, type Member, saved, tellHooks } from "./transaction-member.ts";
 
 type Row = Record<string, unknown>;
 
@@ -39,24 +44,8 @@ export interface TransactionOptions extends CallOptions {
 
 const defaultRetries = 10;
 const defaultBackoff = 5;
-/** Entities that one transaction may read and write: what a server works off in a few milliseconds. */
-export const maxEntities = 1000;
 /** Bytes that one transaction of several entities may send: what a server takes without holding others up for long. */
 const maxBytes = 64 * 1024 * 1024;
-
-/** What a transaction knows of one entity. */
-interface Held {
-  /** What it was when it was read; undefined when it was not read. */
-  read: { readonly entity: Row | null; readonly print: string } | undefined;
-  /** What it shall be: saved, deleted, or as it was. */
-  wish: { readonly kind: "save"; readonly prepared: Prepared } | { readonly kind: "delete" } | undefined;
-}
-
-/** One type in a transaction. */
-interface Member {
-  readonly context: TypeContext;
-  readonly held: Map<string, Held>;
-}
 
 /** Makes and remembers the scripts of transactions. */
 export interface TransactionHost {
@@ -110,6 +99,8 @@ export class Transaction {
   readonly #options: CallOptions;
   readonly #members = new Map<EntityDefinition, Promise<Member>>();
   #tag: { readonly text: string | undefined; readonly name: string } | undefined;
+  /** What was begun and has not ended: reads, and hooks that take their time. */
+  readonly #pending = new Set<Promise<unknown>>();
   #over = false;
 
   /**
@@ -147,7 +138,13 @@ export class Transaction {
       member = this.#host.contextOf(definition).then((context) => ({ context, held: new Map<string, Held>() }));
       this.#members.set(definition, member);
     }
-    return work(await member, this.#options) as Awaited<T>;
+    const piece = member.then((known) => work(known, this.#options));
+    this.#pending.add(piece);
+    try {
+      return (await piece) as Awaited<T>;
+    } finally {
+      this.#pending.delete(piece);
+    }
   }
 
   #checkTag(definition: EntityDefinition): void {
@@ -170,6 +167,8 @@ export class Transaction {
    */
   async commit(operation: string): Promise<boolean> {
     this.#over = true;
+    // Whoever was not awaited counts all the same; what it threw is its caller's.
+    await Promise.allSettled(this.#pending);
     const members = await Promise.all(this.#members.values());
     const parts = members.flatMap(partsOf).sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
     if (!parts.some(({ kind }) => kind !== "guard")) return true;
@@ -197,7 +196,10 @@ export class Transaction {
       );
       return (await executor.one(call, attempt)) as unknown[];
     });
-    if (reply[0] === "DONE") return true;
+    if (reply[0] === "DONE") {
+      await forEach(members, tellHooks);
+      return true;
+    }
     const failed: [Part, Failure[]][] = [];
     for (let at = 1; at < reply.length; at += 2) {
       failed.push([parts[(reply[at] as number) - 1] as Part, reply[at + 1] as Failure[]]);
@@ -308,12 +310,14 @@ export class TransactionRepository<D extends EntityDefinition> {
    * Reads one entity, as this transaction left it. One round trip (HMGET or JSON.GET), none when it was read before.
    *
    * @param id - its id.
+   * @param options - `withDeleted` finds an entity that was deleted softly as well.
    * @returns the entity, or null when there is none; must still be so when the transaction ends.
    * @throws CorruptEntityError when the document does not fit the schema.
    */
-  findById(id: string): Promise<EntityOf<D> | null> {
-    return this.#with(async (member, options) => {
-      const entity = await current(member, encodeId(id, this.#name), options);
+  findById(id: string, options: Pick<FindOptions, "withDeleted"> = {}): Promise<EntityOf<D> | null> {
+    return this.#with(async (member, call) => {
+      const found = await current(member, encodeId(id, this.#name), call);
+      const entity = shown(member.context.metadata, found, options.withDeleted);
       return entity === null ? null : (structuredClone(entity) as EntityOf<D>);
     });
   }
@@ -322,11 +326,12 @@ export class TransactionRepository<D extends EntityDefinition> {
    * Reads one entity that must be there, as this transaction left it.
    *
    * @param id - its id.
+   * @param options - `withDeleted` finds an entity that was deleted softly as well.
    * @returns the entity.
    * @throws EntityNotFoundError when there is none.
    */
-  async findByIdOrThrow(id: string): Promise<EntityOf<D>> {
-    const entity = await this.findById(id);
+  async findByIdOrThrow(id: string, options: Pick<FindOptions, "withDeleted"> = {}): Promise<EntityOf<D>> {
+    const entity = await this.findById(id, options);
     if (entity !== null) return entity;
     throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
   }
@@ -341,19 +346,22 @@ export class TransactionRepository<D extends EntityDefinition> {
    * @throws EntityExistsError when this transaction knows of one with the id; the transaction ends with it otherwise.
    */
   insert(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
-    return this.#with((member) => {
-      const prepared = prepare(member.context, input, "insert", options.ttl);
+    return this.#with(async (member) => {
+      const { metadata } = member.context;
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      const given = hooked ? await beforeSave(metadata, input, "insert") : input;
+      const prepared = prepare(member.context, given, "insert", options.ttl);
       const held = heldOf(member, prepared.encodedId);
       if (held.wish?.kind === "save" || (held.read?.entity ?? null) !== null) {
         throw new EntityExistsError(
-          `${this.#name} ${JSON.stringify(prepared.entity[member.context.metadata.idField])} exists already`,
+          `${this.#name} ${JSON.stringify(prepared.entity[metadata.idField])} exists already`,
           {
             entity: this.#name,
           },
         );
       }
       if (held.wish?.kind === "delete") throw deletedBefore(this.#name, prepared);
-      held.wish = { kind: "save", prepared };
+      held.wish = { kind: "save", prepared, operation: "insert" };
       return prepared.entity as EntityOf<D>;
     });
   }
@@ -367,7 +375,12 @@ export class TransactionRepository<D extends EntityDefinition> {
    * @throws ValidationError when it does not fit the schema.
    */
   save(input: InputOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
-    return this.#with((member) => saved(member, this.#name, input, options.ttl) as EntityOf<D>);
+    return this.#with(async (member) => {
+      const { metadata } = member.context;
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      const given = hooked ? await beforeSave(metadata, input, "save") : input;
+      return saved(member, this.#name, given, options.ttl, "save") as EntityOf<D>;
+    });
   }
 
   /**
@@ -384,87 +397,73 @@ export class TransactionRepository<D extends EntityDefinition> {
     return this.#with(async (member, call) => {
       const { metadata } = member.context;
       const { steps } = planPatch(metadata, patch, id);
-      const entity = await current(member, encodeId(id, this.#name), call);
-      if (entity === null) {
-        throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, { entity: this.#name, id });
+      const hooked = metadata.hooks?.beforeSave !== undefined;
+      for (;;) {
+        // eslint-disable-next-line no-await-in-loop -- again when the transaction changed it while a hook ran
+        const entity = await current(member, encodeId(id, this.#name), call);
+        if (entity === null) {
+          throw new EntityNotFoundError(`${this.#name} ${JSON.stringify(id)} does not exist`, {
+            entity: this.#name,
+            id,
+          });
+        }
+        const patched = applySteps(metadata, entity, steps, id);
+        if (!hooked) return saved(member, this.#name, patched, options.ttl, "update") as EntityOf<D>;
+        // eslint-disable-next-line no-await-in-loop
+        const given = await beforeSave(metadata, patched, "update");
+        // eslint-disable-next-line no-await-in-loop
+        if ((await current(member, encodeId(id, this.#name), call)) !== entity) continue;
+        return saved(member, this.#name, given, options.ttl, "update") as EntityOf<D>;
       }
-      return saved(member, this.#name, applySteps(metadata, entity, steps, id), options.ttl) as EntityOf<D>;
     });
   }
 
   /**
-   * Deletes an entity when the transaction ends. Nothing is sent before.
+   * Deletes an entity when the transaction ends. Nothing is sent before, unless the type deletes softly or has hooks for this:
+   * then the entity is read.
    *
    * @param id - its id.
    */
   delete(id: string): Promise<void> {
-    return this.#with((member) => {
-      heldOf(member, encodeId(id, this.#name)).wish = { kind: "delete" };
+    return this.#remove(id, true);
+  }
+
+  /**
+   * Removes an entity for good when the transaction ends, of a type with `softDelete`; as `delete` does elsewhere.
+   *
+   * @param id - its id.
+   * @throws QueryError when the definition has no `softDelete`.
+   */
+  purge(id: string): Promise<void> {
+    return this.#remove(id, false);
+  }
+
+  #remove(id: string, softly: boolean): Promise<void> {
+    return this.#with(async (member, call) => {
+      const { metadata } = member.context;
+      const { hooks } = metadata;
+      const encodedId = encodeId(id, this.#name);
+      if (!softly) softDeleteOf(metadata, "purge");
+      const marked = softly && metadata.softDelete !== undefined;
+      if (marked || hooks?.beforeDelete !== undefined || hooks?.afterDelete !== undefined) {
+        let entity = await current(member, encodedId, call);
+        for (;;) {
+          if (entity === null || (marked && isDeleted(metadata, entity))) return;
+          // eslint-disable-next-line no-await-in-loop -- again when the transaction changed it while a hook ran
+          if (hooks?.beforeDelete !== undefined) await beforeDelete(metadata, entity);
+          // eslint-disable-next-line no-await-in-loop
+          const now: Row | null = await current(member, encodedId, call);
+          if (now === entity) break;
+          entity = now;
+        }
+        if (marked) {
+          saved(member, this.#name, deletedNow(metadata, entity), undefined, "delete");
+          return;
+        }
+      }
+      heldOf(member, encodedId).wish = { kind: "delete" };
     });
   }
-}
-
-function deletedBefore(name: string, { entity }: Prepared): QueryError {
-  return new QueryError(`${name}: a transaction cannot store again what it deletes; save the entity instead`, {
-    entity: name,
-    id: typeof entity["id"] === "string" ? entity["id"] : undefined,
-  });
-}
-
-function heldOf({ held, context }: Member, encodedId: string): Held {
-  const known = held.get(encodedId);
-  if (known !== undefined) return known;
-  if (held.size >= maxEntities) {
-    throw new QueryError(`${context.metadata.name}: a transaction takes up to ${maxEntities} entities of a type`, {
-      entity: context.metadata.name,
-    });
-  }
-  const fresh: Held = { read: undefined, wish: undefined };
-  held.set(encodedId, fresh);
-  return fresh;
-}
-
-// As the transaction sees it: what it wishes for, or else what is stored.
-async function current(member: Member, encodedId: string, options: CallOptions): Promise<Row | null> {
-  const held = heldOf(member, encodedId);
-  if (held.wish !== undefined) return held.wish.kind === "save" ? held.wish.prepared.entity : null;
-  held.read ??= await readOne(member.context, encodedId, options);
-  return held.read.entity;
-}
-
-async function readOne(
-  { reader, executor, codec, metadata }: TypeContext,
-  encodedId: string,
-  options: CallOptions,
-): Promise<Exclude<Held["read"], undefined>> {
-  const attempt = { operation: "transaction.findById", write: false, entity: metadata.name, ...options };
-  const reply = await observe(metadata, attempt.operation, undefined, (note) => {
-    const request = reader.one(encodedId);
-    note([request], 1);
-    return executor.one(request, attempt);
-  });
-  const stored = reader.readOne(reply);
-  if (stored === undefined || stored instanceof ReplyFailure) return { entity: null, print: "" };
-  return { entity: codec.decode(stored, decodeId(encodedId)), print: fingerprintOf(stored) };
-}
-
-// Several saves of one entity are one: from the version that the first of them began with.
-function saved(member: Member, name: string, input: unknown, ttl: Ttl | undefined): Row {
-  const { context } = member;
-  const { idField, version } = context.metadata;
-  const source = { ...(input as Row) };
-  const given = source[idField];
-  const held = typeof given === "string" ? heldOf(member, encodeId(given, name)) : undefined;
-  const before = held?.wish?.kind === "save" ? held.wish.prepared : undefined;
-  if (version !== undefined && before !== undefined) {
-    if (before.expected === undefined) delete source[version];
-    else source[version] = before.expected;
-  }
-  const prepared = prepare(context, source, before?.mode ?? "save", ttl);
-  const place = held ?? heldOf(member, prepared.encodedId);
-  if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
-  place.wish = { kind: "save", prepared };
-  return prepared.entity;
 }
 
 /**

@@ -44,15 +44,31 @@ export function ttlArguments(metadata: EntityMetadata, ttl: Ttl | undefined): Tt
     });
   }
   if (ttl === null) return [forEver, "0"];
+  const [kind, value] = wishedTime(metadata, ttl);
+  return [kind === "at" ? at : fromNow, value];
+}
+
+/**
+ * Reads a wish.
+ *
+ * @param metadata - the entity type.
+ * @param ttl - the wish.
+ * @returns milliseconds from now on, or a time, as text.
+ * @throws ValidationError when it is not a time to come.
+ */
+export function wishedTime(
+  metadata: EntityMetadata,
+  ttl: Exclude<Ttl, null>,
+): readonly [kind: "at" | "in", milliseconds: string] {
   if (typeof ttl === "object" && "at" in ttl) {
     const time = ttl.at instanceof Date ? ttl.at.getTime() : Number.NaN;
     if (!(time > Date.now())) throw refused(metadata, "`at` must be a date to come");
-    return [at, String(time)];
+    return ["at", String(time)];
   }
   const milliseconds = typeof ttl === "number" ? Math.round(ttl * 1000) : Math.round(ttl.ms);
   // Far enough below the largest integer that adding the present stays exact.
   if (!(milliseconds >= 1 && milliseconds <= 2 ** 52)) throw refused(metadata, "must be a positive time");
-  return [fromNow, String(milliseconds)];
+  return ["in", String(milliseconds)];
 }
 
 function defaultTtl(ttl: EntityMetadata["ttl"]): TtlArguments {

@@ -1,20 +1,25 @@
 // Changing what a query finds, batch by batch: each document once, and only if it is as it was when it was found.
 // Without a limit they are gone through by id, which no patch changes, so that none is met again after its change.
 import { applySteps } from "../codec/patch/apply.ts";
-import { type PatchPlan, planPatch } from "../codec/patch/plan.ts";
+import { planPatch } from "../codec/patch/plan.ts";
 import { QueryError } from "../errors.ts";
 import type { StoredRow } from "../engines/engine.ts";
+import { leavesDeletedOut } from "../query/deleted.ts";
 import { checkQuery } from "../query/check.ts";
 import { type QueryNode, refuseRanked } from "../query/node.ts";
 import type { BatchOptions, QueryChanges } from "../query/query.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { defaultCeiling } from "./explain.ts";
+import { afterDelete, afterSave, beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import { type Ask, batchSizeOf, filled } from "./keyset.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { differenceItem } from "./patch-item.ts";
+import { differenceItem, type PatchItem } from "./patch-item.ts";
+import { deletedNow } from "./soft-delete.ts";
 import { complete, sendItems } from "./update.ts";
+
+type Row = Record<string, unknown>;
 
 /** Documents per script call: what a server works off in a millisecond or two. */
 const defaultBatch = 50;
@@ -32,7 +37,7 @@ const searchedBatch = 1000;
  * @param note - told of what is sent.
  * @returns how many were found, changed, and left alone.
  */
-export async function updateFound(
+export function updateFound(
   context: TypeContext,
   query: QueryNode,
   patch: unknown,
@@ -40,21 +45,84 @@ export async function updateFound(
   ask: Ask,
   note: Note,
 ): Promise<QueryChanges> {
+  const { metadata } = query;
+  const { steps } = planPatch(metadata, patch, undefined);
+  const hooked = metadata.hooks !== undefined;
+  return changeFound(context, query, options, ask, note, {
+    operation: "update",
+    change(entity, id) {
+      const patched = applySteps(metadata, entity, steps, id);
+      return hooked ? beforeSave(metadata, patched, "update") : patched;
+    },
+    changed: (entity) => afterSave(metadata, entity, "update"),
+  });
+}
+
+/**
+ * Deletes softly what a query finds.
+ *
+ * @param context - a type that deletes softly.
+ * @param query - the query; its limit is the most that may be deleted.
+ * @param options - batch size, deadline and signal.
+ * @param ask - runs the steps of a query.
+ * @param note - told of what is sent.
+ * @returns how many were found, deleted, and left alone.
+ */
+export function deleteFound(
+  context: TypeContext,
+  query: QueryNode,
+  options: BatchOptions,
+  ask: Ask,
+  note: Note,
+): Promise<QueryChanges> {
+  const { metadata } = query;
+  if (!leavesDeletedOut(query)) {
+    throw new QueryError(`${metadata.name}: delete finds no deleted entities; use purge, or leave withDeleted() out`, {
+      entity: metadata.name,
+    });
+  }
+  return changeFound(context, query, options, ask, note, {
+    operation: "delete",
+    async change(entity) {
+      await beforeDelete(metadata, entity);
+      return deletedNow(metadata, entity);
+    },
+    changed: (_entity, id) => afterDelete(metadata, id),
+  });
+}
+
+/** A change of everything that a query finds. */
+interface Change {
+  readonly operation: "update" | "delete";
+  /** From an entity to what it shall be. */
+  readonly change: (entity: Row, id: string) => unknown;
+  /** Runs once an entity was written. */
+  readonly changed: (entity: Row, id: string) => Promise<void>;
+}
+
+async function changeFound(
+  context: TypeContext,
+  query: QueryNode,
+  options: BatchOptions,
+  ask: Ask,
+  note: Note,
+  change: Change,
+): Promise<QueryChanges> {
   const { name } = query.metadata;
+  const { operation } = change;
   const batchSize = batchSizeOf(options, defaultBatch, name);
-  const plan = planPatch(query.metadata, patch, undefined);
   checkQuery(query);
-  refuseRanked(query, "update");
-  if (query.offset !== 0) throw new QueryError(`${name}: update takes a limit, but no offset`, { entity: name });
+  refuseRanked(query, operation);
+  if (query.offset !== 0) throw new QueryError(`${name}: ${operation} takes a limit, but no offset`, { entity: name });
   if ((query.limit ?? 0) > defaultCeiling) {
-    throw new QueryError(`${name}: update takes a limit up to ${defaultCeiling}, or none`, { entity: name });
+    throw new QueryError(`${name}: ${operation} takes a limit up to ${defaultCeiling}, or none`, { entity: name });
   }
   let [matched, changed] = [0, 0];
   for await (const rows of found(context, query, batchSize, ask)) {
     for (let at = 0; at < rows.length; at += batchSize) {
       const batch = rows.slice(at, at + batchSize);
       // eslint-disable-next-line no-await-in-loop -- one batch at a time, so that others get their turn
-      changed += await changeBatch(context, plan, batch, options, note);
+      changed += await changeBatch(context, change, batch, options, note);
       matched += batch.length;
     }
   }
@@ -89,25 +157,32 @@ async function* found(
 
 async function changeBatch(
   context: TypeContext,
-  { steps }: PatchPlan,
+  { operation, change, changed }: Change,
   rows: readonly StoredRow[],
   options: BatchOptions,
   note: Note,
 ): Promise<number> {
   const { metadata, codec } = context;
-  const items = rows.map(({ encodedId, stored }) => {
+  const items: PatchItem[] = [];
+  const entities: Row[] = [];
+  for (const { encodedId, stored } of rows) {
     const id = decodeId(encodedId);
     const before = codec.decode(stored, id);
-    const after = complete(context, id, before, applySteps(metadata, before, steps, id));
-    return differenceItem(context, encodedId, stored, before, after, undefined);
-  });
-  const attempt = { operation: "query.update", write: true, entity: metadata.name, ...callOptions(options) };
+    const given = change(before, id);
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    const after = complete(context, id, before, given instanceof Promise ? await given : given);
+    items.push(differenceItem(context, encodedId, stored, before, after, undefined));
+    entities.push(after);
+  }
+  const attempt = { operation: `query.${operation}`, write: true, entity: metadata.name, ...callOptions(options) };
   const outcomes = await sendItems(context, items, false, attempt, note);
-  let changed = 0;
+  const done = entities.filter((_, at) => outcomes[at]?.kind === "done");
+  if (metadata.hooks !== undefined) {
+    await forEach(done, (entity) => changed(entity, entity[metadata.idField] as string));
+  }
   for (const outcome of outcomes) {
-    if (outcome.kind === "done") changed += 1;
     // What is gone was not left as it was found either.
     if (outcome.kind === "failed" && outcome.error.code !== "ENTITY_NOT_FOUND") throw outcome.error;
   }
-  return changed;
+  return done.length;
 }

@@ -20,12 +20,14 @@ import { ReplyFailure, type ScriptCall } from "../redis/command.ts";
 import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
+import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
+import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
 
 type Row = Record<string, unknown>;
 
@@ -50,9 +52,10 @@ export interface ModifyOptions extends CallOptions {
 }
 
 const defaultRetries = 10;
-/** A patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
-const patchRetries = 10_000;
-const defaultBackoff = 5;
+/** How often a change begins again that fits every entity: a patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
+export const patchRetries = 10_000;
+/** How long to wait before the first retry, in milliseconds. */
+export const defaultBackoff = 5;
 
 /** What became of one item. */
 export type PatchOutcome =
@@ -80,16 +83,24 @@ export async function updateOne(
   options: UpdateOptions,
   note: Note,
 ): Promise<Row | undefined> {
-  const { codec } = context;
+  const { metadata, codec } = context;
   const id = decodeId(encodedId);
   const { ifVersion, ttl, returning = false } = options;
   const plan = planUpdate(context, id, patch, ifVersion);
-  if (plan.direct) {
+  const { hooks } = metadata;
+  // A hook that may change the entity has to see it first.
+  if (plan.direct && hooks?.beforeSave === undefined) {
     const item = directItem(context, encodedId, plan, { version: ifVersion }, ttl);
-    const [outcome] = await sendItems(context, [item], returning, attemptOf(context, "update", options, id), note);
+    const wanted = returning || hooks?.afterSave !== undefined;
+    const [outcome] = await sendItems(context, [item], wanted, attemptOf(context, "update", options, id), note);
     if (outcome?.kind === "failed") throw outcome.error;
-    if (outcome?.kind === "conflict") throw versionConflict(context, id, ifVersion, outcome.version);
-    if (outcome?.kind === "done") return outcome.stored === undefined ? undefined : codec.decode(outcome.stored, id);
+    if (outcome?.kind === "conflict") throw versionConflict(metadata, id, "changed", ifVersion, outcome.version);
+    if (outcome?.kind === "done") {
+      if (outcome.stored === undefined) return undefined;
+      const entity = codec.decode(outcome.stored, id);
+      await afterSave(metadata, entity, "update");
+      return entity;
+    }
   }
   return updateByReading(context, encodedId, plan, options, note);
 }
@@ -110,12 +121,7 @@ export function planUpdate(
   patch: unknown,
   ifVersion: number | undefined,
 ): PatchPlan {
-  if (ifVersion !== undefined && metadata.version === undefined) {
-    throw new ValidationError(`${metadata.name}: ifVersion needs \`version\` in the definition`, {
-      entity: metadata.name,
-      id,
-    });
-  }
+  if (ifVersion !== undefined) requireVersion(metadata, id);
   return planPatch(metadata, patch, id);
 }
 
@@ -129,16 +135,44 @@ export function planUpdate(
  * @param note - told of what is sent.
  * @returns the changed entity.
  */
-export function updateByReading(
+export async function updateByReading(
   context: TypeContext,
   encodedId: string,
   plan: PatchPlan,
   options: UpdateOptions,
   note: Note,
 ): Promise<Row> {
+  const { metadata } = context;
   const id = decodeId(encodedId);
-  const change = (entity: Row): Row => patched(context, plan, id, entity, options.ifVersion);
-  return changeOne(context, encodedId, change, "update", { ...options, retries: patchRetries }, note);
+  const change = (entity: Row): unknown =>
+    beforeSave(metadata, patched(context, plan, id, entity, options.ifVersion), "update");
+  const changed = await changeOne(context, encodedId, change, "update", { ...options, retries: patchRetries }, note);
+  await afterSave(metadata, changed, "update");
+  return changed;
+}
+
+/**
+ * Changes one entity by a function.
+ *
+ * @param context - the entity type.
+ * @param encodedId - its id as it stands in the key.
+ * @param change - from the entity to what it shall be; may be called several times.
+ * @param options - retries, backoff, ttl, deadline for all of it, and signal.
+ * @param note - told of what is sent.
+ * @returns the changed entity.
+ */
+export async function modifyOne(
+  context: TypeContext,
+  encodedId: string,
+  change: (entity: Row) => unknown,
+  options: ModifyOptions,
+  note: Note,
+): Promise<Row> {
+  const { metadata } = context;
+  const hooked = async (entity: Row): Promise<unknown> => beforeSave(metadata, await change(entity), "modify");
+  const changed = await changeOne(context, encodedId, hooked, "modify", options, note);
+  await afterSave(metadata, changed, "modify");
+  return changed;
 }
 
 function patched(
@@ -149,9 +183,7 @@ function patched(
   ifVersion: number | undefined,
 ): Row {
   const { metadata } = context;
-  const version = metadata.version === undefined ? undefined : (entity[metadata.version] as number);
-  if (ifVersion !== undefined && version !== ifVersion) throw versionConflict(context, id, ifVersion, version);
-  return applySteps(metadata, entity, steps, id);
+  return applySteps(metadata, expectVersion(metadata, id, "changed", entity, ifVersion), steps, id);
 }
 
 /**
@@ -204,13 +236,39 @@ export async function changeOne(
   }
 }
 
-function remaining(context: TypeContext, end: number, operation: string, id: string): number {
+/**
+ * What is left of an operation's time.
+ *
+ * @param context - the entity type.
+ * @param end - when it is over, in milliseconds of the performance clock.
+ * @param operation - what is being done, for errors.
+ * @param id - the entity's id.
+ * @returns milliseconds.
+ * @throws DeadlineError when nothing is left.
+ */
+export function remaining(context: TypeContext, end: number, operation: string, id: string): number {
   const left = end - performance.now();
   if (left > 0) return left;
   throw late(context, operation, id, "the deadline passed", undefined);
 }
 
-function late(context: TypeContext, operation: string, id: string, reason: string, cause: unknown): DeadlineError {
+/**
+ * The error for an operation that ended between two tries.
+ *
+ * @param context - the entity type.
+ * @param operation - what was being done.
+ * @param id - the entity's id.
+ * @param reason - what ended it.
+ * @param cause - the lower-level error.
+ * @returns the error.
+ */
+export function late(
+  context: TypeContext,
+  operation: string,
+  id: string,
+  reason: string,
+  cause: unknown,
+): DeadlineError {
   const { name } = context.metadata;
   return new DeadlineError(`${operation} of ${who(context, id)}: ${reason} between two tries`, {
     entity: name,
@@ -360,31 +418,4 @@ function who({ metadata }: TypeContext, id: string): string {
 
 function notFound(context: TypeContext, id: string): EntityNotFoundError {
   return new EntityNotFoundError(`${who(context, id)} does not exist`, { entity: context.metadata.name, id });
-}
-
-/**
- * The error for an entity of another version than the one to be changed.
- *
- * @param context - the entity type.
- * @param id - the entity's id.
- * @param expected - the version that was to be changed.
- * @param actual - the one stored.
- * @returns the error.
- */
-export function versionConflict(
-  context: TypeContext,
-  id: string,
-  expected: number | undefined,
-  actual: number | undefined,
-): VersionConflictError {
-  return new VersionConflictError(
-    `${who(context, id)} was to be changed at version ${expected}, but version ${actual} is stored; read it again`,
-    {
-      entity: context.metadata.name,
-      id,
-      field: context.metadata.version,
-      expected: expected ?? null,
-      actual: actual ?? null,
-    },
-  );
 }

@@ -1,15 +1,69 @@
 // defineEntity: the one call every definition goes through, and the types inferred from it.
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
+import type { EntityHooks } from "./hooks.ts";
 import type { IdStrategy } from "./id.ts";
 import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
-import { compileMetadata, type Definition, type EntityMetadata, type Storage, type TtlOnUpdate } from "./metadata.ts";
+import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
+import type { TtlOnUpdate } from "./ttl.ts";
 import type { ZodObject } from "./zod.ts";
 
 type KeysOfType<T, V> = { [K in keyof T & string]-?: [T[K]] extends [V] ? K : never }[keyof T & string];
 type Simplify<T> = { [K in keyof T]: T[K] };
 /** Refuses properties that are no path of the entity, which a type parameter alone would let through. */
 type OnlyPaths<I, O> = { readonly [K in Exclude<keyof I, Paths<O>>]: never };
+
+/** Unique constraints over paths P: the fields, or those and how strings are compared. */
+type UniqueSpecs<P extends string> = Readonly<Record<string, readonly P[] | UniqueSpec<P>>>;
+
+/** A unique constraint over paths P, with how its strings are compared. */
+export interface UniqueSpec<P extends string> {
+  /** The fields that must be unique together. */
+  readonly fields: readonly P[];
+  /** Strings that differ in case only count as the same. */
+  readonly caseInsensitive?: boolean;
+}
+
+/** How changes are told. */
+export interface ChangesOptions {
+  /** About how many changes the stream keeps; 10,000 when left out. */
+  readonly maxLength?: number;
+}
+
+type AbsentableDates<T> = {
+  [K in keyof T & string]-?: [T[K]] extends [Date | null | undefined]
+    ? [null] extends [T[K]]
+      ? K
+      : [undefined] extends [T[K]]
+        ? K
+        : never
+    : never;
+}[keyof T & string];
+
+/** What is inserted, of which some properties may be left out. */
+type GivenInput<S extends ZodObject, G extends string> = Simplify<
+  Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>
+>;
+
+/** Entities live a time that begins when they are made. */
+export interface FixedTtl {
+  /** The default time to live; for ever when left out. */
+  readonly seconds?: number;
+  /** Reads do not prolong the time, and writes do what `onUpdate` says. */
+  readonly sliding?: "none";
+  /** What a later write does to the remaining time; `keep` when left out. */
+  readonly onUpdate?: TtlOnUpdate;
+}
+
+/** Entities live a time that begins anew whenever they are used. */
+export interface SlidingTtl {
+  /** The time to live, from the last use on. */
+  readonly seconds: number;
+  /** `write`: every save and patch begins the time anew; `read`: in addition reads by id and unique value prolong it. */
+  readonly sliding: "write" | "read";
+  /** Nothing else goes with a sliding time. */
+  readonly onUpdate?: "reset";
+}
 
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
@@ -40,10 +94,12 @@ export interface EntityOptions<
   readonly colocate?: string;
   /** Dotted path to index, or to several indexes. */
   readonly index?: I & OnlyPaths<I, z.output<S>>;
-  /** Name of a constraint to the fields that must be unique together. */
+  /** Name of a constraint to the fields that must be unique together, or `{ fields, caseInsensitive }`. */
   readonly unique?: Q;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
   readonly compound?: Readonly<Record<string, CompoundSpec<NoInfer<I>, z.output<S>>>>;
+  /** Tells each change in a stream, for `watch`; the stream keeps about `maxLength` changes (10,000 when left out). */
+  readonly changes?: true | ChangesOptions;
   /** The field that counts saves, for optimistic locking. */
   readonly version?: V & KeysOfType<z.output<S>, number>;
   /** The fields that are set when an entity is first and last saved. */
@@ -53,15 +109,12 @@ export interface EntityOptions<
     /** Set by every save. */
     readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
   };
-  /** Entities may expire: the default in seconds (none when left out), and what a later save does to it. */
-  readonly ttl?: {
-    /** The default time to live; for ever when left out. */
-    readonly seconds?: number;
-    /** Reads and writes do not prolong the time. */
-    readonly sliding?: "none";
-    /** What a later save does to the remaining time; `keep` when left out. */
-    readonly onUpdate?: TtlOnUpdate;
-  };
+  /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
+  readonly ttl?: FixedTtl | SlidingTtl;
+  /** The field that `delete` sets, an optional or nullable date with `range()`; reads and queries leave such entities out. */
+  readonly softDelete?: AbsentableDates<z.output<S>> & keyof NoInfer<I> & string;
+  /** Functions that run around writes. */
+  readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
 }
 
 /** An entity type: what {@link defineEntity} returns. */
@@ -94,9 +147,7 @@ export type EntityOf<D extends EntityDefinition> = Simplify<z.output<D["schema"]
 
 /** The type of an entity as it is inserted: id, version, timestamps and defaults may be left out. */
 export type InputOf<D extends EntityDefinition> =
-  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q>
-    ? Simplify<Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>>
-    : never;
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? GivenInput<S, G> : never;
 
 /** The indexes of an entity type, by dotted path. */
 export type IndexesOf<D extends EntityDefinition> =
@@ -113,10 +164,15 @@ export type UniqueNames<D extends EntityDefinition> = keyof UniquesOf<D> & strin
 
 /** The fields of one of an entity type's unique constraints, and their values. */
 export type UniqueOf<D extends EntityDefinition> = {
-  [K in UniqueNames<D>]: UniquesOf<D>[K] extends readonly (infer P extends string)[]
+  [K in UniqueNames<D>]: UniqueFields<UniquesOf<D>[K]> extends infer P extends string
     ? { readonly [X in P]: NonNullable<PathValue<EntityOf<D>, X>> }
     : never;
 }[UniqueNames<D>];
+type UniqueFields<U> = U extends readonly (infer P)[]
+  ? P
+  : U extends { readonly fields: readonly (infer P)[] }
+    ? P
+    : never;
 
 /**
  * Defines an entity type from a zod schema.
@@ -145,7 +201,7 @@ export function defineEntity<
   const V extends string = never,
   const C extends string = never,
   const U extends string = never,
-  const Q extends Readonly<Record<string, readonly Paths<z.output<S>>[]>> = Record<never, never>,
+  const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
 >(options: EntityOptions<S, I, Id, V, C, U, Q>): EntityDefinition<S, I, Id | V | C | U, Q> {
   const metadata = compileMetadata(options as unknown as Definition);
   return Object.freeze({ name: options.name, schema: options.schema, metadata });

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
 import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
@@ -19,12 +20,11 @@ import {
   type ZodObject,
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
+import { checkSoftDelete } from "./soft-delete.ts";
+import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
 /** The forms a document can be stored in. */
 export type Storage = "hash" | "json";
-
-/** What happens to an entity's remaining time when it is saved again. */
-export type TtlOnUpdate = "keep" | "reset" | "clear";
 
 /** One index on one field. */
 export interface IndexMetadata {
@@ -57,7 +57,12 @@ export interface UniqueMetadata {
   readonly name: string;
   /** Dotted paths, in the order declared. */
   readonly paths: readonly string[];
+  /** Strings that differ in case only count as the same; left out where they do not. */
+  readonly caseInsensitive?: true;
 }
+
+/** A unique constraint as the user writes it: its fields, or those and how strings are compared. */
+type UniqueDefinition = readonly string[] | { readonly fields: readonly string[]; readonly caseInsensitive?: boolean };
 
 /** Takes what is wrong with a definition, and where; an empty path for the definition as a whole. */
 export type DefinitionProblem = (path: string, message: string) => void;
@@ -78,8 +83,14 @@ export interface EntityMetadata {
   readonly version: string | undefined;
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
-  /** Entities may expire; `milliseconds` is the default, undefined for none. */
-  readonly ttl: { readonly milliseconds: number | undefined; readonly onUpdate: TtlOnUpdate } | undefined;
+  /** Entities may expire. */
+  readonly ttl: TtlMetadata | undefined;
+  /** The field that says when an entity was deleted softly. */
+  readonly softDelete: string | undefined;
+  /** Run around writes; undefined for types without. */
+  readonly hooks: UntypedHooks | undefined;
+  /** Changes are told in a stream, which keeps about so many of them. */
+  readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
   readonly validate: (input: unknown) => Validated;
@@ -98,17 +109,22 @@ export interface Definition {
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
-  readonly unique?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly unique?: Readonly<Record<string, UniqueDefinition>> | undefined;
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
+  readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
-  readonly ttl?: { readonly seconds?: number; readonly onUpdate?: TtlOnUpdate } | undefined;
+  readonly ttl?: TtlDefinition | undefined;
+  readonly softDelete?: string | undefined;
+  readonly hooks?: UntypedHooks | undefined;
 }
 
 /** Property names with a meaning of their own in filters. */
 const reservedNames = new Set(["AND", "OR", "NOT"]);
 const maxFields = 2000;
 const maxDepth = 127;
+/** Changes that a stream keeps when nothing else is said. */
+const defaultChanges = 10_000;
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /**
@@ -145,7 +161,13 @@ class DefinitionCompiler {
     const compounds = this.#compounds(indexes);
     this.#checkVersion();
     this.#checkTimestamps();
-    const ttl = this.#ttl();
+    const problem = (message: string): void => this.#problem("", message);
+    const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
+    const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
+    const { softDelete } = definition;
+    if (softDelete !== undefined)
+      checkSoftDelete(softDelete, this.#shape, indexes, (path, text) => this.#problem(path, text));
+    const changes = this.#changes();
     this.#throwProblems();
     const parts = {
       storage,
@@ -172,6 +194,9 @@ class DefinitionCompiler {
       createdAt: definition.timestamps?.createdAt,
       updatedAt: definition.timestamps?.updatedAt,
       ttl,
+      changes,
+      softDelete,
+      hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: (input: unknown) => validate(definition.schema, input),
       part: (names: ReadonlySet<string>) => this.#part(names),
@@ -310,7 +335,8 @@ class DefinitionCompiler {
   }
 
   #uniques(): UniqueMetadata[] {
-    return Object.entries(this.#definition.unique ?? {}).map(([name, paths]) => {
+    return Object.entries(this.#definition.unique ?? {}).map(([name, unique]) => {
+      const { fields: paths, caseInsensitive = false } = "fields" in unique ? unique : { fields: unique };
       if (!namePattern.test(name)) this.#problem("", `unique ${JSON.stringify(name)}: bad name`);
       if (paths.length === 0) this.#problem("", `unique ${name}: names no field`);
       for (const path of paths) {
@@ -320,7 +346,9 @@ class DefinitionCompiler {
           this.#problem(path, `unique ${name} needs single values, not ${kind}`);
         }
       }
-      return Object.freeze({ name, paths: Object.freeze([...paths]) });
+      // Only where it is said, so that definitions without it keep their digest.
+      const folded = caseInsensitive ? { caseInsensitive: true as const } : {};
+      return Object.freeze({ name, paths: Object.freeze([...paths]), ...folded });
     });
   }
 
@@ -350,14 +378,14 @@ class DefinitionCompiler {
     }
   }
 
-  #ttl(): EntityMetadata["ttl"] {
-    const ttl = this.#definition.ttl;
-    if (ttl === undefined) return undefined;
-    const milliseconds = ttl.seconds === undefined ? undefined : Math.round(ttl.seconds * 1000);
-    if (milliseconds !== undefined && !(milliseconds >= 1 && Number.isSafeInteger(milliseconds))) {
-      this.#problem("", "ttl.seconds must be a positive number");
+  #changes(): EntityMetadata["changes"] {
+    const { changes } = this.#definition;
+    if (changes === undefined) return undefined;
+    const { maxLength = defaultChanges } = changes === true ? {} : changes;
+    if (!(Number.isSafeInteger(maxLength) && maxLength >= 1)) {
+      this.#problem("", "changes.maxLength must be a whole number from 1");
     }
-    return Object.freeze({ milliseconds, onUpdate: ttl.onUpdate ?? "keep" });
+    return Object.freeze({ maxLength });
   }
 }
 

@@ -38,6 +38,17 @@ export type PathValue<T, P extends string> = P extends `${infer K}.${infer R}`
     ? T[P]
     : never;
 
+/** The paths of fields that may expire by themselves: those that may be absent, and have no index. */
+export type ExpirablePaths<T, I> = {
+  [P in Paths<T>]: P extends keyof I
+    ? never
+    : [null] extends [PathValue<T, P>]
+      ? P
+      : [undefined] extends [PathValue<T, P>]
+        ? P
+        : never;
+}[Paths<T>];
+
 type ScalarIndex<V> = [V] extends [string]
   ? Index<"exact"> | Index<"range"> | Index<"text"> | Index<"native", false, never>
   : [V] extends [boolean]

@@ -132,26 +132,39 @@ export async function strange(raw: Raw, storage: Storage, key: string, fields: R
   else await raw("HSET", key, ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]));
 }
 
-export interface Pipeline {
+interface Pipeline {
   call: (...words: unknown[]) => unknown;
   exec: () => Promise<unknown>;
 }
 
+interface Client {
+  pipeline: () => Pipeline;
+  sendCommand: (command: { toWritable: () => unknown }, stream?: unknown) => Promise<unknown>;
+}
+
+// A script that writes index entries takes a list of items at the stamp of the rebuild.
+const writesEntries = (text: string): boolean => text.includes("building|") && text.includes('\n[["');
+
 /** Runs something before the first script that writes index entries is sent, which waits for it, as do the next; counts them. */
-export function betweenChunks(client: { pipeline: () => Pipeline }, work: () => Promise<void>): { calls: number } {
+export function betweenChunks(client: Client, work: () => Promise<void>): { calls: number } {
   const seen = { calls: 0 };
   let gate: Promise<void> | undefined;
-  const original = client.pipeline.bind(client);
+  const [pipelineOf, sendCommand] = [client.pipeline.bind(client), client.sendCommand.bind(client)];
+  client.sendCommand = async (command, stream) => {
+    // What a pipeline sends was waited for already.
+    if (stream === undefined && writesEntries(String(command.toWritable()))) {
+      seen.calls += 1;
+      gate ??= work();
+      await gate;
+    }
+    return sendCommand(command, stream);
+  };
   client.pipeline = () => {
-    const pipeline = original();
+    const pipeline = pipelineOf();
     const [call, exec] = [pipeline.call.bind(pipeline), pipeline.exec.bind(pipeline)];
     let writes = false;
     pipeline.call = (...words) => {
-      const last = words.at(-1);
-      writes =
-        typeof last === "string" &&
-        last.startsWith('[["') &&
-        words.some((word) => String(word).startsWith("building|"));
+      writes ||= writesEntries(`\n${words.map(String).join("\n")}`);
       if (writes) seen.calls += 1;
       return call(...words);
     };

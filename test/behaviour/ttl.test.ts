@@ -3,8 +3,8 @@
 import { z } from "zod";
 import { expect, test } from "vitest";
 
-import { defineEntity, exact, range, type Ttl } from "remora";
-import type { Storage, TtlOnUpdate } from "../../src/schema/metadata.ts";
+import { defineEntity, exact, range, type Ttl, type TtlOnUpdate } from "remora";
+import type { Storage } from "../../src/schema/metadata.ts";
 import { serverTime, serverTimePassed } from "./clock.ts";
 import { expectRefusal } from "./failures.ts";
 import { describeMatrix, type Raw } from "./matrix.ts";

@@ -293,3 +293,32 @@ describeMatrix("entities by their unique values", ({ open }) => {
     expect(await repository.count()).toBe(4);
   });
 });
+
+const login = (storage: Storage) =>
+  defineEntity({
+    name: "login",
+    storage,
+    schema: z.object({ id: z.string(), email: z.string(), realm: z.string(), n: z.number().default(0) }),
+    unique: { email: { fields: ["email", "realm"], caseInsensitive: true }, exact: { fields: ["n", "email"] } },
+  });
+
+describeMatrix("unique values without regard to case", ({ open }) => {
+  test("are one value, however they are written", async () => {
+    const opened = await open(login);
+    const { repository } = opened;
+    await repository.insert({ id: "a", email: "Ada@Example.ORG", realm: "R" });
+    const error = await expectRefusal(
+      opened,
+      () => repository.insert({ id: "b", email: "ada@example.org", realm: "r", n: 5 }),
+      "UNIQUE_VIOLATION",
+    );
+    expect(error).toMatchObject({ unique: "email", holderId: "a" });
+    expect(await repository.findUnique({ email: "ADA@example.org", realm: "r" })).toMatchObject({ id: "a" });
+    expect(await repository.findUnique({ n: 0, email: "ada@example.org" })).toBeNull();
+    await repository.upsert({ email: "ADA@EXAMPLE.ORG", realm: "r", n: 7 }, { by: "email" });
+    expect(await repository.findById("a")).toEqual({ id: "a", email: "ADA@EXAMPLE.ORG", realm: "r", n: 7 });
+    await repository.update("a", { email: "Straße", realm: "ς" });
+    await repository.insert({ id: "c", email: "ada@example.org", realm: "r" });
+    await expectRefusal(opened, () => repository.insert({ id: "d", email: "STRASSE", realm: "Σ" }), "UNIQUE_VIOLATION");
+  });
+});

@@ -48,6 +48,18 @@ describeMatrix("versions", ({ open }) => {
     expect(error).toMatchObject({ id: "a", expected: 1, actual: null });
   });
 
+  test("a delete may expect one", async () => {
+    const opened = await open(account);
+    const { repository } = opened;
+    const first = await repository.insert({ id: "a", owner: "x" });
+    await repository.save({ ...first, owner: "y" });
+    const error = await expectRefusal(opened, () => repository.delete("a", { ifVersion: 1 }), "VERSION_CONFLICT");
+    expect(error).toMatchObject({ entity: "account", id: "a", field: "version", expected: 1, actual: 2 });
+    expect(await repository.delete("a", { ifVersion: 2 })).toBe(true);
+    expect(await repository.delete("a", { ifVersion: 2 })).toBe(false);
+    expect(await repository.query().where("owner").eq("y").count()).toBe(0);
+  });
+
   test("a save without a version must not meet an entity", async () => {
     const opened = await open(account);
     const { repository } = opened;

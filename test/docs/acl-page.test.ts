@@ -26,7 +26,9 @@ import { fenced, root } from "./blocks.ts";
 const rules = fenced("docs/acl.md", "redis").map(({ code }) => code.trim().split(/\s+/));
 const [
   basic = [],
+  fields = [],
   json = [],
+  changes = [],
   search = [],
   vectors = [],
   deploy = [],
@@ -83,8 +85,10 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, JSON, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, changes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -137,7 +141,9 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
   beforeAll(async () => {
     admin = await connect(leg.url);
     await setUser(basic, names.app);
+    await setUser(changes, names.app);
     await setUser(deploy, names.deploy);
+    if (admin.capabilities.fieldExpiry) await setUser(fields, names.app);
     if (leg.json) {
       await setUser(json, names.app);
       await setUser(deployJson, names.deploy);
@@ -179,6 +185,8 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await expect(tickets.count()).rejects.toMatchObject({ code: "INDEX_NOT_READY" });
     await make(ticketOf(name, storage));
     expect(await tickets.query().where("title").match("before").all()).toEqual([ticket]);
+    await expectMending(ticketOf(name, storage), await login(names.deploy, "change-me-too", engine), ticket.id);
+    await expect(tickets.indexes.repair()).rejects.toMatchObject({ code: "CAPABILITY" });
     await tickets.delete(ticket.id);
     return tickets;
   };
@@ -187,6 +195,42 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     const tickets = await deployed("ticket", "hash", "scan");
     await expectWorking(tickets);
     await expectScanOnly(tickets);
+  });
+
+  it("write and watch changes", async () => {
+    const definition = defineEntity({
+      name: "watched",
+      schema: z.object({ id: z.string(), title: z.string() }),
+      index: { title: exact() },
+      changes: true,
+    });
+    const db = await login(names.deploy, "change-me-too", "scan");
+    await db.repository(definition).indexes.sync();
+    const watched = (await login(names.app, "change-me", "scan")).repository(definition);
+    await watched.insert({ id: "a", title: "x" });
+    for (const group of [{}, { group: "readers" }]) {
+      for await (const change of watched.watch({ ...group, from: "start" })) {
+        expect(change).toMatchObject({ op: "insert", id: "a" });
+        break;
+      }
+    }
+    // From now on, with nothing to come.
+    const stop = AbortSignal.timeout(50);
+    for await (const _change of watched.watch({ signal: stop })) expect.unreachable("nothing was changed");
+    await watched.delete("a");
+  });
+
+  it("let fields expire", async (context) => {
+    const db = await login(names.app, "change-me", "scan");
+    if (!db.capabilities.fieldExpiry) context.skip();
+    const Draft = defineEntity({ name: "draft", schema: z.object({ id: z.string(), note: z.string().optional() }) });
+    const drafts = db.repository(Draft);
+    await drafts.insert({ id: "a", note: "n" });
+    expect(await drafts.expireField("a", "note", 50)).toBe(true);
+    expect(await drafts.expireField("a", "note", { at: new Date(Date.now() + 60_000) })).toBe(true);
+    expect(await drafts.fieldTtl("a", "note")).toBeGreaterThan(10_000);
+    expect(await drafts.persistField("a", "note")).toBe(true);
+    await drafts.delete("a");
   });
 
   it("are refused everything else", async () => {
@@ -231,6 +275,15 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await expectWorking(await deployed("searchJsonTicket", "json", "search"));
   });
 });
+
+/** The deployment finds what was damaged, and mends it. */
+async function expectMending(definition: ReturnType<typeof ticketOf>, db: Database, id: string): Promise<void> {
+  const tickets = db.repository(definition);
+  expect(await tickets.indexes.verify()).toMatchObject({ found: 0 });
+  await db.redis.call("HDEL", `${tickets.key("x").replace(/:x$/, "")}$s`, id);
+  expect((await tickets.indexes.verify()).findings[0]).toMatchObject({ kind: "snapshot", id });
+  expect(await tickets.indexes.repair()).toMatchObject({ found: 0, rewritten: 1 });
+}
 
 function input(title: string) {
   return { title, price: 1.1, tags: ["a", "b"], serial: 12n, seat: title };

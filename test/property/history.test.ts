@@ -120,6 +120,7 @@ describe.each(cases)("histories of $storage documents, $leg.name", ({ leg, stora
           Object.entries(stored).filter(([key]) => key.startsWith(`${namespace}:{entry}$`)),
         );
         expect(internal).toEqual(keysOf(`${namespace}:{entry}$`, model));
+        expect(await repository.indexes.verify()).toMatchObject({ found: 0, findings: [], garbage: 0 });
       } finally {
         await tidy(raw, namespace, leg.search);
         await db.close();

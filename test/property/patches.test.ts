@@ -242,6 +242,7 @@ describe.each(targets())("random patches of $storage documents on the $engine en
             }
           }
           expect(await content(raw, one)).toEqual(await content(raw, other));
+          expect(await left.indexes.verify()).toMatchObject({ found: 0, findings: [] });
           await left.delete(id);
           await right.delete(id);
           expect(await content(raw, one)).toEqual(await content(raw, other));

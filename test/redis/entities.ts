@@ -15,6 +15,14 @@ export const Rich = defineEntity({
   version: "version",
 });
 
+/** Read times slide. */
+export const Sliding = defineEntity({
+  name: "sliding",
+  schema: z.object({ id: z.string(), text: z.string() }),
+  unique: { text: ["text"] },
+  ttl: { seconds: 1000, sliding: "read" },
+});
+
 /** Plain, as a JSON document. */
 export const Json = defineEntity({
   name: "json",

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "remora";
 import type { TestServer } from "remora/testing";
 import { expectFailure } from "../behaviour/failures.ts";
-import { Plain, Rich } from "./entities.ts";
+import { Plain, Rich, Sliding } from "./entities.ts";
 import { ownServer } from "./own-server.ts";
 
 describe("a user with few rights", () => {
@@ -100,5 +100,46 @@ describe("a user with few rights", () => {
     expect(await repository.query().all()).toEqual([]);
     await db.close();
     await writer.close();
+  });
+
+  test("who may only read is told by a read that would prolong", async () => {
+    const writer = await connect(server.url, { namespace: "app", engine: "scan" });
+    await writer.repository(Sliding).insert({ id: "r", text: "t" });
+    const db = await connect(as("reader"), { namespace: "app", engine: "scan" });
+    const repository = db.repository(Sliding);
+    await admin.call("ACL", "SETUSER", "reader", "+evalsha", "+eval");
+    const death = await admin.pexpiretime("app:{sliding}:r");
+    for (const read of [
+      () => repository.findById("r"),
+      () => repository.findByIds(["r"]),
+      () => repository.findUnique({ text: "t" }),
+    ]) {
+      // eslint-disable-next-line no-await-in-loop -- one after another
+      const error = await expectFailure(read(), "CAPABILITY");
+      expect(error.message).toMatch(/PEXPIRE.*prolong: false/);
+    }
+    expect(await repository.findById("r", { prolong: false })).toEqual({ id: "r", text: "t" });
+    expect(await repository.findUnique({ text: "t" }, { prolong: false })).toEqual({ id: "r", text: "t" });
+    expect(await repository.query().ids()).toEqual(["r"]);
+    expect(await admin.pexpiretime("app:{sliding}:r")).toBe(death);
+    await db.close();
+    await writer.close();
+  });
+
+  test("on a replica a read that would prolong names it", async () => {
+    const replica = await ownServer();
+    try {
+      const db = await connect(replica.url, { namespace: "app", engine: "scan", deadline: 2000 });
+      const repository = db.repository(Sliding);
+      await repository.insert({ id: "r", text: "t" });
+      // Of a primary that is not there: it keeps what it has, and takes no writes.
+      await db.redis.call("REPLICAOF", "127.0.0.1", "1");
+      const error = await expectFailure(repository.findById("r", { deadline: 300 }), "DEADLINE");
+      expect(error.message).toContain("READONLY");
+      expect(await repository.findById("r", { prolong: false })).toEqual({ id: "r", text: "t" });
+      await db.close();
+    } finally {
+      await replica.stop();
+    }
   });
 });

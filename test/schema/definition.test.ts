@@ -89,6 +89,8 @@ describe("names", () => {
   });
 });
 
+const softly = z.object({ id: z.string(), at: z.date(), gone: z.date().optional() });
+
 describe("special fields", () => {
   test.each<[string, Record<string, unknown>]>([
     ["an id that is missing", { id: { field: "nope" } }],
@@ -102,6 +104,16 @@ describe("special fields", () => {
     ["a timestamp that is missing", { timestamps: { updatedAt: "nope" } }],
     ["a time of zero", { ttl: { seconds: 0 } }],
     ["a negative time", { ttl: { seconds: -5 } }],
+    ["a sliding time without a time", { ttl: { sliding: "write" } }],
+    ["a sliding time that is kept", { ttl: { seconds: 5, sliding: "read", onUpdate: "keep" } }],
+    ["a sliding time that is cleared", { ttl: { seconds: 5, sliding: "write", onUpdate: "clear" } }],
+    ["another kind of sliding", { ttl: { seconds: 5, sliding: "delete" } }],
+    ["a soft deletion without an index", { schema: softly, softDelete: "gone" }],
+    ["a soft deletion by a date that is always there", { schema: softly, index: { at: range() }, softDelete: "at" }],
+    ["a soft deletion by text", { schema: softly, index: { id: range() }, softDelete: "id" }],
+    ["a soft deletion by an unknown field", { schema: softly, softDelete: "nope" }],
+    ["an unknown hook", { hooks: { beforeLoad: () => undefined } }],
+    ["a hook that is no function", { hooks: { beforeSave: "trim" } }],
     ["a time that is none", { ttl: { seconds: Number.NaN } }],
     ["a unique of nothing", { unique: { one: [] } }],
     ["a unique over an unknown field", { unique: { one: ["nope"] } }],

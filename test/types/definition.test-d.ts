@@ -14,6 +14,7 @@ import {
   type Index,
   type InputOf,
   range,
+  type SaveOperation,
   text,
   vector,
 } from "remora";
@@ -241,6 +242,41 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, storage: "xml" });
     // @ts-expect-error no such rule
     defineEntity({ name: "x", schema, ttl: { onUpdate: "double" } });
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "write" } });
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "read", onUpdate: "reset" } });
+    defineEntity({
+      name: "x",
+      schema,
+      version: "age",
+      hooks: {
+        beforeSave: (input, { operation }) => {
+          expectTypeOf(input.name).toEqualTypeOf<string>();
+          expectTypeOf(input.id).toEqualTypeOf<string | undefined>();
+          expectTypeOf(operation).toEqualTypeOf<SaveOperation>();
+          return operation === "insert" ? { ...input, name: input.name.trim() } : undefined;
+        },
+        afterSave: async (entity) => expectTypeOf(entity.id).toEqualTypeOf<string>(),
+        beforeDelete: (entity) => expectTypeOf(entity.name).toEqualTypeOf<string>(),
+        afterDelete: (id) => expectTypeOf(id).toEqualTypeOf<string>(),
+      },
+    });
+    // @ts-expect-error a hook gives an entity back, or nothing
+    defineEntity({ name: "x", schema, hooks: { beforeSave: () => 5 } });
+    // @ts-expect-error of the right type
+    defineEntity({ name: "x", schema, hooks: { beforeSave: (input) => ({ ...input, name: 5 }) } });
+    // @ts-expect-error no such hook
+    defineEntity({ name: "x", schema, hooks: { beforeLoad: () => undefined } });
+    const softly = z.object({ id: z.string(), at: z.date(), gone: z.date().optional(), left: z.date().nullable() });
+    defineEntity({ name: "x", schema: softly, index: { gone: range() }, softDelete: "gone" });
+    defineEntity({ name: "x", schema: softly, index: { left: range() }, softDelete: "left" });
+    // @ts-expect-error it needs an index
+    defineEntity({ name: "x", schema: softly, index: { gone: range() }, softDelete: "left" });
+    // @ts-expect-error it must be able to be absent
+    defineEntity({ name: "x", schema: softly, index: { at: range() }, softDelete: "at" });
+    // @ts-expect-error a time that slides must be known
+    defineEntity({ name: "x", schema, ttl: { sliding: "write" } });
+    // @ts-expect-error it begins anew, which is not to keep it
+    defineEntity({ name: "x", schema, ttl: { seconds: 5, sliding: "read", onUpdate: "keep" } });
     // @ts-expect-error the schema must be an object
     defineEntity({ name: "x", schema: z.string() });
   });

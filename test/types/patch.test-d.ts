@@ -1,9 +1,11 @@
 // Patches: only fields of the schema, only operators and values of their type, never what the mapper keeps itself.
 // Never run; each expected error must be one, or the type check fails.
 import { describe, expectTypeOf, test } from "vitest";
+import { z } from "zod";
 
 import {
   addToSet,
+  defineEntity,
   type EntityOf,
   inc,
   merge,
@@ -37,6 +39,27 @@ describe("update", () => {
     expectTypeOf(movies.update("1", {}, { returning: true })).resolves.toEqualTypeOf<Movie>();
     expectTypeOf(movies.modify("1", (movie) => movie)).resolves.toEqualTypeOf<Movie>();
     expectTypeOf(movies.ttl("1")).resolves.toEqualTypeOf<RemainingTime>();
+  });
+
+  test("fields that may be absent and have no index may expire", () => {
+    expectTypeOf(movies.expireField("1", "poster", 60)).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.fieldTtl("1", "poster")).resolves.toEqualTypeOf<RemainingTime>();
+    void movies.persistField("1", "poster");
+    // @ts-expect-error it must be there
+    void movies.expireField("1", "title", 60);
+    // @ts-expect-error it has an index
+    void movies.expireField("1", "rating", 60);
+    // @ts-expect-error not in the schema
+    void movies.persistField("1", "nope");
+  });
+
+  test("deletion, and reads of what was deleted", () => {
+    expectTypeOf(movies.restore("1")).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.purge("1")).resolves.toEqualTypeOf<boolean>();
+    expectTypeOf(movies.findById("1", { withDeleted: true, prolong: false })).resolves.toEqualTypeOf<Movie | null>();
+    expectTypeOf(movies.query().withDeleted().all()).resolves.toEqualTypeOf<Movie[]>();
+    // @ts-expect-error queries do not prolong
+    void movies.query().all({ prolong: false });
   });
 
   test("what it does not is an error", () => {
@@ -107,5 +130,13 @@ describe("unique values", () => {
     void movies.findUnique({});
     // @ts-expect-error no constraint of that name
     void movies.upsert({} as Movie, { by: "title" });
+    const schema = z.object({ id: z.string(), email: z.string(), n: z.number() });
+    const Folded = defineEntity({ name: "x", schema, unique: { email: { fields: ["email"], caseInsensitive: true } } });
+    const folded = {} as Repository<typeof Folded>;
+    void folded.findUnique({ email: "x" });
+    // @ts-expect-error not in the constraint
+    void folded.findUnique({ n: 1 });
+    // @ts-expect-error not in the schema
+    defineEntity({ name: "x", schema, unique: { email: { fields: ["mail"] } } });
   });
 });

@@ -26,7 +26,37 @@ export function fixedKeys(layout: Layout): string[] {
     ...slots,
     ...layout.absent.map((slot) => slot.key),
     ...layout.uniques.map((slot) => slot.key),
+    ...(layout.changes === undefined ? [] : [layout.changes]),
   ];
+}
+
+/**
+ * Lua that tells of a change.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `announce(op, id, version, fields)`, of which version and fields may be nil; nothing where changes are
+ *   not told.
+ */
+export function announceFunction({ changes, metadata, ...layout }: Layout): string {
+  if (changes === undefined) return "";
+  const stream = new KeyNames({ changes, metadata, ...layout }).of(changes);
+  return `local function announce(op, id, version, fields)
+  local words = {'op', op, 'id', id}
+  if version then words[#words + 1] = 'version' words[#words + 1] = version end
+  if fields then words[#words + 1] = 'fields' words[#words + 1] = fields end
+  call('XADD', ${stream}, 'MAXLEN', '~', '${metadata.changes?.maxLength}', '*', unpack(words))
+end`;
+}
+
+/**
+ * Lua that tells of one change, where changes are told.
+ *
+ * @param layout - the type's layout.
+ * @param words - what `announce` takes, as Lua expressions.
+ * @returns a statement, or nothing.
+ */
+export function announceLua({ changes }: Layout, ...words: readonly string[]): string {
+  return changes === undefined ? "" : `announce(${words.join(", ")})`;
 }
 
 /** Names of fixed keys inside the scripts. */
@@ -430,7 +460,7 @@ if sweeping > 0 then
     local at = call('PEXPIRETIME', DOCUMENTS..id)
     if at > 0 then call('ZADD', ${expiry}, plain(at), id)
     elseif at == -1 then call('ZREM', ${expiry}, id)
-    else forget(id) end
+    else forget(id) ${announceLua(layout, "'expire'", "id")} end
   end
 end`;
 }

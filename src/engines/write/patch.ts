@@ -4,6 +4,7 @@ import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
 import {
+  announceFunction,
   checkStamp,
   clock,
   fixedKeys,
@@ -29,7 +30,8 @@ import { readVersionLua } from "./version.ts";
  * `1` to give the documents back.
  * An item is a list: id, expected version or '' (any) or '-' (neither looked at nor counted), fingerprint or '', ttl mode, ttl, what to set (names and values in
  * turn; JSON: paths and texts), what to take away, mends (paths and numbers in turn), JSON paths that must be objects,
- * snapshot positions (from 1) and values in turn, `1` when those are all of them, and operations for {@link computeLua}.
+ * snapshot positions (from 1) and values in turn, `1` when those are all of them, operations for {@link computeLua}, and
+ * the names of changed fields as JSON, or nothing when the entity itself does not change.
  * Reply: 0 or a list of failures [position, code, detail ...], then the documents if asked for.
  */
 
@@ -53,6 +55,7 @@ export function patchScript(layout: Layout): Script {
     fingerprintLua(layout),
     packFunction(layout),
     reindexFunction(layout),
+    announceFunction(layout),
     computeLua(layout),
     checks(layout),
     writes(layout),
@@ -135,7 +138,10 @@ function versionCheck(layout: Layout): string {
     local version = type(found) == 'string' and ${value}
     if not version then fail(at, 'NOVERSION')
     elseif item[2] ~= '' and item[2] ~= version then fail(at, 'VERSION', version)
-    else ${setLua(layout, layout.metadata.version as string, "string.format('%.0f', tonumber(version) + 1)")} end
+    else
+      item[14] = string.format('%.0f', tonumber(version) + 1)
+      ${setLua(layout, layout.metadata.version as string, "item[14]")}
+    end
   end`;
 }
 
@@ -173,6 +179,9 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
       local text = snapshotText(after[at])
       if text ~= stored[at] then call('HSET', ${names.of(snapshot)}, id, text) end
     end`);
+  }
+  if (layout.changes !== undefined) {
+    lines.push("if item[13] ~= '' then announce('update', id, item[14], item[13]) end");
   }
   const after: string[] = [];
   if (layout.expiry !== undefined) {

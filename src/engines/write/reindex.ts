@@ -1,10 +1,13 @@
-// The two scripts of a rebuild: one reads documents as they are, one writes what follows from them.
+// The scripts of rebuilds and repairs: one reads documents as they are, one writes what follows from them.
 // Between the two a document may change: it is told by a digest, left alone, and read again.
 import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
 import { holdLua } from "./claim.ts";
+import { rememberedFunction } from "./remembered.ts";
 import { buildingStamp } from "../stamp.ts";
 import {
+  checkStamp,
+  clock,
   forgetFunction,
   isGrouped,
   KeyNames,
@@ -17,7 +20,7 @@ import {
 } from "./lua.ts";
 
 /**
- * Generates the script that reads documents for a rebuild.
+ * Generates the script that reads documents for a rebuild or a repair.
  * KEYS: the marks of rewritten documents, then the documents. ARGV: their ids.
  * Reply: per document nothing when it is gone, else [digest, time of death, mark or nothing, names and values or text].
  *
@@ -37,8 +40,13 @@ return found`;
   return defineScript("inspect", lua);
 }
 
-// A document as a whole, hidden members and strangers' fields included.
-function contentLua({ metadata }: Layout): string {
+/**
+ * Lua that reads a document as a whole, hidden members and strangers' fields included.
+ *
+ * @param layout - the type's layout.
+ * @returns functions `content(key)`, false where there is none, and `digest(content)`.
+ */
+export function contentLua({ metadata }: Layout): string {
   if (metadata.storage === "json") {
     return `local function content(key)
   local held = pcall('JSON.GET', key)
@@ -65,13 +73,53 @@ local function digest(held) return redis.sha1hex(cmsgpack.pack(held)) end`;
  * @returns the script.
  */
 export function reindexScript(layout: Layout): Script {
+  const lua = reindexLua(layout, {
+    before: holdLua("ARGV[3]"),
+    items: "ARGV[5]",
+    each: "    if item[7] ~= '' then call('HSET', ARGV[4], id, item[7]) end",
+    after: "call('HINCRBY', KEYS[1], 'done', done)",
+  });
+  return defineScript("reindex", lua);
+}
+
+/**
+ * Generates the script that does the same while the type is in use.
+ * KEYS as for {@link reindexScript}. ARGV: items as JSON.
+ * Reply: events as for {@link reindexScript}, or `STAMP` and the stamp found.
+ *
+ * @param layout - the type's layout.
+ * @returns the script.
+ */
+export function mendScript(layout: Layout): Script {
+  const check = checkStamp(layout, "return {'STAMP', stamp or ''}");
+  return defineScript("mend", reindexLua(layout, { items: "ARGV[1]", check }));
+}
+
+/** In what the two scripts differ, as Lua; all but `items` may be left out. */
+interface ReindexParts {
+  /** What comes first of all. */
+  readonly before?: string;
+  /** The argument with the items. */
+  readonly items: string;
+  /** What may refuse the call. */
+  readonly check?: string;
+  /** What is done for each document. */
+  readonly each?: string;
+  /** What is done at the end; `done` counts documents. */
+  readonly after?: string;
+}
+
+function reindexLua(layout: Layout, { before = "", items, check = "", each = "", after = "" }: ReindexParts): string {
   const names = new KeyNames(layout);
   const { snapshot, ids, expiry } = layout;
   const json = layout.metadata.storage === "json";
   const lines = [
-    "#!lua",
-    holdLua("ARGV[3]"),
-    prelude(layout, "local ITEMS = decode(ARGV[5])", "ITEMS[1][1]"),
+    // Lua's own: the prelude's is the one for commands.
+    "#!lua\nlocal try = pcall",
+    before,
+    prelude(layout, `local ITEMS = decode(${items})`, "ITEMS[1][1]"),
+    check,
+    before === "" ? clock : "",
     packFunction(layout),
     reindexFunction(layout),
     forgetFunction(layout),
@@ -84,6 +132,7 @@ local function tell(at, code, first, second) events[#events + 1] = {at, code, fi
   local id, key = item[1], KEYS[${names.count} + at]
   local held = content(key)
   if not held then
+    ${snapshot === undefined ? "" : "known(id)"}
     forget(id)
     tell(at, 'GONE')
   elseif digest(held) ~= item[2] then
@@ -91,8 +140,8 @@ local function tell(at, code, first, second) events[#events + 1] = {at, code, fi
     tell(at, 'CHANGED')
   else
     local expires = call('PEXPIRETIME', key)
-${json ? writeJson(layout) : writeHash(layout)}
-    if item[7] ~= '' then call('HSET', ARGV[4], id, item[7]) end`,
+${json ? writeJson(layout) : writeHash(layout)}`,
+    each,
     snapshot === undefined ? "" : "    index(at, id, item[3])",
     ids === undefined ? "" : `    call('ZADD', ${names.of(ids)}, 0, id)`,
     expiry === undefined
@@ -101,15 +150,17 @@ ${json ? writeJson(layout) : writeHash(layout)}
     else call('ZREM', ${names.of(expiry)}, id) end`,
     "  end\nend",
     isGrouped(layout) ? "writeGroups()" : "",
-    "call('HINCRBY', KEYS[1], 'done', done)\nreturn events",
+    after,
+    "return events",
   ];
-  return defineScript("reindex", lines.filter((line) => line !== "").join("\n"));
+  return lines.filter((line) => line !== "").join("\n");
 }
 
-// The first document to come holds a unique value; the others are indexed, and told of.
+// Whoever holds a unique value keeps it; the others are indexed, and told of.
+// All entries are written, also those that the snapshot says are there already.
 function indexLua(layout: Layout): string {
   const names = new KeyNames(layout);
-  const remembered = names.of(layout.snapshot as string);
+  const snapshot = names.of(layout.snapshot as string);
   const uniques = layout.uniques.map((slot) => {
     const [key, place] = [names.of(slot.key), slot.position + 1];
     return `  do
@@ -117,22 +168,30 @@ function indexLua(layout: Layout): string {
     if had ~= 0 and had ~= value and call('HGET', ${key}, had) == id then call('HDEL', ${key}, had) end
     if value ~= 0 then
       local holder = call('HGET', ${key}, value)
-      if holder and holder ~= id and call('EXISTS', DOCUMENTS..holder) == 1 then
+      local other = holder and holder ~= id and remembered(holder)
+      if holder and holder ~= id and call('EXISTS', DOCUMENTS..holder) == 1 and (not other or other[${place}] == value) then
         tell(at, 'UNIQUE', ${luaString(slot.name)}, holder)
       else call('HSET', ${key}, value, id) end
     end
   end`;
   });
-  return `local function index(at, id, new)
+  return `${rememberedFunction(layout)}
+-- What cannot be read cannot be undone either: it is put away.
+local function known(id)
+  local values, text = remembered(id)
+  if text and not values then call('HDEL', ${snapshot}, id) end
+  return values
+end
+local function index(at, id, new)
+  local before = known(id)
   if new == '' then
     forget(id)
     return
   end
-  local old = call('HGET', ${remembered}, id)
-  local after, before = decode(new), old and decode(old) or nil
+  local after = decode(new)
 ${uniques.join("\n")}
-${isGrouped(layout) ? "  reindex(id, after, before)" : ""}
-  call('HSET', ${remembered}, id, new)
+${isGrouped(layout) ? "  if before then reindex(id, after, before) end\n  reindex(id, after, nil)" : ""}
+  call('HSET', ${snapshot}, id, new)
 end`;
 }
 

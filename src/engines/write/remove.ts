@@ -5,7 +5,10 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
+import { readVersionLua } from "./version.ts";
 import {
+  announceFunction,
+  announceLua,
   checkStamp,
   forgetFunction,
   isGrouped,
@@ -20,11 +23,12 @@ import {
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids, and `1` where all or none are to go; it answers with 1 or 0 per id, -1 for a key of
- *   another type; with the name of a forbidden command; or with `STAMP` and the stamp found.
+ * @returns a script over a list of ids, beside which it may take the versions that must be stored (or nothing), and `1` where
+ *   all or none are to go; it answers with 1 or 0 per id, -1 for a key of another type, `v` and the version found where
+ *   another was expected; with the name of a forbidden command; or with `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
-  const together = `if ARGV[3] == '1' then
+  const together = `if ARGV[4] == '1' then
   local kinds, wrong = {}, false
   for at, id in ipairs(IDS) do
     local kind = call('TYPE', DOCUMENTS..id).ok
@@ -33,7 +37,16 @@ export function removeScript(layout: Layout): Script {
   end
   if wrong then return kinds end
 end`;
-  return defineScript("delete", removeLua(layout, [], together, "true"));
+  if (layout.metadata.version === undefined) return defineScript("delete", removeLua(layout, [], together, "true"));
+  const { read, value } = readVersionLua(layout);
+  const functions = `${together}
+local VERSIONS = ARGV[3] and ARGV[3] ~= '' and decode(ARGV[3])
+local function versionOf(key)
+  local found = ${read}
+  return type(found) == 'string' and ${value} or ''
+end`;
+  const expected = "not VERSIONS or kind == 'none' or versionOf(DOCUMENTS..id) == VERSIONS[at]";
+  return defineScript("delete", removeLua(layout, [], functions, expected, "'v'..versionOf(DOCUMENTS..id)"));
 }
 
 /**
@@ -83,7 +96,13 @@ export function fingerprintOf(stored: StoredDocument): string {
   return createHash("sha1").update(text).digest("hex");
 }
 
-function removeLua(layout: Layout, rights: readonly string[], functions: string, condition: string): string {
+function removeLua(
+  layout: Layout,
+  rights: readonly string[],
+  functions: string,
+  condition: string,
+  otherwise = "-2",
+): string {
   return `#!lua flags=allow-oom
 ${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return command[1]", rights)}
@@ -91,6 +110,7 @@ ${checkStamp(layout, "return {'STAMP', stamp or ''}")}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${announceFunction(layout)}
 ${functions}
 local removed = {}
 for at, id in ipairs(IDS) do
@@ -99,7 +119,8 @@ for at, id in ipairs(IDS) do
   elseif ${condition} then
     removed[at] = call('UNLINK', DOCUMENTS..id)
     forget(id)
-  else removed[at] = -2 end
+    ${layout.changes === undefined ? "" : "if removed[at] == 1 then announce('delete', id) end"}
+  else removed[at] = ${otherwise} end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return removed`;
@@ -120,8 +141,9 @@ ${checkStamp(layout, "return 'OK'")}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${announceFunction(layout)}
 for _, id in ipairs(IDS) do
-  if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) end
+  if call('EXISTS', DOCUMENTS..id) == 0 then forget(id) ${announceLua(layout, "'expire'", "id")} end
 end
 ${isGrouped(layout) ? "writeGroups()" : ""}
 return 'OK'`;

@@ -13,8 +13,20 @@ import { KeyNames } from "./lua.ts";
  * @returns statements.
  */
 export function checkRights(layout: Layout, asked: string, refuse: string, more: readonly string[] = []): string {
+  return refuseWithoutRights(asked, [...neededCommands(layout), ...more], refuse);
+}
+
+/**
+ * Lua that refuses the call when the caller lacks one of some rights.
+ *
+ * @param asked - Lua expression: whether to look at all.
+ * @param commands - the commands, as Lua lists.
+ * @param refuse - Lua that answers the call, given `command`, a list that begins with the forbidden command.
+ * @returns statements.
+ */
+export function refuseWithoutRights(asked: string, commands: readonly string[], refuse: string): string {
   return `if ${asked} then
-  for _, command in ipairs({${[...neededCommands(layout), ...more].join(", ")}}) do
+  for _, command in ipairs({${commands.join(", ")}}) do
     if not redis.acl_check_cmd(unpack(command)) then ${refuse} end
   end
 end`;
@@ -66,6 +78,7 @@ function neededCommands(layout: Layout): string[] {
       );
     }
   }
+  if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
   for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {
     if (key === undefined) continue;
     needed.push(command("HGET", names.of(key), "'f'"), command("HMGET", names.of(key), "'f'"));

@@ -8,6 +8,7 @@ import { ownersLua, releasesLua, uniqueChecksLua, writeUniquesLua } from "./uniq
 import { expiryLua, writeExpiryLua } from "./time.ts";
 import { readVersionLua } from "./version.ts";
 import {
+  announceFunction,
   clock,
   checkStamp,
   forgetFunction,
@@ -101,6 +102,7 @@ export function saveParts(layout: Layout, company: Company): { readonly checks: 
     packFunction(layout),
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
+    announceFunction(layout),
     checks(layout, together),
   ];
   const after = [writes(layout), sweep(layout, "tonumber(ARGV[1])"), isGrouped(layout) ? "writeGroups()" : ""];
@@ -161,7 +163,7 @@ local after, before = {}, {}`);
   local exists, version`);
   if (metadata.version !== undefined) lines.push(versionCheck(layout, `ITEMS[o + ${words.version}]`));
   else {
-    const always = metadata.ttl !== undefined;
+    const always = metadata.ttl !== undefined || metadata.changes !== undefined;
     lines.push(`  if ${always ? "true" : "mode == '0'"} then exists = call('EXISTS', key) == 1 end
   if mode == '0' and exists then ok = false fail(at, 'EXISTS') end`);
     // Unique values are claimed before the document is written, so its key must be known to take it.
@@ -240,6 +242,11 @@ function writes(layout: Layout): string {
 ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
       remembered[#remembered + 1] = id remembered[#remembered + 1] = new
     end`);
+  }
+  if (layout.changes !== undefined) {
+    const version =
+      words.version === undefined ? "nil" : `string.format('%.0f', tonumber(ITEMS[o + ${words.version}]) + 1)`;
+    lines.push(`    announce(fresh and 'insert' or 'save', id, ${version})`);
   }
   lines.push("  end\n  end");
   const after: string[] = [];

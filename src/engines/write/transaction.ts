@@ -3,6 +3,7 @@
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import {
+  announceFunction,
   checkStamp,
   forgetFunction,
   isGrouped,
@@ -89,6 +90,7 @@ ${failures}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
+${announceFunction(layout)}
 for at, id in ipairs(IDS) do
   local kind = call('TYPE', DOCUMENTS..id).ok
   if kind ~= 'none' and kind ~= ${luaString(keyType(layout.metadata.storage))} then fail(at, 'TYPE') end
@@ -97,8 +99,9 @@ end
 if failures then return failures end
 return nil, function()
   for _, id in ipairs(IDS) do
-    call('UNLINK', DOCUMENTS..id)
+    local gone = call('UNLINK', DOCUMENTS..id)
     forget(id)
+    ${layout.changes === undefined ? "" : "if gone == 1 then announce('delete', id) end"}
   end
   ${isGrouped(layout) ? "writeGroups()" : ""}
 end`;
