@@ -67,6 +67,12 @@ describe("reads of parts", () => {
     expectTypeOf(rows).toEqualTypeOf<({ year: number } | null)[]>();
     expectTypeOf(movies.findById("1", { deadline: 5 })).resolves.toEqualTypeOf<Movie | null>();
     expectTypeOf(movies.hasField("1", "director.born")).resolves.toBeBoolean();
+    expectTypeOf(movies.findById("1", { select: ["year"], withDeleted: true, prolong: false })).resolves.toEqualTypeOf<{
+      year: number;
+    } | null>();
+    expectTypeOf(movies.hasField("1", "year", { withDeleted: true })).resolves.toBeBoolean();
+    // @ts-expect-error it never prolongs
+    void movies.hasField("1", "year", { prolong: true });
     // @ts-expect-error no such field
     void movies.findById("1", { select: ["nope"] });
     // @ts-expect-error at least one field
