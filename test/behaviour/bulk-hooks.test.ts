@@ -49,6 +49,16 @@ const note = (storage: Storage) =>
     ttl: { seconds: 1000, sliding: "read" },
   });
 
+const versioned = (storage: Storage) =>
+  defineEntity({
+    name: "versioned",
+    storage,
+    schema: z.object({ id: z.string(), text: z.string(), version: z.int(), gone: z.date().optional() }),
+    index: { gone: range() },
+    version: "version",
+    softDelete: "gone",
+  });
+
 async function* later<T>(items: readonly T[]): AsyncGenerator<T> {
   for (const item of items) {
     // eslint-disable-next-line no-await-in-loop -- as a source does
@@ -219,6 +229,19 @@ describeMatrix(
       await repository.patchMany([{ id: "a", patch: { text: "x" } }], { atomic: true });
       expect((await repository.findById("a", { withDeleted: true }))?.text).toBe("x");
       await expectRefusal(opened, () => repository.findById("a", { select: ["nothing" as "text"] }), "QUERY");
+    });
+
+    test("versions of deleted entities count, each or all together", async () => {
+      const opened = await open(versioned);
+      const { repository } = opened;
+      await repository.insert({ id: "a", text: "x" });
+      await repository.deleteMany(["a"]);
+      const entry = (ifVersion: number) => [{ id: "a", patch: { text: `v${ifVersion}` }, ifVersion }];
+      const patch = () => repository.patchMany(entry(1), { atomic: true });
+      expect(await expectRefusal(opened, patch, "VERSION_CONFLICT")).toMatchObject({ expected: 1, actual: 2 });
+      expect((await repository.patchMany(entry(1))).failed).toMatchObject([{ error: { expected: 1, actual: 2 } }]);
+      await repository.patchMany(entry(2), { atomic: true });
+      expect(await repository.findById("a", { withDeleted: true })).toMatchObject({ text: "v2", version: 3 });
     });
 
     test("parts of entities leave deleted ones out, unless they are asked for", async () => {
