@@ -244,6 +244,23 @@ describeMatrix(
       expect(await repository.findById("a", { withDeleted: true })).toMatchObject({ text: "v2", version: 3 });
     });
 
+    test("types with versions are deleted whatever the version, where none is named", async () => {
+      const { repository, raw } = await open((stored) =>
+        defineEntity({
+          name: "counted",
+          storage: stored,
+          schema: z.object({ id: z.string(), version: z.int() }),
+          version: "version",
+        }),
+      );
+      await repository.insertMany([{ id: "a" }, { id: "b" }, { id: "c" }]);
+      await raw("SADD", repository.key("d"), "x");
+      await expectFailure(repository.deleteMany(["a", "d"], { atomic: true }), "CORRUPT_ENTITY");
+      expect(await repository.deleteMany(["a", "b"], { atomic: true })).toMatchObject({ deleted: 2 });
+      expect(await repository.deleteMany(["c"])).toMatchObject({ deleted: 1 });
+      expect(await repository.count()).toBe(0);
+    });
+
     test("parts of entities leave deleted ones out, unless they are asked for", async () => {
       const { repository } = await open(note);
       await repository.insertMany(rows);
