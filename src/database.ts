@@ -29,7 +29,13 @@ export interface DatabaseOptions {
   readonly deadline?: number;
   /** Milliseconds between questions whether the server is there; off when left out. */
   readonly heartbeat?: number;
+  /** Documents of more bytes are told of on {@link largeDocumentChannel}; 1 MB (1 048 576) when left out. */
+  readonly largeDocument?: number;
+  /** Documents of more bytes are refused with a ValidationError; 512 MB, what a server takes, when left out. */
+  readonly maxDocument?: number;
 }
+
+const megabyte = 1024 * 1024;
 
 const defaultDeadline = 5000;
 const namespacePattern = /^[A-Za-z0-9_.-]*$/;
@@ -88,8 +94,12 @@ export class Database implements AsyncDisposable {
       openBlocking: () => this.#openBlocking(),
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
+      sizes: {
+        large: this.#options.largeDocument ?? megabyte,
+        most: this.#options.maxDocument ?? 512 * megabyte,
+      },
     };
-    return new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    return new Repository<D>(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
   }
 
   /**
@@ -203,6 +213,10 @@ function overlaps(documents: string, other: Keyspace): boolean {
 export async function connect(target: ConnectionTarget, options: DatabaseOptions = {}): Promise<Database> {
   if (!namespacePattern.test(options.namespace ?? "")) {
     throw new DefinitionError("a namespace is made of letters, digits, _, - and .");
+  }
+  for (const limit of ["largeDocument", "maxDocument"] as const) {
+    const bytes = options[limit];
+    if (bytes !== undefined && !(bytes > 0)) throw new DefinitionError(`${limit} is a number of bytes above 0`);
   }
   const client = await openConnection(target);
   try {

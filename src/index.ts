@@ -101,13 +101,48 @@ export { type Area, type Box, type Circle, distance, type DistanceUnit } from ".
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";
-export { operationChannel, type OperationEvent } from "./redis/diagnostics.ts";
-export type { BulkOptions, BulkResult, SaveFailure, SaveOutcome } from "./repository/bulk.ts";
+export {
+  largeDocumentChannel,
+  type LargeDocumentEvent,
+  operationChannel,
+  type OperationEvent,
+} from "./redis/diagnostics.ts";
+export type {
+  BulkCallOptions,
+  BulkFailure,
+  BulkOutcomes,
+  BulkProgress,
+  BulkSource,
+  BulkSummary,
+  FailedOutcome,
+  OutcomeListener,
+} from "./repository/bulk.ts";
+export type {
+  DeletedOutcome,
+  DeleteManyOutcome,
+  DeleteManyResult,
+  PatchedOutcome,
+  PatchEntry,
+  PatchManyOptions,
+  PatchManyOutcome,
+  PatchManyResult,
+} from "./repository/change-many.ts";
 export type { EngineChoice } from "./repository/context.ts";
 export type { RemainingTime } from "./repository/expire.ts";
+export type { ExportOptions } from "./repository/export.ts";
+export type {
+  FailedLine,
+  ImportedLine,
+  ImportOptions,
+  ImportOutcome,
+  ImportProgress,
+  ImportResult,
+} from "./repository/import.ts";
+export type { LineSource } from "./repository/lines.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
+export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
 export {
   type IndexFault,
   type IndexProgress,
@@ -117,6 +152,8 @@ export {
   type SaveOptions,
   type SyncOptions,
 } from "./repository/repository.ts";
+export type { RestoreMode } from "./repository/save.ts";
+export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
 export type { DeleteOptions } from "./repository/remove.ts";
 export { Transaction, type TransactionOptions, TransactionRepository } from "./repository/transaction.ts";
 export type { ModifyOptions, UpdateOptions } from "./repository/update.ts";

@@ -222,6 +222,17 @@ export function jsonPath(path: Path): string {
 }
 
 /**
+ * The dotted path of a place in a document.
+ *
+ * @param place - a hash field's name, which is its path, or a JSONPath that {@link jsonPath} wrote of field names, which hold
+ *   no quotes.
+ * @returns the dotted path.
+ */
+export function dottedPath(place: string): string {
+  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
+}
+
+/**
  * Compiles the way back from parsed JSON to a value.
  *
  * @param shape - the value's shape.

@@ -1,6 +1,7 @@
 // Reading documents by key: one request per hash, one for many JSON documents.
 // Hashes are read field by field in the codec's order, which is cheaper than reading everything.
 import type { DocumentCodec } from "../codec/document.ts";
+import { jsonPath, parseJson } from "../codec/json-value.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { CorruptEntityError } from "../errors.ts";
 import type { QueryNode } from "../query/node.ts";
@@ -16,15 +17,20 @@ export class DocumentReader {
   readonly #layout: Layout;
   readonly #hash: boolean;
   readonly #fields: FixedWords;
+  /** JSON: the properties to read of each document, and their paths; undefined for all of it. */
+  readonly #parts: readonly (readonly [name: string, path: string])[] | undefined;
 
   /**
    * @param layout - the type's layout.
-   * @param codec - the type's codec.
+   * @param codec - the type's codec, or one of some properties.
+   * @param properties - JSON: the only properties to read, at least one; all of the document when left out.
    */
-  constructor(layout: Layout, codec: DocumentCodec) {
+  constructor(layout: Layout, codec: DocumentCodec, properties?: readonly string[]) {
     this.#layout = layout;
     this.#hash = layout.metadata.storage === "hash";
-    this.#fields = this.#hash ? fixedWords("HMGET", codec.fields) : fixedWords("JSON.GET", []);
+    this.#parts = this.#hash ? undefined : properties?.map((name) => [name, jsonPath([name])]);
+    const words = this.#parts?.map(([, path]) => path) ?? [];
+    this.#fields = this.#hash ? fixedWords("HMGET", codec.fields) : fixedWords("JSON.GET", words);
   }
 
   /**
@@ -42,10 +48,10 @@ export class DocumentReader {
    * The requests that read some documents in one round trip.
    *
    * @param encodedIds - which documents.
-   * @returns one request per hash; for JSON a single one.
+   * @returns one request per hash; for JSON a single one, unless only some properties are read.
    */
   many(encodedIds: readonly string[]): Request[] {
-    if (this.#hash) return encodedIds.map((id) => this.one(id));
+    if (this.#hash || this.#parts !== undefined) return encodedIds.map((id) => this.one(id));
     const keys = encodedIds.map((id) => this.#layout.documents + id);
     return [{ name: "JSON.MGET", args: [...keys, "$"] }];
   }
@@ -58,7 +64,8 @@ export class DocumentReader {
    */
   readOne(reply: Reply): ReadDocument {
     if (reply === null || reply === undefined) return undefined;
-    if (reply instanceof ReplyFailure || typeof reply === "string") return reply;
+    if (reply instanceof ReplyFailure) return reply;
+    if (typeof reply === "string") return this.#parts === undefined ? reply : wholeText(this.#parts, reply);
     const values = reply as (string | null)[];
     // The id is stored first, and with it nearly every search ends.
     return values.some((value) => value !== null) ? values : undefined;
@@ -72,12 +79,23 @@ export class DocumentReader {
    * @returns one document per id, undefined for those that do not exist, or the error of one.
    */
   readMany(replies: readonly Reply[], count: number): ReadDocument[] {
-    if (this.#hash) return replies.map((reply) => this.readOne(reply));
+    if (this.#hash || this.#parts !== undefined) return replies.map((reply) => this.readOne(reply));
     const [reply] = replies;
     if (reply instanceof ReplyFailure) return Array.from({ length: count }, () => reply);
     // JSON.MGET wraps each document in a list; another type's key counts as missing.
     return (reply as (string | null)[]).map((text) => (text === null ? undefined : text.slice(1, -1)));
   }
+}
+
+// One path is answered by a list of what stands there; several by an object from path to such a list.
+function wholeText(parts: readonly (readonly [name: string, path: string])[], reply: string): string {
+  const found = parseJson(reply) as readonly unknown[] | Record<string, readonly unknown[]>;
+  const document: Record<string, unknown> = {};
+  for (const [name, path] of parts) {
+    const values = Array.isArray(found) ? found : (found as Record<string, readonly unknown[]>)[path];
+    if (values !== undefined && values.length > 0) document[name] = values[0];
+  }
+  return JSON.stringify(document);
 }
 
 /**

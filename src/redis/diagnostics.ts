@@ -23,7 +23,25 @@ export interface OperationEvent {
   readonly error: string | undefined;
 }
 
+/** Name of the channel on which large documents are told of. */
+export const largeDocumentChannel = "remora:large-document";
+
+/** A large document that is about to be written, or a patch that writes so much. */
+export interface LargeDocumentEvent {
+  /** The entity type. */
+  readonly entity: string;
+  /** The entity's id. */
+  readonly id: string;
+  /** Bytes of the document, or of what the patch writes. */
+  readonly bytes: number;
+  /** Dotted path of the largest field. */
+  readonly field: string;
+  /** Bytes of that field. */
+  readonly fieldBytes: number;
+}
+
 const operations = channel(operationChannel);
+const largeDocuments = channel(largeDocumentChannel);
 
 /**
  * Tells whether anybody listens.
@@ -41,4 +59,22 @@ export function hasListeners(): boolean {
  */
 export function publishOperation(event: OperationEvent): void {
   operations.publish(event);
+}
+
+/**
+ * Tells whether anybody listens for large documents.
+ *
+ * @returns true when an event would reach someone.
+ */
+export function hasLargeListeners(): boolean {
+  return largeDocuments.hasSubscribers;
+}
+
+/**
+ * Tells of a large document.
+ *
+ * @param event - the document.
+ */
+export function publishLargeDocument(event: LargeDocumentEvent): void {
+  largeDocuments.publish(event);
 }

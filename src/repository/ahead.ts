@@ -7,6 +7,7 @@ import type { CallOptions } from "../query/query.ts";
 import { presenter, propertiesOf, propertiesRead } from "../query/select.ts";
 import type { TypeContext } from "./context.ts";
 import type { Ask, IdsAhead } from "./keyset.ts";
+import { DocumentReader } from "../engines/documents.ts";
 import { loadChunk, settle } from "./load.ts";
 import type { Note } from "./observe.ts";
 
@@ -69,7 +70,8 @@ export async function stillMatching(
   const asked = propertiesOf(comparisons(query.where).map(({ path }) => path));
   const codec = context.codec.only(chosen && [...chosen, ...asked]);
   const present = presenter(query);
-  const found = await loadChunk(context, ids, options, note, "query.stream", codec);
+  const reader = codec === context.codec ? context.reader : new DocumentReader(context.layout, codec);
+  const found = await loadChunk(context, ids, options, note, "query.stream", { codec, reader });
   const rows = found.map((row) =>
     row === null || row instanceof CorruptEntityError || matches(query.where, row, context.metadata) ? row : null,
   );

@@ -19,6 +19,7 @@ import type { Script } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
 import type { Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import type { SizeLimits } from "./size.ts";
 
 /** The engine asked for: `auto` takes search where the server has it. */
 export type EngineChoice = EngineName | "auto";
@@ -32,6 +33,7 @@ export interface Connection {
   readonly engine: EngineChoice;
   /** Search indexes exist in database 0 only. */
   readonly searchable: boolean;
+  readonly sizes: SizeLimits;
 }
 
 /** What every operation on one entity type works with. */
@@ -41,6 +43,7 @@ export interface TypeContext {
   readonly codec: DocumentCodec;
   readonly engine: Engine;
   readonly executor: Executor;
+  readonly sizes: SizeLimits;
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
   readonly fixedKeys: readonly string[];
@@ -89,6 +92,7 @@ export async function resolveContext(
     codec,
     engine: makeEngine(name, layout, codec),
     executor: connection.executor,
+    sizes: connection.sizes,
     reader: new DocumentReader(layout, codec),
     fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),

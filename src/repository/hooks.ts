@@ -2,7 +2,7 @@
 // What a hook throws beforehand stops its entity; afterwards it is told together with the fact that the write stands.
 import { isRemoraError, OutcomeUnknownError, type RemoraError, ValidationError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
-import type { SaveOperation } from "../schema/hooks.ts";
+import type { SaveOperation, UntypedHooks } from "../schema/hooks.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import type { Note } from "./observe.ts";
@@ -137,16 +137,49 @@ function applied(
 }
 
 /**
- * The error of a hook where outcomes hold errors of the library only.
+ * Lets a hook change what is going to be saved, where outcomes hold errors of the library only.
  *
  * @param metadata - the entity type.
- * @param error - what the hook threw.
- * @returns itself where it is one of the library's, else one that has it as its cause.
+ * @param input - what shall be saved.
+ * @param operation - what is being done.
+ * @returns what shall be saved instead.
+ * @throws RemoraError when the hook throws.
  */
-export function hookError({ name }: EntityMetadata, error: unknown): RemoraError {
+export async function hooked(metadata: EntityMetadata, input: unknown, operation: SaveOperation): Promise<unknown> {
+  try {
+    return await beforeSave(metadata, input, operation);
+  } catch (error) {
+    throw hookError(metadata, "beforeSave", error);
+  }
+}
+
+/**
+ * What a piece of work with hooks fails with, where outcomes hold errors of the library only.
+ *
+ * @param metadata - the entity type.
+ * @param hook - the hook that may throw errors of any kind; others are wrapped already.
+ * @param work - the work.
+ * @returns the error, or undefined when it succeeds.
+ * @throws what is no error of the library, and of no hook either.
+ */
+export async function failureOf(
+  metadata: EntityMetadata,
+  hook: keyof UntypedHooks,
+  work: () => Promise<unknown>,
+): Promise<RemoraError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (metadata.hooks?.[hook] === undefined && !isRemoraError(error)) throw error;
+    return hookError(metadata, hook, error);
+  }
+}
+
+function hookError({ name }: EntityMetadata, hook: keyof UntypedHooks, error: unknown): RemoraError {
   if (isRemoraError(error)) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new ValidationError(`${name}: the beforeSave hook refused an entity: ${reason}`, {
+  return new ValidationError(`${name}: the ${hook} hook refused an entity: ${reason}`, {
     entity: name,
     cause: error,
   });

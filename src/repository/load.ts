@@ -4,7 +4,7 @@ import { CorruptEntityError, isRemoraError } from "../errors.ts";
 import type { Answer } from "../engines/engine.ts";
 import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
-import { DocumentReader, wrongType } from "../engines/documents.ts";
+import { type DocumentReader, wrongType } from "../engines/documents.ts";
 import type { QueryNode } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
 import { presenter, propertiesRead } from "../query/select.ts";
@@ -37,6 +37,14 @@ const chunksInFlight = 4;
 
 const nothingSent: readonly Request[] = [];
 
+/** What reads documents, or the parts of them that are wanted. */
+export interface Selection {
+  readonly reader: DocumentReader;
+  readonly codec: DocumentCodec;
+  /** Takes the chosen fields out of what was read; everything when left out. */
+  readonly present?: (entity: Record<string, unknown>) => Record<string, unknown>;
+}
+
 /**
  * Loads one entity.
  *
@@ -44,6 +52,7 @@ const nothingSent: readonly Request[] = [];
  * @param encodedId - its id as it stands in the key.
  * @param options - deadline and signal.
  * @param note - told of what is sent.
+ * @param selection - what of it to read; all of it when left out.
  * @returns the entity, or null.
  */
 export function loadOne(
@@ -51,17 +60,19 @@ export function loadOne(
   encodedId: string,
   options: FindOptions,
   note: Note,
+  selection: Selection = context,
 ): Promise<Record<string, unknown> | null> {
-  const { reader, codec, executor, metadata, scripts } = context;
+  const { executor, metadata, scripts } = context;
+  const { reader, codec } = selection;
   const id = decodeId(encodedId);
   const { deadline, signal } = options;
   const attempt = { operation: "findById", write: false, entity: metadata.name, id, deadline, signal };
   if (scripts.prolong !== undefined && options.prolong !== false) {
-    return prolongedRead(context, [encodedId], attempt, note).then(([stored]) => {
+    return prolongedRead(context, [encodedId], codec, attempt, note).then(([stored]) => {
       if (stored === 0) throw wrongType(context.layout, id);
       return stored === null || stored === undefined
         ? null
-        : shown(metadata, codec.decode(stored, id), options.withDeleted);
+        : presented(context, codec.decode(stored, id), options, selection);
     });
   }
   const request = reader.one(encodedId);
@@ -70,7 +81,7 @@ export function loadOne(
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return shown(metadata, codec.decode(stored, id), options.withDeleted);
+    return presented(context, codec.decode(stored, id), options, selection);
   });
 }
 
@@ -81,6 +92,7 @@ export function loadOne(
  * @param encodedIds - their ids, in any number.
  * @param options - deadline, signal and what to do about corrupt documents.
  * @param note - told of what is sent.
+ * @param selection - what of each to read; all of it when left out.
  * @returns one entity or null per id, in order.
  * @throws CorruptEntityError with the good rows, when a document does not fit the schema.
  */
@@ -89,19 +101,32 @@ export async function loadMany(
   encodedIds: readonly string[],
   options: ReadOptions & FindOptions,
   note: Note,
+  selection: Selection = context,
 ): Promise<(Record<string, unknown> | null)[]> {
   const prolongs = context.scripts.prolong !== undefined && options.prolong !== false;
   const chunks: (readonly string[])[] = [];
   for (let at = 0; at < encodedIds.length; at += chunkSize) chunks.push(encodedIds.slice(at, at + chunkSize));
   const found: Found[][] = Array.from({ length: chunks.length });
   await inFlight(chunks, chunksInFlight, async (ids, at) => {
-    found[at] = await (prolongs ? prolongChunk : loadChunk)(context, ids, options, note);
+    found[at] = await (prolongs
+      ? prolongChunk(context, ids, options, note, selection)
+      : loadChunk(context, ids, options, note, "findByIds", selection));
   });
   const rows = found.flat();
-  const { metadata } = context;
-  const visible =
-    metadata.softDelete === undefined ? rows : rows.map((row) => shown(metadata, row, options.withDeleted));
-  return settle(visible, options.onCorrupt);
+  const asRead = context.metadata.softDelete === undefined && selection.present === undefined;
+  const given = asRead ? rows : rows.map((row) => presented(context, row, options, selection));
+  return settle(given, options.onCorrupt);
+}
+
+// Whether it is deleted is looked at before the chosen fields are taken out.
+function presented<T extends Found>(
+  { metadata }: TypeContext,
+  row: T,
+  { withDeleted }: FindOptions,
+  { present }: Selection,
+): T | Record<string, unknown> | null {
+  const entity = shown(metadata, row, withDeleted);
+  return present === undefined || entity === null || entity instanceof CorruptEntityError ? entity : present(entity);
 }
 
 /** An entity, nothing, or the error that says why a document is none. */
@@ -115,19 +140,19 @@ export type Found = Record<string, unknown> | null | CorruptEntityError;
  * @param options - deadline and signal.
  * @param note - told of what is sent.
  * @param operation - what is being done, for errors.
- * @param codec - reads the documents, or the fields of them that are wanted.
+ * @param selection - what of each to read; all of it when left out.
  * @returns one per id, in order.
  */
 export async function loadChunk(
-  { layout, executor, metadata, ...context }: TypeContext,
+  context: TypeContext,
   encodedIds: readonly string[],
   options: CallOptions,
   note: Note,
   operation = "findByIds",
-  codec = context.codec,
+  { reader, codec }: Omit<Selection, "present"> = context,
 ): Promise<Found[]> {
+  const { layout, executor, metadata } = context;
   const attempt = { operation, write: false, entity: metadata.name };
-  const reader = codec === context.codec ? context.reader : new DocumentReader(layout, codec);
   const requests = reader.many(encodedIds);
   note(requests, encodedIds.length);
   const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
@@ -146,13 +171,14 @@ async function prolongChunk(
   encodedIds: readonly string[],
   options: CallOptions,
   note: Note,
+  { codec }: Selection,
 ): Promise<Found[]> {
   const attempt = { operation: "findByIds", write: false, entity: context.metadata.name, ...callOptions(options) };
-  const documents = await prolongedRead(context, encodedIds, attempt, note);
+  const documents = await prolongedRead(context, encodedIds, codec, attempt, note);
   return documents.map((stored, at) => {
     if (stored === null) return null;
     const id = decodeId(encodedIds[at] as string);
-    return stored === 0 ? wrongType(context.layout, id) : decodeRow(context.codec, stored, id);
+    return stored === 0 ? wrongType(context.layout, id) : decodeRow(codec, stored, id);
   });
 }
 

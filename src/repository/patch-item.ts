@@ -1,6 +1,6 @@
 // Items of the patch script: a planned patch as it is, or the difference between a document as read and an entity.
 // Both write nothing but the fields that change, and what indexes and the engine keep of those.
-import { jsonPath } from "../codec/json-value.ts";
+import { dottedPath, jsonPath } from "../codec/json-value.ts";
 import { applySteps } from "../codec/patch/apply.ts";
 import { covers, type PatchPlan, type PatchStep } from "../codec/patch/plan.ts";
 import type { DocumentChange, StoredDocument } from "../codec/stored.ts";
@@ -10,6 +10,7 @@ import { isRemoraError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import { rememberedValue, withId } from "./save.ts";
+import { measureChanges } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
@@ -104,17 +105,7 @@ export function differenceItem(
 }
 
 function changedFields({ set, absent }: DocumentChange): string[] {
-  return [...set.filter((_, at) => at % 2 === 0), ...absent].map(fieldAt);
-}
-
-/**
- * The field at a place in a document.
- *
- * @param place - a hash field, whose name is its path, or a JSON path, which has each property in quotes that no name holds.
- * @returns the dotted path.
- */
-export function fieldAt(place: string): string {
-  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
+  return [...set.filter((_, at) => at % 2 === 0), ...absent].map(dottedPath);
 }
 
 // A document that someone else wrote may hold what no index would take: everything counts as changed.
@@ -137,14 +128,15 @@ interface ItemParts {
 }
 
 function itemOf(
-  { metadata }: TypeContext,
+  context: TypeContext,
   encodedId: string,
   { version, fingerprint, uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
   { objects, values, whole, operations, fields }: ItemParts,
 ): PatchItem {
-  const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
+  measureChanges(context, encodedId, changes);
+  const [ttlMode, ttlValue] = ttlArguments(context.metadata, ttl);
   return [
     encodedId,
     uncounted ? "-" : version === undefined ? "" : String(version),

@@ -1,5 +1,6 @@
 // Reading entities and moving their time on in the same call, for types whose reads prolong.
 // A read that cannot prolong fails by name: an entity must not die while it is used.
+import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import type { StoredRow } from "../engines/engine.ts";
 import { wrongType } from "../engines/documents.ts";
@@ -25,6 +26,7 @@ import { askRights } from "./save.ts";
  *
  * @param context - a type whose reads prolong.
  * @param encodedIds - which documents, a few hundred at most.
+ * @param codec - says which fields of hashes to read; JSON documents are read whole.
  * @param attempt - what it is, for errors and deadlines.
  * @param note - told of what is sent.
  * @returns one document per id in order, null where there is none, 0 where a key holds something else.
@@ -34,10 +36,11 @@ import { askRights } from "./save.ts";
 export async function prolongedRead(
   context: TypeContext,
   encodedIds: readonly string[],
+  codec: DocumentCodec,
   attempt: RunOptions,
   note: Note,
 ): Promise<readonly (StoredDocument | 0 | null)[]> {
-  const request = requestOf(context, ({ byId }) => byId);
+  const request = requestOf(context, codec, ({ byId }) => byId);
   const reply = await send(context, prolongCall(request, encodedIds), attempt, note);
   if (reply.kind !== "rows") return encodedIds.map(() => null);
   note([], reply.rows.filter((row) => row !== null).length);
@@ -63,7 +66,7 @@ export async function prolongedLookup(
   attempt: RunOptions,
   note: Note,
 ): Promise<StoredRow | undefined> {
-  const request = requestOf(context, ({ byUnique }) => byUnique);
+  const request = requestOf(context, context.codec, ({ byUnique }) => byUnique);
   const reply = await send(context, prolongLookupCall(request, position, value), attempt, note);
   if (reply.kind !== "row") return undefined;
   const { encodedId, stored } = reply;
@@ -71,9 +74,13 @@ export async function prolongedLookup(
   return { encodedId, stored };
 }
 
-function requestOf(context: TypeContext, choose: (scripts: ProlongScripts) => Script): ProlongRequest {
+function requestOf(
+  context: TypeContext,
+  { fields }: DocumentCodec,
+  choose: (scripts: ProlongScripts) => Script,
+): ProlongRequest {
   const scripts = context.scripts.prolong as ProlongScripts;
-  return { layout: context.layout, scripts, rights: askRights(context, choose(scripts)), fields: context.codec.fields };
+  return { layout: context.layout, scripts, rights: askRights(context, choose(scripts)), fields };
 }
 
 async function send(context: TypeContext, call: ScriptCall, attempt: RunOptions, note: Note): Promise<ProlongReply> {

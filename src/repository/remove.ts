@@ -161,7 +161,7 @@ export function removeUnchanged(
  * @throws CapabilityError when the user lacks a right; nothing was changed.
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  */
-async function sendRemoval(
+export async function sendRemoval(
   context: TypeContext,
   call: ScriptCall,
   attempt: RunOptions,

@@ -6,11 +6,26 @@ import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "..
 import type { Filter } from "../query/filter.ts";
 import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
+import type { SelectablePaths, Selected } from "../query/select.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { ExpirablePaths } from "../schema/paths.ts";
-import { type BulkOptions, type BulkResult, saveMany } from "./bulk.ts";
+import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
+import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
+import {
+  deleteMany,
+  type DeleteManyOutcome,
+  type DeleteManyResult,
+  type PatchEntry,
+  patchMany,
+  type PatchManyOptions,
+  type PatchManyOutcome,
+  type PatchManyResult,
+} from "./change-many.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
+import { exportLines, type ExportOptions } from "./export.ts";
+import { importLines, type ImportOptions, type ImportResult } from "./import.ts";
+import type { LineSource } from "./lines.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
@@ -19,10 +34,13 @@ import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { saveWithHooks } from "./hooks.ts";
 import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
+import { hasField, type HasFieldOptions, selectionOf, type SelectOptions } from "./partial.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
-import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import { saveOne, type SaveMode } from "./save.ts";
+import { type BulkOptions, type BulkResult, saveMany, type SaveOutcome } from "./save-many.ts";
 import { deleteOne, restoreOne } from "./soft-delete.ts";
+import { type TransactionHost, transactionHost } from "./transaction.ts";
+import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import type { Ttl } from "./ttl.ts";
 import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
 
@@ -171,6 +189,7 @@ export class Repository<D extends EntityDefinition> {
   readonly #keys: Keyspace;
   readonly #codec: DocumentCodec;
   readonly #runner: QueryRunner<Record<string, unknown>>;
+  readonly #host: TransactionHost;
   #context: TypeContext | undefined;
   #resolving: Promise<TypeContext> | undefined;
 
@@ -202,6 +221,11 @@ export class Repository<D extends EntityDefinition> {
     this.#keys = keys;
     this.#codec = new DocumentCodec(metadata);
     this.#runner = queryRunner(() => this.#resolve());
+    this.#host = transactionHost(
+      connection.executor.defaultDeadline,
+      () => keys,
+      () => this.#resolve(),
+    );
     this.indexes = administer(() => this.#resolve());
   }
 
@@ -300,25 +324,136 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
-   * Stores many entities, new or not, in pipelined chunks; each succeeds or fails by itself.
+   * Stores many entities, new or not, in pipelined chunks (EVALSHA); each succeeds or fails by itself.
    *
-   * @param inputs - any number of entities.
-   * @param options - ttl, chunking, deadline per chunk, and signal.
-   * @returns one outcome per entity, in order.
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of inputs, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
    */
-  saveMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
-    return this.#bulk(inputs, "save", options);
+  saveMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & OutcomeListener<SaveOutcome<EntityOf<D>>>,
+  ): Promise<BulkSummary>;
+  /**
+   * Stores many entities, new or not, in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic`
+   * all of them at once.
+   *
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entity, in order.
+   * @throws QueryError when more than 1,000 are to be saved at once.
+   */
+  saveMany(inputs: BulkSource<InputOf<D>>, options?: BulkOptions): Promise<BulkResult<EntityOf<D>>>;
+  saveMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>> = {},
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    return this.#saveMany(inputs, "save", options);
   }
 
   /**
-   * Stores many new entities in pipelined chunks; each succeeds or fails by itself.
+   * Stores many new entities in pipelined chunks (EVALSHA); each succeeds or fails by itself.
    *
-   * @param inputs - any number of entities.
-   * @param options - ttl, chunking, deadline per chunk, and signal.
-   * @returns one outcome per entity, in order.
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of inputs, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
    */
-  insertMany(inputs: Iterable<InputOf<D>>, options: BulkOptions = {}): Promise<BulkResult<EntityOf<D>>> {
-    return this.#bulk(inputs, "insert", options);
+  insertMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & OutcomeListener<SaveOutcome<EntityOf<D>>>,
+  ): Promise<BulkSummary>;
+  /**
+   * Stores many new entities in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic` all of them
+   * at once.
+   *
+   * @param inputs - any number of entities, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entity, in order.
+   * @throws QueryError when more than 1,000 are to be inserted at once.
+   */
+  insertMany(inputs: BulkSource<InputOf<D>>, options?: BulkOptions): Promise<BulkResult<EntityOf<D>>>;
+  insertMany(
+    inputs: BulkSource<InputOf<D>>,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>> = {},
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    return this.#saveMany(inputs, "insert", options);
+  }
+
+  /**
+   * Changes fields of many entities in pipelined chunks (EVALSHA); each succeeds or fails by itself. What a script cannot
+   * do is read first, as `update` does it.
+   *
+   * @param entries - any number of ids and patches, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; ttl, chunking, progress, deadline per chunk in milliseconds, and
+   *   signal: it ends the reading of entries, and what was sent is waited for.
+   * @returns how many there were; nothing is kept of them.
+   */
+  patchMany(
+    entries: BulkSource<PatchEntry<PatchOf<D>>>,
+    options: PatchManyOptions & OutcomeListener<PatchManyOutcome>,
+  ): Promise<BulkSummary>;
+  /**
+   * Changes fields of many entities in pipelined chunks (EVALSHA); each succeeds or fails by itself, or with `atomic` all
+   * of them at once, which reads them first.
+   *
+   * @param entries - any number of ids and patches, read as there is room to send them.
+   * @param options - atomic, ttl, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per entry, in order.
+   * @throws QueryError when more than 1,000 are to be changed at once.
+   */
+  patchMany(entries: BulkSource<PatchEntry<PatchOf<D>>>, options?: PatchManyOptions): Promise<PatchManyResult>;
+  patchMany(
+    entries: BulkSource<PatchEntry<PatchOf<D>>>,
+    options: PatchManyOptions & Partial<OutcomeListener<PatchManyOutcome>> = {},
+  ): Promise<BulkSummary | PatchManyResult> {
+    const { onOutcome } = options;
+    return this.#observed("patchMany", async (context, note) => {
+      const run = await (options.atomic === true
+        ? patchTogether(this.#host, this.#definition, context, entries, options, onOutcome)
+        : patchMany(context, entries, options, onOutcome, note));
+      const { outcomes, done, failed, stopped } = run;
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      return { outcomes, patched: done - failed, failed: failuresOf(outcomes), stopped };
+    });
+  }
+
+  /**
+   * Deletes many entities in pipelined chunks (EVALSHA).
+   *
+   * @param ids - any number of ids, read as there is room to send them.
+   * @param options - `onOutcome`, told of each outcome in order; chunking, progress, deadline per chunk in milliseconds, and signal:
+   *   it ends the reading of ids, and what was sent is waited for.
+   * @returns how many ids there were; nothing is kept of them.
+   */
+  deleteMany(
+    ids: BulkSource<string>,
+    options: BulkCallOptions & OutcomeListener<DeleteManyOutcome>,
+  ): Promise<BulkSummary>;
+  /**
+   * Deletes many entities in pipelined chunks (EVALSHA), or with `atomic` all of them at once.
+   *
+   * @param ids - any number of ids, read as there is room to send them.
+   * @param options - atomic, chunking, progress, deadline per chunk in milliseconds, and signal.
+   * @returns one outcome per id, in order.
+   * @throws QueryError when more than 1,000 are to be deleted at once.
+   */
+  deleteMany(ids: BulkSource<string>, options?: BulkCallOptions): Promise<DeleteManyResult>;
+  deleteMany(
+    ids: BulkSource<string>,
+    options: BulkCallOptions & Partial<OutcomeListener<DeleteManyOutcome>> = {},
+  ): Promise<BulkSummary | DeleteManyResult> {
+    const { onOutcome } = options;
+    return this.#observed("deleteMany", async (context, note) => {
+      const run = await (options.atomic === true
+        ? deleteTogether(this.#host, this.#definition, context, ids, options, onOutcome, note)
+        : deleteMany(context, ids, options, onOutcome, note));
+      const { outcomes, done, failed, stopped } = run;
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      const deleted = outcomes.filter((outcome) => outcome.ok && outcome.deleted).length;
+      return { outcomes, deleted, failed: failuresOf(outcomes), stopped };
+    });
   }
 
   /**
@@ -330,11 +465,43 @@ export class Repository<D extends EntityDefinition> {
    * @throws CorruptEntityError when the document does not fit the schema.
    * @throws CapabilityError when the read has to prolong, and the user may not write.
    */
-  findById(id: string, options: FindOptions = {}): Promise<EntityOf<D> | null> {
-    return this.#observed(
-      "findById",
-      (context, note) => loadOne(context, this.#encode(id), options, note) as Promise<EntityOf<D> | null>,
-    );
+  findById(id: string, options?: FindOptions): Promise<EntityOf<D> | null>;
+  /**
+   * Reads some fields of one entity, and nothing else of it but the properties they lie in. One round trip (HMGET or
+   * JSON.GET; EVALSHA where `ttl.sliding` is `read`: there JSON documents are sent whole).
+   *
+   * @param id - its id.
+   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `prolong` and `withDeleted`.
+   * @returns the fields, or null when there is no such entity.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError when what is read does not fit the schema.
+   */
+  findById<P extends SelectablePaths<EntityOf<D>>>(
+    id: string,
+    options: FindOptions & SelectOptions<P>,
+  ): Promise<Selected<EntityOf<D>, P> | null>;
+  findById(id: string, options: FindOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
+    return this.#observed("findById", (context, note) =>
+      loadOne(context, this.#encode(id), options, note, selectionOf(context, options.select)),
+    ) as Promise<never>;
+  }
+
+  /**
+   * Tells whether a field of an entity has a value. One round trip (HMGET or JSON.TYPE).
+   *
+   * @param id - its id.
+   * @param path - dotted path of the field.
+   * @param options - deadline in milliseconds, signal, and `withDeleted`.
+   * @returns true when it is stored and not null; what a default would make of it does not count.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError when the key holds something else than a document of the type.
+   */
+  hasField<P extends SelectablePaths<EntityOf<D>>>(
+    id: string,
+    path: P,
+    options: HasFieldOptions = {},
+  ): Promise<boolean> {
+    return this.#observed("hasField", (context, note) => hasField(context, this.#encode(id), path, options, note));
   }
 
   /**
@@ -361,11 +528,28 @@ export class Repository<D extends EntityDefinition> {
    * @returns one entity per id in the same order, null where there is none.
    * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
    */
-  findByIds(ids: readonly string[], options: ReadOptions & FindOptions = {}): Promise<(EntityOf<D> | null)[]> {
+  findByIds(ids: readonly string[], options?: ReadOptions & FindOptions): Promise<(EntityOf<D> | null)[]>;
+  /**
+   * Reads some fields of many entities in batches of 200 (HMGET or JSON.GET pipeline; EVALSHA where reads prolong).
+   *
+   * @param ids - their ids, in any number.
+   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `onCorrupt`, `prolong` and `withDeleted`.
+   * @returns the fields of one entity per id in the same order, null where there is none.
+   * @throws QueryError when the schema has no such field.
+   * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
+   */
+  findByIds<P extends SelectablePaths<EntityOf<D>>>(
+    ids: readonly string[],
+    options: ReadOptions & FindOptions & SelectOptions<P>,
+  ): Promise<(Selected<EntityOf<D>, P> | null)[]>;
+  findByIds(
+    ids: readonly string[],
+    options: ReadOptions & FindOptions & Partial<SelectOptions<string>> = {},
+  ): Promise<never> {
     return this.#observed("findByIds", (context, note) => {
       const encodedIds = ids.map((id) => this.#encode(id));
-      return loadMany(context, encodedIds, options, note) as Promise<(EntityOf<D> | null)[]>;
-    });
+      return loadMany(context, encodedIds, options, note, selectionOf(context, options.select));
+    }) as Promise<never>;
   }
 
   /**
@@ -629,6 +813,54 @@ export class Repository<D extends EntityDefinition> {
   }
 
   /**
+   * Writes entities as NDJSON, in constant memory: one line of JSON each, dates as epoch milliseconds, bigints as text,
+   * bytes as base64, the same for every storage. Pages of 200, as `stream` reads them.
+   *
+   * @param options - `query`, batch size, deadline per page in milliseconds, and signal.
+   * @returns lines with their ends, for `stream.Readable.from` or `import`.
+   * @throws CorruptEntityError when a document does not fit the schema.
+   * @throws QueryError when the query gives no whole entities.
+   *
+   * @example
+   * ```ts
+   * import { createWriteStream } from "node:fs";
+   * import { Readable } from "node:stream";
+   * import { pipeline } from "node:stream/promises";
+   * import { z } from "zod";
+   * import { connect, defineEntity } from "remora";
+   *
+   * const User = defineEntity({ name: "user", schema: z.object({ id: z.string(), name: z.string() }) });
+   * const db = await connect("redis://localhost:6379");
+   * const users = db.repository(User);
+   * await users.indexes.sync();
+   * await pipeline(Readable.from(users.export()), createWriteStream("/dev/null"));
+   * await db.close();
+   * ```
+   */
+  export(options: ExportOptions<Query<EntityOf<D>, IndexesOf<D>>> = {}): AsyncGenerator<string, void, undefined> {
+    const { query, ...stream } = options;
+    const rows: AsyncIterable<unknown> = (query ?? this.query()).stream(stream);
+    const { metadata } = this.#definition;
+    return exportLines(metadata, rows as AsyncIterable<Record<string, unknown>>, query !== undefined);
+  }
+
+  /**
+   * Stores the entities of NDJSON, exactly as `export` wrote them, versions and timestamps included; id, version and
+   * timestamps that are missing are made. In pipelined chunks (EVALSHA), in constant memory. A line that fails is told of
+   * and does not hold up the others.
+   *
+   * @param lines - text or bytes: whole, in chunks cut anywhere, or with `each: "line"` line by line.
+   * @param options - mode, `resume`, `stopAtFailure`, ttl, chunking, `onOutcome`, `onProgress`, deadline per chunk in
+   *   milliseconds, and signal: it ends the reading of lines, and what was sent is waited for.
+   * @returns how many were stored, which lines failed, and where to go on.
+   * @throws RemoraError when it is not about one entity, such as a ConnectionError: the import is broken off, and
+   *   `onProgress` was told where to go on.
+   */
+  import(lines: LineSource, options: ImportOptions = {}): Promise<ImportResult> {
+    return this.#observed("import", (context, note) => importLines(context, lines, options, note));
+  }
+
+  /**
    * What operations on the type work with, for transactions.
    *
    * @internal
@@ -663,11 +895,21 @@ export class Repository<D extends EntityDefinition> {
     );
   }
 
-  #bulk(inputs: Iterable<unknown>, mode: SaveMode, options: BulkOptions): Promise<BulkResult<EntityOf<D>>> {
-    return this.#observed(
-      `${mode}Many`,
-      (context, note) => saveMany(context, inputs, mode, options, note) as Promise<BulkResult<EntityOf<D>>>,
-    );
+  #saveMany(
+    inputs: BulkSource<unknown>,
+    mode: SaveMode,
+    options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>>,
+  ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
+    const onOutcome = options.onOutcome as ((outcome: SaveOutcome<never>, index: number) => void) | undefined;
+    return this.#observed(`${mode}Many`, async (context, note) => {
+      const run = await (options.atomic === true
+        ? saveTogether(this.#host, this.#definition, inputs, mode, options, onOutcome as never)
+        : saveMany(context, inputs, mode, options, onOutcome as never, note));
+      const { outcomes, done, failed, stopped } = run;
+      if (onOutcome !== undefined) return { done, failed, stopped };
+      const result = { outcomes, saved: done - failed, failed: failuresOf(outcomes), stopped };
+      return result as BulkResult<Record<string, unknown>> as BulkResult<EntityOf<D>>;
+    });
   }
 
   #observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {

@@ -19,10 +19,14 @@ import { decodeId, encodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import type { Note } from "./observe.ts";
+import { encodeSized } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 
 /** Whether a save may meet an entity of the same id. */
 export type SaveMode = "insert" | "save";
+
+/** How an entity is stored that keeps version and timestamps: as a new one, or in the place of whatever is there. */
+export type RestoreMode = "insert" | "replace";
 
 /** An entity ready to be sent. */
 export interface Prepared {
@@ -55,21 +59,51 @@ const mustHaveVersion = "2";
  * @throws ValidationError naming entity, id and field.
  */
 export function prepare(context: TypeContext, input: unknown, mode: SaveMode, ttl: Ttl | undefined): Prepared {
-  const { metadata, codec, engine, layout } = context;
+  const { metadata } = context;
   const { source, expected } = complete(metadata, input, mode);
   const result = metadata.validate(source);
   if (!result.ok) throw invalid(metadata, source, result.issues);
-  const entity = result.value;
+  const versioned = metadata.version !== undefined;
+  const check =
+    mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
+  return encoded(context, result.value, { mode, expected, check }, ttl);
+}
+
+/**
+ * Encodes an entity that is stored as it is, version and timestamps included.
+ *
+ * @param context - the entity type.
+ * @param entity - a validated entity.
+ * @param mode - insert or replace.
+ * @param ttl - the caller's wish.
+ * @returns the entity, and the script's item.
+ * @throws ValidationError naming entity, id and field.
+ */
+export function prepareRestored(
+  context: TypeContext,
+  entity: Record<string, unknown>,
+  mode: RestoreMode,
+  ttl: Ttl | undefined,
+): Prepared {
+  const check = mode === "insert" ? mustBeNew : whatever;
+  return encoded(context, entity, { mode: mode === "insert" ? "insert" : "save", expected: undefined, check }, ttl);
+}
+
+function encoded(
+  context: TypeContext,
+  entity: Record<string, unknown>,
+  { mode, expected, check }: Pick<Prepared, "mode" | "expected"> & { readonly check: string },
+  ttl: Ttl | undefined,
+): Prepared {
+  const { metadata, engine, layout } = context;
   const encodedId = encodeId(entity[metadata.idField], metadata.name);
   const values =
     metadata.indexes.length + metadata.uniques.length === 0
       ? noValues
       : withId(metadata, encodedId, () => indexValues(metadata, entity));
-  const document = codec.encode(entity, encodedId, engine.hidden(values));
+  const document = encodeSized(context, entity, encodedId, engine.hidden(values));
   const [ttlMode, ttlValue] = ttlArguments(metadata, ttl);
   const versioned = metadata.version !== undefined;
-  const check =
-    mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
   const json = typeof document.body === "string";
   const item = ["", encodedId, check];
   if (versioned) item.push(expected === undefined ? "0" : String(expected));

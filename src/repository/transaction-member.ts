@@ -35,7 +35,7 @@ export interface Member {
 }
 
 /** Entities that one transaction may read and write: what a server works off in a few milliseconds. */
-const maxEntities = 1000;
+export const maxEntities = 1000;
 
 /**
  * The error for what a transaction deletes and then stores as new.

@@ -44,6 +44,8 @@ export interface TransactionOptions extends CallOptions {
 
 const defaultRetries = 10;
 const defaultBackoff = 5;
+/** Bytes that one transaction of several entities may send: what a server takes without holding others up for long. */
+const maxBytes = 64 * 1024 * 1024;
 
 /** Makes and remembers the scripts of transactions. */
 export interface TransactionHost {
@@ -178,6 +180,13 @@ export class Transaction {
       args: [sizes, ...parts.flatMap((part) => part.call.args)],
     };
     const entity = members.map(({ context }) => context.metadata.name).join(", ");
+    const bytes = call.args.reduce((sum, word) => sum + word.length, 0);
+    if (call.keys.length > 1 && bytes > maxBytes) {
+      throw new QueryError(
+        `${entity}: a transaction takes up to ${maxBytes / 1024 / 1024} MB in its one call; write less at once`,
+        { entity },
+      );
+    }
     const { executor } = (members[0] as Member).context;
     const attempt = { operation, write: true, entity, ...this.#options };
     const reply = await observe({ name: entity }, operation, undefined, async (note) => {

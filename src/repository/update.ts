@@ -1,5 +1,6 @@
 // Changing stored entities: by a patch in one script call, or by reading, changing and writing what is different.
 // Whoever reads first writes only what nobody changed meanwhile, and begins again when somebody did.
+import { dottedPath } from "../codec/json-value.ts";
 import { applySteps, outOfBounds } from "../codec/patch/apply.ts";
 import { patchError, type PatchPlan, planPatch } from "../codec/patch/plan.ts";
 import type { StoredDocument } from "../codec/stored.ts";
@@ -22,7 +23,7 @@ import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { differenceItem, directItem, fieldAt, type PatchItem } from "./patch-item.ts";
+import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -85,8 +86,7 @@ export async function updateOne(
   const { metadata, codec } = context;
   const id = decodeId(encodedId);
   const { ifVersion, ttl, returning = false } = options;
-  if (ifVersion !== undefined) requireVersion(metadata, id);
-  const plan = planPatch(metadata, patch, id);
+  const plan = planUpdate(context, id, patch, ifVersion);
   const { hooks } = metadata;
   // A hook that may change the entity has to see it first.
   if (plan.direct && hooks?.beforeSave === undefined) {
@@ -102,8 +102,50 @@ export async function updateOne(
       return entity;
     }
   }
+  return updateByReading(context, encodedId, plan, options, note);
+}
+
+/**
+ * Plans the patch of one entity.
+ *
+ * @param context - the entity type.
+ * @param id - the entity's id.
+ * @param patch - what the caller gave.
+ * @param ifVersion - the version that must be stored.
+ * @returns the plan.
+ * @throws ValidationError when the patch does not fit the schema, or the type has no version.
+ */
+export function planUpdate(
+  { metadata }: TypeContext,
+  id: string,
+  patch: unknown,
+  ifVersion: number | undefined,
+): PatchPlan {
+  if (ifVersion !== undefined) requireVersion(metadata, id);
+  return planPatch(metadata, patch, id);
+}
+
+/**
+ * Makes a patch that a script cannot: by reading, changing and writing, until nobody comes between.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param plan - the patch.
+ * @param options - version, ttl, deadline and signal.
+ * @param note - told of what is sent.
+ * @returns the changed entity.
+ */
+export async function updateByReading(
+  context: TypeContext,
+  encodedId: string,
+  plan: PatchPlan,
+  options: UpdateOptions,
+  note: Note,
+): Promise<Row> {
+  const { metadata } = context;
+  const id = decodeId(encodedId);
   const change = (entity: Row): unknown =>
-    beforeSave(metadata, patched(context, plan, id, entity, ifVersion), "update");
+    beforeSave(metadata, patched(context, plan, id, entity, options.ifVersion), "update");
   const changed = await changeOne(context, encodedId, change, "update", { ...options, retries: patchRetries }, note);
   await afterSave(metadata, changed, "update");
   return changed;
@@ -354,7 +396,7 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
         }),
       );
     case "RANGE": {
-      const path = fieldAt(first);
+      const path = dottedPath(first);
       return failed(patchError(metadata, id, [{ path: path.split("."), message: outOfBounds(path, second) }]));
     }
     case "UNIQUE":

@@ -44,6 +44,8 @@ export interface Bench extends Combination {
 interface OpenOptions {
   readonly namespace?: string;
   readonly deadline?: number;
+  readonly largeDocument?: number;
+  readonly maxDocument?: number;
   /** Whether to make the indexes; true when left out. */
   readonly synced?: boolean;
 }

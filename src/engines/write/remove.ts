@@ -23,14 +23,24 @@ import {
  * Generates the delete script of a type.
  *
  * @param layout - the type's layout.
- * @returns a script over a list of ids, beside which it may take the versions that must be stored; it answers with 1 or 0
- *   per id, -1 for a key of another type, `v` and the version found where another was expected; with the name of a
- *   forbidden command; or with `STAMP` and the stamp found.
+ * @returns a script over a list of ids, beside which it may take the versions that must be stored (or nothing), and `1` where
+ *   all or none are to go; it answers with 1 or 0 per id, -1 for a key of another type, `v` and the version found where
+ *   another was expected; with the name of a forbidden command; or with `STAMP` and the stamp found.
  */
 export function removeScript(layout: Layout): Script {
-  if (layout.metadata.version === undefined) return defineScript("delete", removeLua(layout, [], "", "true"));
+  const together = `if ARGV[4] == '1' then
+  local kinds, wrong = {}, false
+  for at, id in ipairs(IDS) do
+    local kind = call('TYPE', DOCUMENTS..id).ok
+    kinds[at] = (kind == 'none' or kind == ${luaString(keyType(layout.metadata.storage))}) and 0 or -1
+    wrong = wrong or kinds[at] == -1
+  end
+  if wrong then return kinds end
+end`;
+  if (layout.metadata.version === undefined) return defineScript("delete", removeLua(layout, [], together, "true"));
   const { read, value } = readVersionLua(layout);
-  const functions = `local VERSIONS = ARGV[3] and decode(ARGV[3])
+  const functions = `${together}
+local VERSIONS = ARGV[3] and ARGV[3] ~= '' and decode(ARGV[3])
 local function versionOf(key)
   local found = ${read}
   return type(found) == 'string' and ${value} or ''

@@ -32,7 +32,7 @@ import {
  *   its length, id, mode, [version], [snapshot], [ttl mode, ttl], how many names are absent (hash) or how many
  *   words the mends take (JSON), those names or words, then a hash's values of steady fields, then names and
  *   values of the others in turn. What stands in brackets is there if the type has it; {@link ItemWords} knows.
- *   mode 0: must not exist; 1: whatever is there; 2: must have the version.
+ *   mode 0: must not exist; 1: whatever is there, of any version; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
  * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...].
@@ -203,8 +203,8 @@ function versionCheck(layout: Layout, expected: string): string {
     if found then version = ${value} end
     exists = exists or version ~= nil or call('EXISTS', key) == 1
     if mode == '0' then ok = false fail(at, 'EXISTS', version or '0')
-    elseif found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
-    elseif version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
+    elseif mode ~= '1' and found and not version and found ~= '[]' then ok = false fail(at, 'NOVERSION')
+    elseif mode ~= '1' and version ~= ${expected} then ok = false fail(at, 'VERSION', version or (exists and '0' or '')) end
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
@@ -232,8 +232,8 @@ function writes(layout: Layout): string {
   else`);
   if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
   if (ids !== undefined) {
-    // A document with a version was written by a save, which listed it.
-    const known = metadata.version === undefined ? "true" : "fresh";
+    // A document with a version was written by a save, which listed it; whatever is replaced may be a stranger's.
+    const known = metadata.version === undefined ? "true" : "fresh or ITEMS[o + 2] == '1'";
     lines.push(`    if ${known} then listed[#listed + 1] = 0 listed[#listed + 1] = id end`);
   }
   if (snapshot !== undefined) {

@@ -1,0 +1,49 @@
+// Entities as lines of JSON, the same for every storage: dates as epoch milliseconds, bigints as text, bytes as base64.
+// What is written is read back exactly.
+import type { EntityMetadata } from "../schema/metadata.ts";
+import { DocumentCodec } from "./document.ts";
+import { jsonReader, parseJson } from "./json-value.ts";
+
+/** Writes and reads the lines of one entity type. */
+export class LineCodec {
+  readonly #idField: string;
+  readonly #codec: DocumentCodec;
+  readonly #read: ((value: unknown) => unknown) | undefined;
+
+  /**
+   * @param metadata - the entity type.
+   */
+  constructor(metadata: EntityMetadata) {
+    this.#idField = metadata.idField;
+    this.#codec = new DocumentCodec({ ...metadata, storage: "json" });
+    this.#read = jsonReader(metadata.shape);
+  }
+
+  /**
+   * Writes an entity.
+   *
+   * @param entity - a validated entity.
+   * @returns JSON text without a line's end, which no value can bring in.
+   * @throws ValidationError when a value cannot be written exactly.
+   */
+  write(entity: Record<string, unknown>): string {
+    return this.#codec.encode(entity, entity[this.#idField] as string, {}).body as string;
+  }
+
+  /**
+   * Reads a line.
+   *
+   * @param text - JSON text.
+   * @returns what it holds, not validated yet; undefined when it is no JSON object.
+   */
+  read(text: string): Record<string, unknown> | undefined {
+    let parsed: unknown;
+    try {
+      parsed = parseJson(text);
+    } catch {
+      return undefined;
+    }
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
+    return (this.#read === undefined ? parsed : this.#read(parsed)) as Record<string, unknown>;
+  }
+}

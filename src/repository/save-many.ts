@@ -1,0 +1,151 @@
+// Bulk saves: chunks of the save script, or all of it in one transaction.
+// Each entity is validated and encoded when there is room to send it.
+import type { RemoraError } from "../errors.ts";
+import type { CallOptions } from "../query/query.ts";
+import type { ScriptCall } from "../redis/command.ts";
+import type { SaveOperation } from "../schema/hooks.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
+import {
+  type BulkCallOptions,
+  type BulkOutcomes,
+  type BulkRun,
+  type BulkSource,
+  chunkAttempt,
+  type FailedOutcome,
+  type Ready,
+  runBulk,
+} from "./bulk.ts";
+import type { TypeContext } from "./context.ts";
+import { afterSave, failureOf, hooked } from "./hooks.ts";
+import type { Note } from "./observe.ts";
+import { type Prepared, prepare, saveErrors, saveManyCall, type SaveMode } from "./save.ts";
+import type { Ttl } from "./ttl.ts";
+
+type Row = Record<string, unknown>;
+
+/** An entity of a bulk save that was saved. */
+export interface SavedOutcome<T> {
+  /** The entity was saved. */
+  readonly ok: true;
+  /** The entity as stored. */
+  readonly entity: T;
+}
+
+/** What became of one entity of a bulk save. */
+export type SaveOutcome<T> = SavedOutcome<T> | FailedOutcome;
+
+/** What became of a bulk save. */
+export interface BulkResult<T> extends BulkOutcomes<SavedOutcome<T>> {
+  /** How many were saved. */
+  readonly saved: number;
+}
+
+/** What a bulk save accepts. */
+export interface BulkOptions extends BulkCallOptions {
+  /** How long the entities live; the definition's default when left out. */
+  readonly ttl?: Ttl;
+}
+
+/** An entity ready to be sent, with the script's item as JSON. */
+export interface PreparedItem {
+  readonly prepared: Prepared;
+  readonly item: string;
+}
+
+/**
+ * Saves many entities.
+ *
+ * @param context - the entity type.
+ * @param inputs - any number of entities.
+ * @param mode - insert or save.
+ * @param options - ttl, chunking, deadline and signal.
+ * @param onOutcome - told of outcomes in order; they are kept when it is left out.
+ * @param note - told of what is sent.
+ * @returns one outcome per entity.
+ */
+export function saveMany(
+  context: TypeContext,
+  inputs: BulkSource<unknown>,
+  mode: SaveMode,
+  options: BulkOptions,
+  onOutcome: ((outcome: SaveOutcome<Row>, index: number) => void) | undefined,
+  note: Note,
+): Promise<BulkRun<SaveOutcome<Row>>> {
+  const { metadata } = context;
+  const { hooks } = metadata;
+  const operation = mode === "insert" ? "insertMany" : "saveMany";
+  const ready = (input: unknown): Ready<PreparedItem> => readyItem(prepare(context, input, mode, options.ttl));
+  const work = {
+    operation,
+    prepare: (input: unknown) =>
+      hooks?.beforeSave === undefined ? ready(input) : hooked(metadata, input, mode).then(ready),
+    async send(units: readonly PreparedItem[]): Promise<SaveOutcome<Row>[]> {
+      const errors = await sendPrepared(context, units, operation, options, note);
+      if (hooks?.afterSave !== undefined) await tellSaved(metadata, units, mode, errors);
+      return units.map(({ prepared: { entity } }, at) => {
+        const error = errors[at];
+        return error === undefined ? { ok: true, entity } : { ok: false, error };
+      });
+    },
+    failed: (error: RemoraError): SaveOutcome<Row> => ({ ok: false, error }),
+  };
+  return runBulk(context, inputs, work, options, onOutcome);
+}
+
+/**
+ * Tells a hook of the entities that a call saved. What it throws is the outcome of its entity, which is saved all the same.
+ *
+ * @param metadata - the entity type.
+ * @param units - the entities of the call.
+ * @param operation - what was done.
+ * @param errors - one per entity that was not saved; those of the hook are added.
+ */
+export async function tellSaved(
+  metadata: EntityMetadata,
+  units: readonly PreparedItem[],
+  operation: SaveOperation,
+  errors: (RemoraError | undefined)[],
+): Promise<void> {
+  for (const [at, { prepared }] of units.entries()) {
+    // eslint-disable-next-line no-await-in-loop -- hooks run one after another
+    errors[at] ??= await failureOf(metadata, "afterSave", () => afterSave(metadata, prepared.entity, operation));
+  }
+}
+
+/**
+ * Prepares a validated entity for a bulk call.
+ *
+ * @param prepared - the entity.
+ * @returns it, with the script's item as JSON, and their size.
+ */
+export function readyItem(prepared: Prepared): Ready<PreparedItem> {
+  const item = JSON.stringify(prepared.item);
+  return { unit: { prepared, item }, encodedId: prepared.encodedId, bytes: item.length + prepared.text.length };
+}
+
+/**
+ * Sends prepared entities in one script call.
+ *
+ * @param context - the entity type.
+ * @param units - the entities, with distinct ids.
+ * @param operation - what is being done, for errors.
+ * @param options - the deadline.
+ * @param note - told of what is sent.
+ * @returns one error per entity that was not saved, undefined or nothing for the others.
+ */
+export async function sendPrepared(
+  context: TypeContext,
+  units: readonly PreparedItem[],
+  operation: string,
+  options: CallOptions,
+  note: Note,
+): Promise<(RemoraError | undefined)[]> {
+  const prepared = units.map((unit) => unit.prepared);
+  const call: ScriptCall = saveManyCall(
+    context,
+    prepared,
+    units.map(({ item }) => item),
+  );
+  note([call], units.length);
+  return saveErrors(context, prepared, await context.executor.one(call, chunkAttempt(context, operation, options)));
+}
