@@ -49,7 +49,7 @@ describeMatrix("time to live", ({ open }) => {
         ttl: {},
       });
     const { repository, raw } = await open(labelled);
-    const at = new Date(Date.now() + 60);
+    const at = new Date(Date.now() + 200);
     const tagged = { user: "u", tags: ["a", "b"] };
     await repository.insertMany([
       { id: "a", ...tagged },

@@ -153,7 +153,7 @@ describeMatrix(
         await rows.save({ ...row, tags: ["from", "a", "transaction"] });
         await rows.delete("p 16");
       });
-      const at = new Date(Date.now() + 40);
+      const at = new Date(Date.now() + 200);
       expect((await repository.saveMany([input(50), input(51)], { ttl: { at } })).failed).toEqual([]);
       await serverTimePassed(raw, at);
       const second = await repository.indexes.verify();
