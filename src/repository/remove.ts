@@ -12,10 +12,10 @@ import type { TypeContext } from "./context.ts";
 import { afterDelete, beforeDelete } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
-import { pauseBeforeRetry } from "./retry.ts";
+import { defaultBackoff, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden } from "./save.ts";
 import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
-import { defaultBackoff, late, remaining } from "./update.ts";
+import { late, remaining } from "./update.ts";
 
 /**
  * The call of a script that takes a list of ids.

@@ -3,6 +3,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { RemoraError } from "../errors.ts";
 
+/** How often work of the caller's begins again when others came between. */
+export const defaultRetries = 10;
+/**
+ * How often a change begins again that fits whatever others make of the entity: it is given up at its deadline, or when
+ * something is wrong.
+ */
+export const patchRetries = 10_000;
+/** How long to wait before the first retry, in milliseconds. */
+export const defaultBackoff = 5;
 /** The longest wait between two tries, in milliseconds. */
 const maxBackoff = 250;
 

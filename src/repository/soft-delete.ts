@@ -10,7 +10,8 @@ import type { TypeContext } from "./context.ts";
 import { afterDelete, afterSave, beforeDelete, beforeSave } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
-import { changeOne, patchRetries } from "./update.ts";
+import { patchRetries } from "./retry.ts";
+import { changeOne } from "./update.ts";
 import { expectVersion, requireVersion } from "./versions.ts";
 
 type Row = Record<string, unknown>;

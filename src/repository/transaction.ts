@@ -26,7 +26,7 @@ import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import type { FindOptions } from "./load.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
-import { pauseBeforeRetry } from "./retry.ts";
+import { defaultBackoff, defaultRetries, pauseBeforeRetry } from "./retry.ts";
 import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
 import { shown } from "./shown.ts";
 import { deletedNow } from "./soft-delete.ts";
@@ -42,8 +42,6 @@ export interface TransactionOptions extends CallOptions {
   readonly backoff?: number;
 }
 
-const defaultRetries = 10;
-const defaultBackoff = 5;
 /** Bytes that one transaction of several entities may send: what a server takes without holding others up for long. */
 const maxBytes = 64 * 1024 * 1024;
 

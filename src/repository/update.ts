@@ -24,7 +24,7 @@ import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
-import { pauseBeforeRetry } from "./retry.ts";
+import { defaultBackoff, defaultRetries, patchRetries, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
@@ -50,12 +50,6 @@ export interface ModifyOptions extends CallOptions {
   /** How long the entity lives from now on; what the definition's `onUpdate` says when left out. */
   readonly ttl?: Ttl;
 }
-
-const defaultRetries = 10;
-/** How often a change begins again that fits every entity: a patch fits whatever others make of the entity: it is given up at its deadline only, or when something is wrong. */
-export const patchRetries = 10_000;
-/** How long to wait before the first retry, in milliseconds. */
-export const defaultBackoff = 5;
 
 /** What became of one item. */
 export type PatchOutcome =
