@@ -10,12 +10,11 @@ import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, beforeDelete } from "./hooks.ts";
-import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 import { defaultBackoff, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden } from "./save.ts";
 import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
-import { late, remaining } from "./update.ts";
+import { attemptOf, late, remaining } from "./update.ts";
 
 /**
  * The call of a script that takes a list of ids.
@@ -84,7 +83,7 @@ async function removeNow(
   const versions = ifVersion === undefined ? [] : [JSON.stringify([String(ifVersion)])];
   const call = forgetCall(context, scripts.remove, [encodedId], versions);
   note([call], 1);
-  const [removed] = await sendRemoval(context, call, attemptOf(context, encodedId, options));
+  const [removed] = await sendRemoval(context, call, attemptOf(context, "delete", options, id));
   if (removed === -1) throw wrongType(layout, id);
   if (typeof removed === "string") {
     throw versionConflict(metadata, id, "deleted", ifVersion, removed === "v" ? undefined : Number(removed.slice(1)));
@@ -104,7 +103,7 @@ async function removeAsRead(
   const end = performance.now() + (options.deadline ?? executor.defaultDeadline);
   for (let tries = 0; ; tries += 1) {
     const deadline = remaining(context, end, "delete", id);
-    const attempt = attemptOf(context, encodedId, { ...options, deadline });
+    const attempt = attemptOf(context, "delete", { ...options, deadline }, id);
     const request = reader.one(encodedId);
     note([request], 0);
     // eslint-disable-next-line no-await-in-loop -- each try begins with what the one before left
@@ -121,11 +120,6 @@ async function removeAsRead(
       late(context, "delete", id, "the signal fired", cause),
     );
   }
-}
-
-function attemptOf({ metadata }: TypeContext, encodedId: string, options: CallOptions): RunOptions {
-  const id = decodeId(encodedId);
-  return { operation: "delete", write: true, entity: metadata.name, id, ...callOptions(options) };
 }
 
 /**

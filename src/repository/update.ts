@@ -402,7 +402,16 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
   }
 }
 
-function attemptOf({ metadata }: TypeContext, operation: string, options: CallOptions, id: string): RunOptions {
+/**
+ * What the sending of a write is, for errors and deadlines.
+ *
+ * @param context - the entity type.
+ * @param operation - what the caller asked for.
+ * @param options - deadline and signal.
+ * @param id - the entity's id.
+ * @returns the attempt.
+ */
+export function attemptOf({ metadata }: TypeContext, operation: string, options: CallOptions, id: string): RunOptions {
   return { operation, write: true, entity: metadata.name, id, ...callOptions(options) };
 }
 
