@@ -4,7 +4,6 @@ import { indexValues, type IndexValue } from "../codec/term.ts";
 import {
   CapabilityError,
   ConnectionError,
-  CorruptEntityError,
   EntityExistsError,
   isRemoraError,
   type RemoraError,
@@ -12,6 +11,7 @@ import {
   ValidationError,
   VersionConflictError,
 } from "../errors.ts";
+import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
@@ -21,6 +21,7 @@ import type { TypeContext } from "./context.ts";
 import type { Note } from "./observe.ts";
 import { encodeSized } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
+import { corruptVersion } from "./versions.ts";
 
 /** Whether a save may meet an entity of the same id. */
 export type SaveMode = "insert" | "save";
@@ -393,12 +394,9 @@ function saveError(context: TypeContext, prepared: Prepared, code: string, first
     case "UNIQUE":
       return uniqueError(context.metadata, id, first, second);
     case "NOVERSION":
-      return new CorruptEntityError(`${who}: its stored version is not a whole number`, { ...details, field: version });
+      return corruptVersion(context.metadata, id);
     case "TYPE":
-      return new CorruptEntityError(
-        `${who}: its key holds something else than a ${context.metadata.storage} document`,
-        details,
-      );
+      return wrongType(context.layout, id);
     default:
       return new ConnectionError(`${who}: the save script answered ${code}`, details);
   }

@@ -8,7 +8,6 @@ import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
 import {
   ConnectionError,
-  CorruptEntityError,
   DeadlineError,
   EntityNotFoundError,
   type RemoraError,
@@ -27,7 +26,7 @@ import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { defaultBackoff, defaultRetries, patchRetries, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, invalid, uniqueError } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
-import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
+import { corruptVersion, expectVersion, requireVersion, versionConflict } from "./versions.ts";
 
 type Row = Record<string, unknown>;
 
@@ -382,13 +381,7 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
     case "TYPE":
       return failed(wrongType(layout, id));
     case "NOVERSION":
-      return failed(
-        new CorruptEntityError(`${who(context, id)}: its stored version is not a whole number`, {
-          entity: metadata.name,
-          id,
-          field: metadata.version,
-        }),
-      );
+      return failed(corruptVersion(metadata, id));
     case "RANGE": {
       const path = dottedPath(first);
       return failed(patchError(metadata, id, [{ path: path.split("."), message: outOfBounds(path, second) }]));

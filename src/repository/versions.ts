@@ -1,6 +1,6 @@
 // Versions that a caller expects: where they make sense, and what is said when another one is stored.
 // Shared by whatever changes or deletes an entity on condition.
-import { ValidationError, VersionConflictError } from "../errors.ts";
+import { CorruptEntityError, ValidationError, VersionConflictError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 
 /**
@@ -36,6 +36,21 @@ export function versionConflict(
     `${name} ${JSON.stringify(id)} was to be ${what} at version ${expected}, but version ${actual ?? "unknown"} is stored; read it again`,
     { entity: name, id, field: version, expected: expected ?? null, actual: actual ?? null },
   );
+}
+
+/**
+ * The error for a stored version that is none.
+ *
+ * @param metadata - the entity type.
+ * @param id - the entity's id.
+ * @returns the error.
+ */
+export function corruptVersion({ name, version }: EntityMetadata, id: string): CorruptEntityError {
+  return new CorruptEntityError(`${name} ${JSON.stringify(id)}: its stored version is not a whole number`, {
+    entity: name,
+    id,
+    field: version,
+  });
 }
 
 /**
