@@ -27,6 +27,11 @@ export interface DatabaseOptions {
   readonly engine?: EngineChoice;
   /** Milliseconds within which every call settles; 5 000 when left out. */
   readonly deadline?: number;
+  /**
+   * Send a write once more when its connection was lost before the reply: it counts once, since its operation has an id, by
+   * which the server knows what it has done already. Off when left out: such writes fail with OutcomeUnknownError.
+   */
+  readonly retryWrites?: boolean;
   /** Milliseconds between questions whether the server is there; off when left out. */
   readonly heartbeat?: number;
   /** Documents of more bytes are told of on {@link largeDocumentChannel}; 1 MB (1 048 576) when left out. */
@@ -67,7 +72,7 @@ export class Database implements AsyncDisposable {
     this.redis = client;
     this.capabilities = capabilities;
     this.#options = options;
-    this.#executor = new Executor(client, options.deadline ?? defaultDeadline);
+    this.#executor = new Executor(client, options.deadline ?? defaultDeadline, options.retryWrites);
     this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;

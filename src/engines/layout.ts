@@ -87,6 +87,8 @@ export interface Layout {
   readonly compounds: readonly CompoundSlot[];
   /** The stream of changes; undefined where they are not told. */
   readonly changes: string | undefined;
+  /** What the keys begin with under which operations leave their notes. */
+  readonly operations: string;
   /** What the search engine asks: a name that exists only while the index is right for this very definition. */
   readonly alias: string;
   /** The search index's own name. */
@@ -149,6 +151,7 @@ export function layoutOf(
     uniques: Object.freeze(uniques),
     compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
     changes: metadata.changes === undefined ? undefined : `${internal}k`,
+    operations: `${internal}o:`,
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
     stamp: [layoutVersion, engine, metadata.layout, ...extra].join("|"),

@@ -39,6 +39,10 @@ export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly (string | Buffer)[];
+  /** What the keys of notes about operations begin with; a call that has it can carry an operation's id. */
+  readonly operations?: string;
+  /** Tells others of what it does, and of its operation's id. */
+  readonly announces?: boolean;
 }
 
 /** Anything that can be sent. */

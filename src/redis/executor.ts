@@ -5,6 +5,7 @@ import type { RedisClient } from "./client.ts";
 import { type Reply, ReplyFailure, type Request } from "./command.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import { type Attempt, proofOf, refusalWord, toRemoraError } from "./failures.ts";
+import { identifiedCall, type Operation, Operations } from "./operations.ts";
 import { Sender } from "./sender.ts";
 
 /** An operation, and how long it may take. */
@@ -25,6 +26,10 @@ class Flight implements Deadline {
   sent = false;
   /** The caller has been told; nothing more may be sent. */
   settled = false;
+  /** The id it carries. */
+  operation: Operation | undefined;
+  /** The server notes its reply, so it may be sent once more. */
+  noted = false;
   /** What the server answered last instead of doing the work, such as `READONLY`. */
   hindrance: string | undefined;
   readonly #late: (flight: Flight, reason: string) => void;
@@ -53,14 +58,18 @@ export class Executor {
   readonly defaultDeadline: number;
   readonly #deadlines = new Deadlines();
   readonly #waiting = new Set<(ready: boolean) => void>();
+  readonly #operations = new Operations();
+  readonly #retryWrites: boolean;
   #closed = false;
 
   /**
    * @param client - a connected client of the data profile.
    * @param defaultDeadline - milliseconds for calls that name none.
+   * @param retryWrites - whether writes whose outcome is unknown are sent once more, under the id of their operation.
    */
-  constructor(client: RedisClient, defaultDeadline: number) {
+  constructor(client: RedisClient, defaultDeadline: number, retryWrites: boolean = false) {
     this.#client = client;
+    this.#retryWrites = retryWrites;
     this.#sender = new Sender(client);
     this.defaultDeadline = defaultDeadline;
     client.on("ready", () => this.#wake(true));
@@ -80,15 +89,28 @@ export class Executor {
       if (reply instanceof ReplyFailure) throw toRemoraError(reply.error, options);
       return reply;
     };
+    let sent = request;
     return this.#fly(
       options,
       (flight) => {
-        if (this.#client.status !== "ready") return this.#again(request, flight, 0).then(open);
+        sent = this.#identified(request, flight);
+        if (this.#client.status !== "ready") return this.#again(sent, flight, 0).then(open);
         flight.sent = true;
-        return this.#sender.one(request);
+        return this.#sender.one(sent);
       },
-      (error, flight) => this.#recover(error, request, flight, 0).then(open),
+      (error, flight) => this.#recover(error, sent, flight, 0).then(open),
     );
+  }
+
+  // The note outlives every try of the operation, which all end by its deadline.
+  #identified(request: Request, flight: Flight): Request {
+    const { options } = flight;
+    if (!options.write || !("script" in request) || request.operations === undefined) return request;
+    if (!this.#retryWrites && request.announces !== true) return request;
+    flight.operation = this.#operations.begin();
+    flight.noted = this.#retryWrites;
+    const retention = flight.noted ? 2 * (options.deadline ?? this.defaultDeadline) : 0;
+    return identifiedCall(request, flight.operation, retention);
   }
 
   /**
@@ -125,19 +147,20 @@ export class Executor {
     if (signal?.aborted === true) return Promise.reject(this.#lateError(options, "the signal had fired", false));
     return new Promise<T>((resolve, reject) => {
       const flight = new Flight(options, options.deadline ?? this.defaultDeadline, (late, reason) => {
-        this.#land(late);
+        this.#land(late, !late.sent);
         const { hindrance } = late;
         const why = hindrance === undefined ? reason : `${reason}, while the server kept answering ${hindrance}`;
         reject(this.#lateError(options, why, late.sent));
       });
       const arrive = (value: unknown): void => {
-        this.#land(flight);
+        this.#land(flight, true);
         resolve(value as T);
       };
       const fail = (error: Error): void => {
-        this.#land(flight);
         // A mistake in code, ours or the driver's, is not the connection's fault: it keeps its own name.
-        reject(error instanceof RemoraError || isMistake(error) ? error : toRemoraError(error, options));
+        const own = error instanceof RemoraError || isMistake(error) ? error : toRemoraError(error, options);
+        this.#land(flight, !(own instanceof OutcomeUnknownError));
+        reject(own);
       };
       this.#deadlines.add(flight);
       signal?.addEventListener("abort", flight);
@@ -148,8 +171,10 @@ export class Executor {
     });
   }
 
-  #land(flight: Flight): void {
+  #land(flight: Flight, known: boolean): void {
+    if (flight.settled) return;
     flight.settled = true;
+    if (flight.operation !== undefined) this.#operations.end(flight.operation, known);
     this.#deadlines.done(flight);
     flight.options.signal?.removeEventListener("abort", flight);
   }
@@ -196,6 +221,11 @@ export class Executor {
       flight.hindrance = refusalWord(error);
       flight.sent = false;
       await delay(retryDelay);
+      return this.#again(request, flight, attempt);
+    }
+    if (proof === "unknown" && flight.noted) {
+      flight.noted = false;
+      await delay(Math.random() * retryDelay);
       return this.#again(request, flight, attempt);
     }
     if (proof === "unknown" && !flight.options.write && attempt < 1) return this.#again(request, flight, attempt + 1);

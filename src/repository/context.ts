@@ -15,7 +15,7 @@ import { reapScript, removeScript, removeUnchangedScript } from "../engines/writ
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
 import type { BlockingConnection } from "../redis/blocking.ts";
-import type { Script } from "../redis/command.ts";
+import type { Script, ScriptCall } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
 import type { Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
@@ -53,6 +53,8 @@ export interface TypeContext {
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
+  /** What a writing call carries so that its operation can be told from others. */
+  readonly identity: Pick<ScriptCall, "operations" | "announces">;
   readonly scripts: {
     readonly save: Script;
     readonly patch: Script;
@@ -97,6 +99,7 @@ export async function resolveContext(
     fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
     sweeps: { count: 0 },
+    identity: { operations: layout.operations, announces: layout.changes !== undefined },
     fixedKeys: Object.freeze(fixedKeys(layout)),
     scripts: {
       save: saveScript(layout),

@@ -36,6 +36,7 @@ export function forgetCall(
     script,
     keys: [...fixedKeys, ...encodedIds.map((id) => layout.documents + id)],
     args: [JSON.stringify(encodedIds), askRights(context, script), ...more],
+    ...context.identity,
   };
 }
 

@@ -235,7 +235,8 @@ function saveOneCall(context: TypeContext, { encodedId, item, text }: Prepared):
   const { layout, fixedKeys, scripts } = context;
   const head = [sweepLimit(context, 1), askRights(context, scripts.save), ""];
   if (layout.metadata.storage === "json") head.push(text);
-  return { script: scripts.save, keys: [...fixedKeys, layout.documents + encodedId], args: head.concat(item) };
+  const keys = [...fixedKeys, layout.documents + encodedId];
+  return { script: scripts.save, keys, args: head.concat(item), ...context.identity };
 }
 
 /**
@@ -257,6 +258,7 @@ export function saveManyCall(
     script: scripts.save,
     keys: [...fixedKeys, ...prepared.map(({ encodedId }) => layout.documents + encodedId)],
     args: [sweepLimit(context, prepared.length), askRights(context, scripts.save), payload(items), ...texts],
+    ...context.identity,
   };
 }
 

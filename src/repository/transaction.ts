@@ -176,6 +176,8 @@ export class Transaction {
       script,
       keys: parts.flatMap((part) => part.call.keys),
       args: [sizes, ...parts.flatMap((part) => part.call.args)],
+      operations: (members[0] as Member).context.layout.operations,
+      announces: members.some(({ context: { layout } }) => layout.changes !== undefined),
     };
     const entity = members.map(({ context }) => context.metadata.name).join(", ");
     const bytes = call.args.reduce((sum, word) => sum + word.length, 0);

@@ -348,6 +348,7 @@ export async function sendItems(
       fingerprinted ? JSON.stringify(codec.fields) : "[]",
       returning ? "1" : "",
     ],
+    ...context.identity,
   };
   note([call], items.length);
   const [failures, ...documents] = (await context.executor.one(call, attempt)) as [unknown, ...unknown[]];

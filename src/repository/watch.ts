@@ -23,6 +23,8 @@ export interface Change {
   readonly version?: number;
   /** The fields that were changed, where only some were. */
   readonly fields?: readonly string[];
+  /** The operation that made it: changes of one bulk call's chunk, or of one transaction, have the same. */
+  readonly operation?: string;
 }
 
 /** What `watch` accepts. */
@@ -196,7 +198,7 @@ function entriesOf(reply: unknown): Entry[] {
 function changeOf([position, words]: Entry): Change {
   const found: Record<string, string> = {};
   for (let at = 0; at < (words?.length ?? 0); at += 2) found[words?.[at] as string] = words?.[at + 1] as string;
-  const { op = "", id = "", version, fields } = found;
+  const { op = "", id = "", version, fields, operation } = found;
   if (op === "" || id === "") {
     throw new CapabilityError(`the stream of changes holds something at ${position} that no mapper wrote`, {});
   }
@@ -207,5 +209,6 @@ function changeOf([position, words]: Entry): Change {
     id: decodeId(id),
     ...(version === undefined ? {} : { version: Number(version) }),
     ...(fields === undefined ? {} : { fields: JSON.parse(fields) as string[] }),
+    ...(operation === undefined ? {} : { operation }),
   };
 }

@@ -111,6 +111,11 @@ describeMatrix("changes", ({ open, storage, engine, leg }) => {
     for (const { at } of changes) expect(at.getTime()).toBeGreaterThanOrEqual(from);
     const rest = await told(repository as never, 1, changes[8]?.position);
     expect(rest.map(brief)).toEqual([["delete", "a:1", undefined, undefined]]);
+    // One call, one operation; each call its own.
+    const operations = changes.map(({ operation }) => operation);
+    expect(operations.every((operation) => typeof operation === "string")).toBe(true);
+    expect(new Set(operations.slice(0, 4)).size).toBe(4);
+    expect(new Set(operations.slice(4, 6)).size).toBe(1);
   });
 
   test("of a transaction are told when it is applied, of all types", async () => {
@@ -133,6 +138,9 @@ describeMatrix("changes", ({ open, storage, engine, leg }) => {
       ["save", "q", undefined, undefined],
       ["delete", "p", undefined, undefined],
     ]);
+    const operations = (await told(plains as never, 4)).map(({ operation }) => operation);
+    expect(operations[0]).toBe(operations[1]);
+    expect(new Set(operations).size).toBe(3);
   });
 
   test("tell of the dead when they are noticed", async () => {

@@ -29,6 +29,7 @@ const [
   fields = [],
   json = [],
   changes = [],
+  notes = [],
   search = [],
   vectors = [],
   deploy = [],
@@ -85,8 +86,9 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, fields, JSON, changes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, changes, notes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -129,11 +131,16 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     const [command = "", verb = "", , ...rights] = rule;
     await admin.redis.call(command, verb, user, ...rights.map((word) => word.replace("~app:", `~${namespace.name}:`)));
   };
-  const login = async (user: string, password: string, engine: "scan" | "search"): Promise<Database> => {
+  const login = async (
+    user: string,
+    password: string,
+    engine: "scan" | "search",
+    retryWrites = false,
+  ): Promise<Database> => {
     const url = new URL(leg.url);
     url.username = user;
     url.password = password;
-    const db = await connect(url.href, { namespace: namespace.name, engine });
+    const db = await connect(url.href, { namespace: namespace.name, engine, retryWrites });
     databases.push(db);
     return db;
   };
@@ -218,6 +225,17 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     const stop = AbortSignal.timeout(50);
     for await (const _change of watched.watch({ signal: stop })) expect.unreachable("nothing was changed");
     await watched.delete("a");
+  });
+
+  it("write what is sent once more, when they may leave notes", async () => {
+    const definition = defineEntity({ name: "noted", schema: z.object({ id: z.string(), n: z.int() }) });
+    const noted = (await login(names.app, "change-me", "scan", true)).repository(definition);
+    await expect(noted.insert({ id: "a", n: 1 })).rejects.toMatchObject({ code: "CAPABILITY" });
+    expect(await noted.exists("a")).toBe(false);
+    await setUser(notes, names.app);
+    await noted.insert({ id: "a", n: 1 });
+    expect(await noted.update("a", { n: inc(1) }, { returning: true })).toEqual({ id: "a", n: 2 });
+    expect(await noted.delete("a")).toBe(true);
   });
 
   it("let fields expire", async (context) => {

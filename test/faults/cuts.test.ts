@@ -66,6 +66,8 @@ describe.each(targets())(
     /** Past the proxy, for preparing and looking; and through it. */
     let safe: Desk;
     let tried: Desk;
+    /** Through the proxy too, with writes that are sent once more. */
+    let retrying: Desk;
     const raw: Raw = (command, ...args) => safe.db.redis.call(command, ...args);
 
     beforeAll(async () => {
@@ -73,18 +75,20 @@ describe.each(targets())(
       const credentials = new URL(leg.url);
       const url = new URL(cutter.url);
       [url.username, url.password] = [credentials.username, credentials.password];
-      const open = async (to: string): Promise<Desk> => {
-        const db = await connect(to, { namespace, engine });
+      const open = async (to: string, retryWrites = false): Promise<Desk> => {
+        const db = await connect(to, { namespace, engine, retryWrites });
         return { db, notes: db.repository(Note) };
       };
       safe = await open(leg.url);
       tried = await open(url.href);
+      retrying = await open(url.href, true);
       await safe.notes.indexes.sync();
       await safe.db.repository(Mark).indexes.sync();
     });
     afterAll(async () => {
       await tidy(raw, namespace, leg.search);
       await tried.db.close();
+      await retrying.db.close();
       await safe.db.close();
       await cutter.close();
     });
@@ -167,6 +171,70 @@ describe.each(targets())(
       await tried.notes.exists("a");
       // Applied, and once: twice would have another version or another count.
       expect(await dump(raw, namespace)).toEqual(after);
+    });
+
+    describe("with writes that are sent once more", () => {
+      /** What the database holds beside the notes that operations leave. */
+      const held = async (): Promise<unknown> =>
+        Object.entries(await dump(raw, namespace)).filter(([key]) => !key.includes("$o:"));
+
+      test.each(Object.keys(writes))("%s: in the request", { timeout: 60_000 }, async (name) => {
+        const write = writes[name] as (on: Desk) => Promise<unknown>;
+        await prepare();
+        await write(retrying);
+        const after = await held();
+        for (const part of [0, 0.5, 0.99]) {
+          // eslint-disable-next-line no-await-in-loop -- one cut after the other
+          await prepare();
+          cutter.cutRequestAfter(Number.POSITIVE_INFINITY);
+          // eslint-disable-next-line no-await-in-loop
+          await write(retrying);
+          const bytes = cutter.disarm();
+          // eslint-disable-next-line no-await-in-loop
+          await prepare();
+          cutter.cutRequestAfter(Math.floor(bytes * part));
+          // eslint-disable-next-line no-await-in-loop
+          expect([part, await outcomeOf(write(retrying)), await held()]).toEqual([part, "applied", after]);
+          cutter.disarm();
+        }
+      });
+
+      test.each(Object.keys(writes))("%s: before the reply", async (name) => {
+        const write = writes[name] as (on: Desk) => Promise<unknown>;
+        await prepare();
+        await write(retrying);
+        const after = await held();
+        await prepare();
+        cutter.cutReply();
+        expect(await outcomeOf(write(retrying))).toBe("applied");
+        cutter.disarm();
+        expect(await held()).toEqual(after);
+      });
+
+      test("what failed is told as it was the first time", async () => {
+        await prepare();
+        cutter.cutReply();
+        await expect(retrying.notes.insert(row)).rejects.toMatchObject({ code: "ENTITY_EXISTS" });
+        await expect(retrying.notes.save({ ...row, version: 7 })).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+      });
+
+      test("notes take the room of one write at a time, and go away by themselves", async () => {
+        for (let at = 0; at < 20; at += 1) {
+          // eslint-disable-next-line no-await-in-loop -- one after the other
+          await retrying.notes.save({ ...row, id: `n${at}`, slug: `slug ${at}` });
+        }
+        const keys = Object.keys(await dump(raw, namespace)).filter((key) => key.includes("$o:"));
+        // One per place that was in flight at once; those whose outcome was not known are not used again.
+        expect(keys.length).toBeGreaterThan(0);
+        expect(keys.length).toBeLessThan(20);
+        for (const key of keys) {
+          // eslint-disable-next-line no-await-in-loop
+          const left = Number(await raw("PTTL", key));
+          expect(left).toBeGreaterThan(0);
+          expect(left).toBeLessThanOrEqual(10_000);
+        }
+        for (let at = 0; at < 20; at += 1) await retrying.notes.delete(`n${at}`);
+      });
     });
   },
 );

@@ -40,8 +40,10 @@ export function fixedKeys(layout: Layout): string[] {
 export function announceFunction({ changes, metadata, ...layout }: Layout): string {
   if (changes === undefined) return "";
   const stream = new KeyNames({ changes, metadata, ...layout }).of(changes);
-  return `local function announce(op, id, version, fields)
+  return `local OPERATION = ...
+local function announce(op, id, version, fields)
   local words = {'op', op, 'id', id}
+  if OPERATION then words[#words + 1] = 'operation' words[#words + 1] = OPERATION end
   if version then words[#words + 1] = 'version' words[#words + 1] = version end
   if fields then words[#words + 1] = 'fields' words[#words + 1] = fields end
   call('XADD', ${stream}, 'MAXLEN', '~', '${metadata.changes?.maxLength}', '*', unpack(words))

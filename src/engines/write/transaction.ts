@@ -42,18 +42,18 @@ export interface TransactionPart {
  * @returns the script.
  */
 export function transactionScript(parts: readonly TransactionPart[]): Script {
-  const functions = parts.map((part, at) => `parts[${at + 1}] = function(KEYS, ARGV)\n${partLua(part)}\nend`);
+  const functions = parts.map((part, at) => `parts[${at + 1}] = function(KEYS, ARGV, ...)\n${partLua(part)}\nend`);
   return defineScript(
     "transaction",
     `#!lua
-local GONE, parts = {}, {}
+local OPERATION, GONE, parts = ..., {}, {}
 ${functions.join("\n")}
 local key, arg, writes, failed = 1, 2, {}, {'FAILED'}
 for at, sizes in ipairs(cjson.decode(ARGV[1])) do
   local keys, args = {}, {}
   for place = 1, sizes[1] do keys[place] = KEYS[key] key = key + 1 end
   for place = 1, sizes[2] do args[place] = ARGV[arg] arg = arg + 1 end
-  local failures, write = parts[at](keys, args)
+  local failures, write = parts[at](keys, args, OPERATION)
   if failures then failed[#failed + 1] = at failed[#failed + 1] = failures end
   writes[at] = write
 end
