@@ -184,14 +184,17 @@ function changedFields(
   pairs: readonly string[],
   idField: string,
 ): DocumentChange {
-  const wanted = new Map<string, string>();
-  for (let at = 0; at < pairs.length; at += 2) wanted.set(pairs[at] as string, pairs[at + 1] as string);
   const set: string[] = [];
   const absent: string[] = [];
-  for (const [at, field] of fields.entries()) {
-    const [held, value] = [stored[at], wanted.get(field)];
-    if (value !== undefined && value !== held) set.push(field, value);
-    if (value === undefined && typeof held === "string" && field !== idField) absent.push(field);
+  // Both are in the order of the schema.
+  let next = 0;
+  for (let at = 0; at < fields.length; at += 1) {
+    const field = fields[at] as string;
+    if (pairs[next] === field) {
+      const value = pairs[next + 1] as string;
+      if (value !== stored[at]) set.push(field, value);
+      next += 2;
+    } else if (typeof stored[at] === "string" && field !== idField) absent.push(field);
   }
   return { set, absent, mends: [] };
 }

@@ -29,6 +29,27 @@ export interface DocumentChange {
   readonly mends: readonly Mend[];
 }
 
+/**
+ * A document as it is after a change.
+ *
+ * @param fields - the hash fields in their order.
+ * @param stored - the document as read.
+ * @param change - what was changed in it.
+ * @returns the document; undefined for JSON, whose text the server writes its own way.
+ */
+export function changedDocument(
+  fields: readonly string[],
+  stored: StoredDocument,
+  { set, absent }: DocumentChange,
+): StoredDocument | undefined {
+  if (typeof stored === "string") return undefined;
+  const values = new Map<string, string | null>(absent.map((field) => [field, null]));
+  for (let at = 0; at < set.length; at += 2) values.set(set[at] as string, set[at + 1] as string);
+  return stored.map(
+    (value, at) => values.get(fields[at] as string) ?? (values.has(fields[at] as string) ? null : value),
+  );
+}
+
 /** What a storage must be able to do. */
 export interface StorageCodec {
   /** Hash: the fields to read, in order. JSON: empty. */

@@ -17,8 +17,9 @@ import type { Capabilities } from "../redis/capabilities.ts";
 import type { BlockingConnection } from "../redis/blocking.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
-import type { Keyspace } from "../schema/key.ts";
+import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { Loaded } from "./loaded.ts";
 import type { SizeLimits } from "./size.ts";
 
 /** The engine asked for: `auto` takes search where the server has it. */
@@ -34,6 +35,8 @@ export interface Connection {
   /** Search indexes exist in database 0 only. */
   readonly searchable: boolean;
   readonly sizes: SizeLimits;
+  /** Whether saves of large documents that were read before send only what is different. */
+  readonly dirtySaves: boolean;
 }
 
 /** What every operation on one entity type works with. */
@@ -53,6 +56,8 @@ export interface TypeContext {
   readonly allowed: Set<Script>;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
+  /** Documents that were read lately; undefined where saves are never of differences. */
+  readonly loaded: Loaded | undefined;
   /** What a writing call carries so that its operation can be told from others. */
   readonly identity: Pick<ScriptCall, "operations" | "announces">;
   readonly scripts: {
@@ -99,6 +104,10 @@ export async function resolveContext(
     fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
     sweeps: { count: 0 },
+    loaded:
+      connection.dirtySaves && metadata.version !== undefined && metadata.createdAt !== undefined
+        ? new Loaded(metadata.version, metadata.createdAt, (id) => encodeId(id, metadata.name))
+        : undefined,
     identity: { operations: layout.operations, announces: layout.changes !== undefined },
     fixedKeys: Object.freeze(fixedKeys(layout)),
     scripts: {

@@ -1,13 +1,8 @@
 // Running a type's hooks around its writes: before validation, and after the write was applied.
 // What a hook throws beforehand stops its entity; afterwards it is told together with the fact that the write stands.
 import { isRemoraError, OutcomeUnknownError, type RemoraError, ValidationError } from "../errors.ts";
-import type { CallOptions } from "../query/query.ts";
 import type { SaveOperation, UntypedHooks } from "../schema/hooks.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { TypeContext } from "./context.ts";
-import type { Note } from "./observe.ts";
-import { type SaveMode, saveOne } from "./save.ts";
-import type { Ttl } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
 
@@ -49,29 +44,6 @@ export async function afterSave(metadata: EntityMetadata, entity: Row, operation
   } catch (error) {
     throw applied(metadata, String(entity[metadata.idField]), "saved", "afterSave", error);
   }
-}
-
-/**
- * Saves one entity of a type with hooks.
- *
- * @param context - the entity type.
- * @param input - what the caller gave.
- * @param mode - insert or save.
- * @param options - ttl, deadline and signal.
- * @param note - told of what is sent.
- * @returns the entity as stored.
- */
-export async function saveWithHooks(
-  context: TypeContext,
-  input: unknown,
-  mode: SaveMode,
-  options: CallOptions & { readonly ttl?: Ttl },
-  note: Note,
-): Promise<Row> {
-  const { metadata } = context;
-  const entity = await saveOne(context, await beforeSave(metadata, input, mode), mode, options, note);
-  await afterSave(metadata, entity, mode);
-  return entity;
 }
 
 /**

@@ -48,7 +48,8 @@ export async function keysetPage(
   const last = found.rows.length + found.ghosts.length < limit ? undefined : found.rows.at(-1);
   const items = rowsOf(context, paged, found, options);
   if (last === undefined) return { items, cursor: null };
-  const entity = decodeRow(context.codec.only(propertiesRead(paged)), last.stored, decodeId(last.encodedId));
+  const codec = context.codec.only(propertiesRead(paged));
+  const entity = decodeRow(context, last.stored, decodeId(last.encodedId), codec);
   // The place of a document that fits no schema is not known.
   if (entity instanceof Error) throw entity;
   const position: Position = positionOf(entity, last.encodedId, query);

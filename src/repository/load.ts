@@ -70,9 +70,8 @@ export function loadOne(
   if (scripts.prolong !== undefined && options.prolong !== false) {
     return prolongedRead(context, [encodedId], codec, attempt, note).then(([stored]) => {
       if (stored === 0) throw wrongType(context.layout, id);
-      return stored === null || stored === undefined
-        ? null
-        : presented(context, codec.decode(stored, id), options, selection);
+      if (stored === null || stored === undefined) return null;
+      return presented(context, decoded(context, stored, id, codec), options, selection);
     });
   }
   const request = reader.one(encodedId);
@@ -81,8 +80,20 @@ export function loadOne(
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return presented(context, codec.decode(stored, id), options, selection);
+    return presented(context, decoded(context, stored, id, codec), options, selection);
   });
+}
+
+// Documents that were read whole are remembered, since one of them may be saved next.
+function decoded(
+  context: TypeContext,
+  stored: StoredDocument,
+  id: string,
+  codec: DocumentCodec,
+): Record<string, unknown> {
+  const entity = codec.decode(stored, id);
+  if (context.loaded !== undefined && codec === context.codec) context.loaded.remember(id, entity, stored);
+  return entity;
 }
 
 /**
@@ -159,7 +170,7 @@ export async function loadChunk(
   return reader.readMany(replies, encodedIds.length).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) return decodeRow(codec, stored, id);
+    if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id, codec);
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
@@ -178,7 +189,7 @@ async function prolongChunk(
   return documents.map((stored, at) => {
     if (stored === null) return null;
     const id = decodeId(encodedIds[at] as string);
-    return stored === 0 ? wrongType(context.layout, id) : decodeRow(codec, stored, id);
+    return stored === 0 ? wrongType(context.layout, id) : decodeRow(context, stored, id, codec);
   });
 }
 
@@ -196,18 +207,20 @@ export function callOptions(options: CallOptions): CallOptions {
 /**
  * Decodes a document that was found.
  *
- * @param codec - reads it.
+ * @param context - the entity type.
  * @param stored - the document.
  * @param id - the entity's id.
+ * @param codec - reads it.
  * @returns the entity, or the error that says why it is none.
  */
 export function decodeRow(
-  codec: DocumentCodec,
+  context: TypeContext,
   stored: StoredDocument,
   id: string,
+  codec: DocumentCodec,
 ): Record<string, unknown> | CorruptEntityError {
   try {
-    return codec.decode(stored, id);
+    return decoded(context, stored, id, codec);
   } catch (error) {
     if (isRemoraError(error, "CORRUPT_ENTITY")) return error;
     throw error;
@@ -265,7 +278,7 @@ export function rowsOf(
   const present = presenter(query);
   const codec = context.codec.only(propertiesRead(query));
   const found = rows.map(({ encodedId, stored }) => {
-    const row = decodeRow(codec, stored, decodeId(encodedId));
+    const row = decodeRow(context, stored, decodeId(encodedId), codec);
     return row instanceof CorruptEntityError ? row : present(row);
   });
   return settle(found, options.onCorrupt).filter((row) => row !== null);

@@ -6,7 +6,6 @@ import { covers, type PatchPlan, type PatchStep } from "../codec/patch/plan.ts";
 import type { DocumentChange, StoredDocument } from "../codec/stored.ts";
 import { type IndexValue, indexValueAt, indexValues } from "../codec/term.ts";
 import { fingerprintOf } from "../engines/write/remove.ts";
-import { isRemoraError } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import { rememberedValue, withId } from "./save.ts";
@@ -22,6 +21,8 @@ export type PatchItem = readonly unknown[];
 interface Guard {
   readonly version?: number | undefined;
   readonly fingerprint?: string | undefined;
+  /** When the entity must have been created, as it is stored. */
+  readonly created?: string | undefined;
   /** The version is neither looked at nor counted. */
   readonly uncounted?: boolean;
 }
@@ -64,58 +65,68 @@ export function directItem(
   });
 }
 
+/** What becomes of a document as it was read. */
+export interface Difference {
+  /** The document as read. */
+  readonly stored: StoredDocument;
+  /** The entity it holds, or only when that was created and its version. */
+  readonly before: Row;
+  /** The entity it shall hold, validated. */
+  readonly after: Row;
+  /** The caller's wish. */
+  readonly ttl?: Ttl | undefined;
+  /** It is told as a save. */
+  readonly saved?: boolean;
+}
+
 /**
  * The item that turns a document as it was read into an entity.
  *
  * @param context - the entity type.
  * @param encodedId - the entity's id as it stands in the key.
- * @param stored - the document as read.
- * @param before - the entity it holds.
- * @param after - the entity it shall hold, validated.
- * @param ttl - the caller's wish.
- * @returns the item, which the script refuses when the document was changed meanwhile.
+ * @param difference - the document and the entity.
+ * @returns the item, which the script refuses when the document was changed meanwhile, and what it changes.
  * @throws ValidationError when a value cannot be stored or indexed exactly.
  */
 export function differenceItem(
   context: TypeContext,
   encodedId: string,
-  stored: StoredDocument,
-  before: Row,
-  after: Row,
-  ttl: Ttl | undefined,
-): PatchItem {
+  { stored, before, after, ttl, saved = false }: Difference,
+): { readonly item: PatchItem; readonly change: DocumentChange } {
   const { metadata, codec, engine } = context;
   const values = withId(metadata, encodedId, () => indexValues(metadata, after));
-  const held = heldValues(metadata, before);
+  const change = codec.difference(stored, after, encodedId);
+  const fields = changedFields(change);
   const touched = new Set(
-    values.flatMap((value, position) =>
-      JSON.stringify(value) === JSON.stringify(held[position]) && held.length > 0 ? [] : [position],
-    ),
+    metadata.indexes.flatMap(({ path }, position) => (fields.some((field) => covers(field, path)) ? [position] : [])),
   );
   const { version } = metadata;
-  const guard = version === undefined ? { fingerprint: fingerprintOf(stored) } : { version: before[version] as number };
-  const changes = [codec.difference(stored, after, encodedId), codec.hide(engine.hiddenAt(values, touched))];
-  return itemOf(context, encodedId, guard, ttl, changes, {
+  const guard =
+    version === undefined
+      ? { fingerprint: fingerprintOf(stored) }
+      : { version: before[version] as number, created: createdText(context, before) };
+  const changes = [change, codec.hide(engine.hiddenAt(values, touched))];
+  const item = itemOf(context, encodedId, guard, ttl, changes, {
     objects: [],
     values: values.flatMap((value, position) => [position + 1, rememberedValue(metadata, position, value)]),
     whole: true,
     operations: [],
-    fields: JSON.stringify(changedFields(changes[0] as DocumentChange)),
+    fields: JSON.stringify(fields),
+    saved,
   });
+  return { item, change };
+}
+
+// As the script finds it. A version alone would not tell an entity from one that was deleted and made anew meanwhile.
+function createdText({ metadata, codec }: TypeContext, before: Row): string | undefined {
+  const { createdAt, storage } = metadata;
+  if (createdAt === undefined || before[createdAt] === undefined || before[createdAt] === null) return undefined;
+  const text = codec.change([createdAt], before[createdAt], undefined).set[1] as string;
+  return storage === "hash" ? text : `[${text}]`;
 }
 
 function changedFields({ set, absent }: DocumentChange): string[] {
   return [...set.filter((_, at) => at % 2 === 0), ...absent].map(dottedPath);
-}
-
-// A document that someone else wrote may hold what no index would take: everything counts as changed.
-function heldValues(metadata: EntityMetadata, entity: Row): readonly IndexValue[] {
-  try {
-    return indexValues(metadata, entity);
-  } catch (error) {
-    if (isRemoraError(error, "VALIDATION")) return [];
-    throw error;
-  }
 }
 
 interface ItemParts {
@@ -125,15 +136,16 @@ interface ItemParts {
   readonly operations: readonly (readonly unknown[])[];
   /** Names of changed fields as JSON; empty when the entity itself does not change. */
   readonly fields: string;
+  readonly saved?: boolean;
 }
 
 function itemOf(
   context: TypeContext,
   encodedId: string,
-  { version, fingerprint, uncounted = false }: Guard,
+  { version, fingerprint, created = "", uncounted = false }: Guard,
   ttl: Ttl | undefined,
   changes: readonly DocumentChange[],
-  { objects, values, whole, operations, fields }: ItemParts,
+  { objects, values, whole, operations, fields, saved = false }: ItemParts,
 ): PatchItem {
   measureChanges(context, encodedId, changes);
   const [ttlMode, ttlValue] = ttlArguments(context.metadata, ttl);
@@ -151,6 +163,8 @@ function itemOf(
     whole ? "1" : "",
     operations,
     fields,
+    saved ? "save" : "update",
+    created,
   ];
 }
 

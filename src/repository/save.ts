@@ -13,12 +13,10 @@ import {
 } from "../errors.ts";
 import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
-import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
-import type { Note } from "./observe.ts";
 import { encodeSized } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 import { corruptVersion } from "./versions.ts";
@@ -49,6 +47,31 @@ const mustBeNew = "0";
 const whatever = "1";
 const mustHaveVersion = "2";
 
+/** An entity that fits its schema, and what must be there for it to be saved. */
+export interface Valid extends Pick<Prepared, "entity" | "mode" | "expected"> {
+  /** The script's word for what must be there. */
+  readonly check: string;
+}
+
+/**
+ * Validates an input, with its next version and its times.
+ *
+ * @param metadata - the entity type.
+ * @param input - what the caller gave.
+ * @param mode - insert or save.
+ * @returns the entity as it will be stored.
+ * @throws ValidationError naming entity, id and field.
+ */
+export function validated(metadata: EntityMetadata, input: unknown, mode: SaveMode): Valid {
+  const { source, expected } = complete(metadata, input, mode);
+  const result = metadata.validate(source);
+  if (!result.ok) throw invalid(metadata, source, result.issues);
+  const versioned = metadata.version !== undefined;
+  const check =
+    mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
+  return { entity: result.value, mode, expected, check };
+}
+
 /**
  * Validates and encodes an input.
  *
@@ -60,14 +83,7 @@ const mustHaveVersion = "2";
  * @throws ValidationError naming entity, id and field.
  */
 export function prepare(context: TypeContext, input: unknown, mode: SaveMode, ttl: Ttl | undefined): Prepared {
-  const { metadata } = context;
-  const { source, expected } = complete(metadata, input, mode);
-  const result = metadata.validate(source);
-  if (!result.ok) throw invalid(metadata, source, result.issues);
-  const versioned = metadata.version !== undefined;
-  const check =
-    mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
-  return encoded(context, result.value, { mode, expected, check }, ttl);
+  return encoded(context, validated(context.metadata, input, mode), ttl);
 }
 
 /**
@@ -87,13 +103,22 @@ export function prepareRestored(
   ttl: Ttl | undefined,
 ): Prepared {
   const check = mode === "insert" ? mustBeNew : whatever;
-  return encoded(context, entity, { mode: mode === "insert" ? "insert" : "save", expected: undefined, check }, ttl);
+  const saved = mode === "insert" ? "insert" : "save";
+  return encoded(context, { entity, mode: saved, expected: undefined, check }, ttl);
 }
 
-function encoded(
+/**
+ * Encodes an entity.
+ *
+ * @param context - the entity type.
+ * @param valid - the entity.
+ * @param ttl - the caller's wish.
+ * @returns it, and the script's item.
+ * @throws ValidationError when a value cannot be stored or indexed exactly.
+ */
+export function encoded(
   context: TypeContext,
-  entity: Record<string, unknown>,
-  { mode, expected, check }: Pick<Prepared, "mode" | "expected"> & { readonly check: string },
+  { entity, mode, expected, check }: Valid,
   ttl: Ttl | undefined,
 ): Prepared {
   const { metadata, engine, layout } = context;
@@ -225,21 +250,6 @@ export function withId<T>(metadata: EntityMetadata, encodedId: string, work: () 
 }
 
 /**
- * The script call that saves one entity: its item goes word by word, since the server reads words faster than JSON.
- *
- * @param context - the entity type.
- * @param prepared - the entity.
- * @returns the call.
- */
-function saveOneCall(context: TypeContext, { encodedId, item, text }: Prepared): ScriptCall {
-  const { layout, fixedKeys, scripts } = context;
-  const head = [sweepLimit(context, 1), askRights(context, scripts.save), ""];
-  if (layout.metadata.storage === "json") head.push(text);
-  const keys = [...fixedKeys, layout.documents + encodedId];
-  return { script: scripts.save, keys, args: head.concat(item), ...context.identity };
-}
-
-/**
  * The script call that saves some entities.
  *
  * @param context - the entity type.
@@ -301,42 +311,19 @@ function payload(items: readonly string[]): Buffer {
   return bytes;
 }
 
-// Twice as many are swept as are saved; single saves take turns, since looking costs as much as saving.
-function sweepLimit({ layout, sweeps }: TypeContext, saved: number): string {
+/**
+ * How many dead entities a save forgets: twice as many as it saves; single saves take turns, since looking costs as much as
+ * saving.
+ *
+ * @param context - the entity type.
+ * @param saved - how many are saved.
+ * @returns the script's argument.
+ */
+export function sweepLimit({ layout, sweeps }: TypeContext, saved: number): string {
   if (layout.expiry === undefined) return "0";
   if (saved > 1) return String(2 * saved);
   sweeps.count = (sweeps.count + 1) % singlesPerSweep;
   return sweeps.count === 1 ? String(2 * singlesPerSweep) : "0";
-}
-
-/**
- * Saves one entity.
- *
- * @param context - the entity type.
- * @param input - what the caller gave.
- * @param mode - insert or save.
- * @param options - ttl, deadline and signal.
- * @param note - told of what is sent.
- * @returns the entity as stored.
- */
-export function saveOne(
-  context: TypeContext,
-  input: unknown,
-  mode: SaveMode,
-  options: CallOptions & { readonly ttl?: Ttl },
-  note: Note,
-): Promise<Record<string, unknown>> {
-  const prepared = prepare(context, input, mode, options.ttl);
-  const call = saveOneCall(context, prepared);
-  note([call], 1);
-  const { deadline, signal } = options;
-  const id = decodeId(prepared.encodedId);
-  const attempt = { operation: mode, write: true, entity: context.metadata.name, id, deadline, signal };
-  return context.executor.one(call, attempt).then((reply) => {
-    const [error] = saveErrors(context, [prepared], reply);
-    if (error !== undefined) throw error;
-    return prepared.entity;
-  });
 }
 
 /**
@@ -368,7 +355,23 @@ export function saveErrors(
   return errors;
 }
 
-function saveError(context: TypeContext, prepared: Prepared, code: string, first: string, second: string): RemoraError {
+/**
+ * The error for an entity that was not saved.
+ *
+ * @param context - the entity type.
+ * @param prepared - the entity.
+ * @param code - the script's word for the reason.
+ * @param first - what belongs to it: a version, or the name of a constraint.
+ * @param second - whose a unique value is.
+ * @returns the error.
+ */
+export function saveError(
+  context: TypeContext,
+  prepared: Pick<Prepared, "encodedId" | "mode" | "expected">,
+  code: string,
+  first: string,
+  second: string,
+): RemoraError {
   const { name, version } = context.metadata;
   const id = decodeId(prepared.encodedId);
   const who = `${name} ${JSON.stringify(id)}`;

@@ -171,7 +171,7 @@ async function changeBatch(
     const given = change(before, id);
     // eslint-disable-next-line no-await-in-loop -- hooks run one after another
     const after = complete(context, id, before, given instanceof Promise ? await given : given);
-    items.push(differenceItem(context, encodedId, stored, before, after, undefined));
+    items.push(differenceItem(context, encodedId, { stored, before, after }).item);
     entities.push(after);
   }
   const attempt = { operation: `query.${operation}`, write: true, entity: metadata.name, ...callOptions(options) };

@@ -213,7 +213,7 @@ export async function changeOne(
     // What the change does to its entity must not blur what was read.
     // eslint-disable-next-line no-await-in-loop
     const after = complete(context, id, before, await change(codec.decode(stored, id)));
-    const item = differenceItem(context, encodedId, stored, before, after, options.ttl);
+    const { item } = differenceItem(context, encodedId, { stored, before, after, ttl: options.ttl });
     // eslint-disable-next-line no-await-in-loop
     const [outcome] = await sendItems(context, [item], false, attempt, note);
     if (outcome?.kind === "done") return after;

@@ -138,6 +138,8 @@ async function content(raw: Raw, key: string): Promise<unknown> {
       return raw("GET", key);
     case "list":
       return raw("LRANGE", key, 0, -1);
+    case "stream":
+      return raw("XRANGE", key, "-", "+");
     case "vectorset": {
       const members = ((await raw("VRANDMEMBER", key, Number(await raw("VCARD", key)))) as string[]).sort();
       return Promise.all(

@@ -11,47 +11,53 @@ import { anyBigint, anyDate, hostileString, phrase, storableNumber } from "./str
 
 const colours = ["red", "green", "blue"] as const;
 
+/** Every kind of field that can be indexed. */
+export const thingShape = {
+  id: z.string(),
+  title: z.string(),
+  name: z.string().nullish(),
+  code: z.string().optional(),
+  both: z.string().nullable(),
+  n: z.number().nullable(),
+  at: z.date().optional(),
+  big: z.bigint().nullable(),
+  flag: z.boolean().nullish(),
+  note: z.string().nullable(),
+  tags: z.array(z.string()).nullable(),
+  labels: z.array(z.string().nullable()).optional(),
+  bits: z.array(z.boolean()),
+  bigs: z.array(z.bigint()),
+  inner: z.object({ colour: z.enum(colours).nullable(), deep: z.number().optional() }).optional(),
+  place: geoPoint().nullable(),
+};
+
+/** Every index that may stand on one of them. */
+export const thingIndex = {
+  title: [exact({ sortable: true, substring: true }), text({ phrase: true })],
+  name: exact({ sortable: true, caseInsensitive: true, substring: true }),
+  code: range(),
+  both: [exact({ sortable: true, caseInsensitive: true }), range()],
+  n: range(),
+  at: range(),
+  big: [exact(), range()],
+  flag: exact({ sortable: true }),
+  note: text({ phrase: true }),
+  tags: exact(),
+  labels: exact({ caseInsensitive: true }),
+  bits: exact(),
+  bigs: exact(),
+  "inner.colour": exact(),
+  "inner.deep": range(),
+  place: geo(),
+};
+
 /** Defines the type. */
 export function anyEntity(storage: Storage) {
   return defineEntity({
     name: "thing",
     storage,
-    schema: z.object({
-      id: z.string(),
-      title: z.string(),
-      name: z.string().nullish(),
-      code: z.string().optional(),
-      both: z.string().nullable(),
-      n: z.number().nullable(),
-      at: z.date().optional(),
-      big: z.bigint().nullable(),
-      flag: z.boolean().nullish(),
-      note: z.string().nullable(),
-      tags: z.array(z.string()).nullable(),
-      labels: z.array(z.string().nullable()).optional(),
-      bits: z.array(z.boolean()),
-      bigs: z.array(z.bigint()),
-      inner: z.object({ colour: z.enum(colours).nullable(), deep: z.number().optional() }).optional(),
-      place: geoPoint().nullable(),
-    }),
-    index: {
-      title: [exact({ sortable: true, substring: true }), text({ phrase: true })],
-      name: exact({ sortable: true, caseInsensitive: true, substring: true }),
-      code: range(),
-      both: [exact({ sortable: true, caseInsensitive: true }), range()],
-      n: range(),
-      at: range(),
-      big: [exact(), range()],
-      flag: exact({ sortable: true }),
-      note: text({ phrase: true }),
-      tags: exact(),
-      labels: exact({ caseInsensitive: true }),
-      bits: exact(),
-      bigs: exact(),
-      "inner.colour": exact(),
-      "inner.deep": range(),
-      place: geo(),
-    },
+    schema: z.object(thingShape),
+    index: thingIndex,
     compound: {
       flagged: { eq: ["flag"], orderBy: "n" },
       coloured: { eq: ["inner.colour", "flag"], orderBy: "both" },

@@ -31,7 +31,8 @@ import { readVersionLua } from "./version.ts";
  * An item is a list: id, expected version or '' (any) or '-' (neither looked at nor counted), fingerprint or '', ttl mode, ttl, what to set (names and values in
  * turn; JSON: paths and texts), what to take away, mends (paths and numbers in turn), JSON paths that must be objects,
  * snapshot positions (from 1) and values in turn, `1` when those are all of them, operations for {@link computeLua}, and
- * the names of changed fields as JSON, or nothing when the entity itself does not change.
+ * the names of changed fields as JSON, or nothing when the entity itself does not change, what the change is told as,
+ * and when the entity must have been created, as it is stored, or ''.
  * Reply: 0 or a list of failures [position, code, detail ...], then the documents if asked for.
  */
 
@@ -137,12 +138,22 @@ function versionCheck(layout: Layout): string {
     local found = ${read}
     local version = type(found) == 'string' and ${value}
     if not version then fail(at, 'NOVERSION')
-    elseif item[2] ~= '' and item[2] ~= version then fail(at, 'VERSION', version)
+    elseif item[2] ~= '' and item[2] ~= version then fail(at, 'VERSION', version)${createdCheck(layout)}
     else
-      item[14] = string.format('%.0f', tonumber(version) + 1)
-      ${setLua(layout, layout.metadata.version as string, "item[14]")}
+      item.version = string.format('%.0f', tonumber(version) + 1)
+      ${setLua(layout, layout.metadata.version as string, "item.version")}
     end
   end`;
+}
+
+function createdCheck({ metadata: { createdAt, storage } }: Layout): string {
+  if (createdAt === undefined) return "";
+  const read =
+    storage === "hash"
+      ? `call('HGET', key, ${luaString(createdAt)})`
+      : `call('JSON.GET', key, ${luaString(`$["${createdAt}"]`)})`;
+  return `
+    elseif item[15] ~= '' and item[15] ~= ${read} then fail(at, 'CHANGED')`;
 }
 
 // Adds to what an item sets: a top-level field, by its name.
@@ -181,7 +192,7 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
     end`);
   }
   if (layout.changes !== undefined) {
-    lines.push("if item[13] ~= '' then announce('update', id, item[14], item[13]) end");
+    lines.push("if item[13] ~= '' then announce(item[14], id, item.version, item[13]) end");
   }
   const after: string[] = [];
   if (layout.expiry !== undefined) {
