@@ -7,6 +7,7 @@ import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
 import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connection.ts";
 import { Executor } from "./redis/executor.ts";
+import { ServerClock } from "./redis/server-clock.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { Repository } from "./repository/repository.ts";
 import {
@@ -58,6 +59,7 @@ export class Database implements AsyncDisposable {
   /** What the server is and can. */
   readonly capabilities: Capabilities;
   readonly #executor: Executor;
+  readonly #clock: ServerClock;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
@@ -79,6 +81,7 @@ export class Database implements AsyncDisposable {
     this.capabilities = capabilities;
     this.#options = options;
     this.#executor = new Executor(client, options.deadline ?? defaultDeadline, options.retryWrites);
+    this.#clock = new ServerClock(client, this.#executor);
     this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
@@ -105,6 +108,7 @@ export class Database implements AsyncDisposable {
       openBlocking: () => this.#openBlocking(),
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
+      clock: this.#clock,
       dirtySaves: this.#options.dirtySaves ?? true,
       sizes: {
         large: this.#options.largeDocument ?? megabyte,

@@ -195,6 +195,7 @@ export {
   type WordOptions,
 } from "./schema/index-kinds.ts";
 export type { Storage } from "./schema/metadata.ts";
+export type { Clock } from "./schema/timestamps.ts";
 export type {
   CompoundSpec,
   EqualityPaths,

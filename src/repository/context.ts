@@ -17,6 +17,7 @@ import type { Capabilities } from "../redis/capabilities.ts";
 import type { BlockingConnection } from "../redis/blocking.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
 import type { Executor } from "../redis/executor.ts";
+import type { ServerClock } from "../redis/server-clock.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { Loaded } from "./loaded.ts";
@@ -35,6 +36,7 @@ export interface Connection {
   /** Search indexes exist in database 0 only. */
   readonly searchable: boolean;
   readonly sizes: SizeLimits;
+  readonly clock: ServerClock;
   /** Whether saves of large documents that were read before send only what is different. */
   readonly dirtySaves: boolean;
 }
@@ -54,6 +56,8 @@ export interface TypeContext {
   readonly fieldExpiry: boolean;
   /** Scripts that this user was seen to be allowed to run to the end. */
   readonly allowed: Set<Script>;
+  /** The time for timestamps. */
+  readonly now: () => Date;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
   /** Documents that were read lately; undefined where saves are never of differences. */
@@ -78,7 +82,7 @@ export interface TypeContext {
  * @param metadata - the entity type.
  * @param keys - its key prefixes.
  * @param codec - its codec.
- * @returns the context. One round trip.
+ * @returns the context. One round trip; three more for the server's clock.
  * @throws EngineMismatchError when the type is recorded for another engine than the one asked for.
  */
 export async function resolveContext(
@@ -91,6 +95,7 @@ export async function resolveContext(
     { name: "HGET", args: [`${keys.internal}m`, "engine"] },
     { operation: "open", write: false, entity: metadata.name },
   );
+  if (metadata.clock === "server") await connection.clock.start();
   const name = chooseEngine(connection, metadata, typeof recorded === "string" ? (recorded as EngineName) : undefined);
   const layout = layoutOf(metadata, name, keys, connection.capabilities.vectorSets);
   return {
@@ -103,6 +108,7 @@ export async function resolveContext(
     reader: new DocumentReader(layout, codec),
     fieldExpiry: connection.capabilities.fieldExpiry,
     allowed: new Set(),
+    now: metadata.clock === "server" ? () => connection.clock.now() : () => new Date(),
     sweeps: { count: 0 },
     loaded:
       connection.dirtySaves && metadata.version !== undefined && metadata.createdAt !== undefined

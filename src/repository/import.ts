@@ -112,7 +112,7 @@ export async function importLines(
     prepare(line: Line): Ready<LineUnit> | Promise<Ready<LineUnit>> {
       const source = sourceOf(metadata, codec, line);
       const ready = (given: unknown): Ready<LineUnit> => {
-        const entity = completed(metadata, given);
+        const entity = completed(context, given);
         const { unit, ...rest } = readyItem(prepareRestored(context, entity, mode, options.ttl));
         return { ...rest, unit: { ...unit, line: line.number, id: entity[metadata.idField] as string } };
       };
@@ -236,12 +236,12 @@ function sourceOf({ name }: EntityMetadata, codec: LineCodec, { number, text }: 
   return source;
 }
 
-function completed(metadata: EntityMetadata, given: unknown): Record<string, unknown> {
+function completed({ metadata, now: timeOf }: TypeContext, given: unknown): Record<string, unknown> {
   const { idField, version, createdAt, updatedAt } = metadata;
   const source = { ...(given as Record<string, unknown>) };
   if (source[idField] === undefined) source[idField] = metadata.generateId(source);
   if (version !== undefined) source[version] ??= 1;
-  const now = new Date();
+  const now = timeOf();
   for (const field of [createdAt, updatedAt]) if (field !== undefined) source[field] ??= now;
   const result = metadata.validate(source);
   if (result.ok) return result.value;

@@ -45,7 +45,7 @@ export function saveOne(
   note: Note,
 ): Promise<Row> {
   const { metadata, loaded } = context;
-  const valid = validated(metadata, input, mode);
+  const valid = validated(context, input, mode);
   if (loaded === undefined || valid.expected === undefined) return saveWhole(context, valid, options, note);
   const encodedId = encodeId(valid.entity[metadata.idField], metadata.name);
   const known = loaded.take(encodedId, valid.expected);

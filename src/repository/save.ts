@@ -56,14 +56,15 @@ export interface Valid extends Pick<Prepared, "entity" | "mode" | "expected"> {
 /**
  * Validates an input, with its next version and its times.
  *
- * @param metadata - the entity type.
+ * @param context - the entity type.
  * @param input - what the caller gave.
  * @param mode - insert or save.
  * @returns the entity as it will be stored.
  * @throws ValidationError naming entity, id and field.
  */
-export function validated(metadata: EntityMetadata, input: unknown, mode: SaveMode): Valid {
-  const { source, expected } = complete(metadata, input, mode);
+export function validated(context: TypeContext, input: unknown, mode: SaveMode): Valid {
+  const { metadata } = context;
+  const { source, expected } = complete(context, input, mode);
   const result = metadata.validate(source);
   if (!result.ok) throw invalid(metadata, source, result.issues);
   const versioned = metadata.version !== undefined;
@@ -83,7 +84,7 @@ export function validated(metadata: EntityMetadata, input: unknown, mode: SaveMo
  * @throws ValidationError naming entity, id and field.
  */
 export function prepare(context: TypeContext, input: unknown, mode: SaveMode, ttl: Ttl | undefined): Prepared {
-  return encoded(context, validated(context.metadata, input, mode), ttl);
+  return encoded(context, validated(context, input, mode), ttl);
 }
 
 /**
@@ -170,7 +171,7 @@ export function rememberedValue({ indexes }: EntityMetadata, position: number, v
 }
 
 function complete(
-  metadata: EntityMetadata,
+  { metadata, now: timeOf }: TypeContext,
   input: unknown,
   mode: SaveMode,
 ): { source: Record<string, unknown>; expected: number | undefined } {
@@ -181,7 +182,7 @@ function complete(
   if (source[metadata.idField] === undefined) source[metadata.idField] = metadata.generateId(input);
   const { version, createdAt, updatedAt } = metadata;
   if (createdAt !== undefined || updatedAt !== undefined) {
-    const now = new Date();
+    const now = timeOf();
     if (createdAt !== undefined) source[createdAt] ??= now;
     if (updatedAt !== undefined) source[updatedAt] = now;
   }

@@ -42,7 +42,7 @@ export async function deleteOne(
     if (isDeleted(metadata, entity)) throw new Already();
     expectVersion(metadata, id, "deleted", entity, options.ifVersion);
     await beforeDelete(metadata, entity);
-    return deletedNow(metadata, entity);
+    return deletedNow(context, entity);
   };
   const deleted = await changeFlag(context, encodedId, change, "delete", options, note);
   if (deleted !== undefined) await afterDelete(metadata, id);
@@ -79,12 +79,12 @@ export async function restoreOne(
 /**
  * An entity with the time of its deletion.
  *
- * @param metadata - a type that deletes softly.
+ * @param context - a type that deletes softly.
  * @param entity - the entity.
  * @returns a copy.
  */
-export function deletedNow({ softDelete }: EntityMetadata, entity: Row): Row {
-  return { ...entity, [softDelete as string]: new Date() };
+export function deletedNow({ metadata, now }: TypeContext, entity: Row): Row {
+  return { ...entity, [metadata.softDelete as string]: now() };
 }
 
 // Undefined when there is nothing to change.

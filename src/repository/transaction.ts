@@ -396,7 +396,7 @@ export class TransactionRepository<D extends EntityDefinition> {
   update(id: string, patch: PatchOf<D>, options: Pick<SaveOptions, "ttl"> = {}): Promise<EntityOf<D>> {
     return this.#with(async (member, call) => {
       const { metadata } = member.context;
-      const { steps } = planPatch(metadata, patch, id);
+      const { steps } = planPatch(metadata, patch, id, member.context.now);
       const hooked = metadata.hooks?.beforeSave !== undefined;
       for (;;) {
         // eslint-disable-next-line no-await-in-loop -- again when the transaction changed it while a hook ran
@@ -457,7 +457,7 @@ export class TransactionRepository<D extends EntityDefinition> {
           entity = now;
         }
         if (marked) {
-          saved(member, this.#name, deletedNow(metadata, entity), undefined, "delete");
+          saved(member, this.#name, deletedNow(member.context, entity), undefined, "delete");
           return;
         }
       }

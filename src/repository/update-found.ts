@@ -46,7 +46,7 @@ export function updateFound(
   note: Note,
 ): Promise<QueryChanges> {
   const { metadata } = query;
-  const { steps } = planPatch(metadata, patch, undefined);
+  const { steps } = planPatch(metadata, patch, undefined, context.now);
   const hooked = metadata.hooks !== undefined;
   return changeFound(context, query, options, ask, note, {
     operation: "update",
@@ -85,7 +85,7 @@ export function deleteFound(
     operation: "delete",
     async change(entity) {
       await beforeDelete(metadata, entity);
-      return deletedNow(metadata, entity);
+      return deletedNow(context, entity);
     },
     changed: (_entity, id) => afterDelete(metadata, id),
   });

@@ -109,13 +109,13 @@ export async function updateOne(
  * @throws ValidationError when the patch does not fit the schema, or the type has no version.
  */
 export function planUpdate(
-  { metadata }: TypeContext,
+  { metadata, now }: TypeContext,
   id: string,
   patch: unknown,
   ifVersion: number | undefined,
 ): PatchPlan {
   if (ifVersion !== undefined) requireVersion(metadata, id);
-  return planPatch(metadata, patch, id);
+  return planPatch(metadata, patch, id, now);
 }
 
 /**
@@ -294,7 +294,7 @@ async function readStored(
  * @returns the entity.
  * @throws ValidationError when it does not fit the schema, or changed what never changes.
  */
-export function complete({ metadata }: TypeContext, id: string, before: Row, changed: unknown): Row {
+export function complete({ metadata, now }: TypeContext, id: string, before: Row, changed: unknown): Row {
   const { name, idField, version, updatedAt } = metadata;
   if (typeof changed !== "object" || changed === null || Array.isArray(changed)) {
     throw new ValidationError(`${name} ${JSON.stringify(id)}: a change must give the entity back`, {
@@ -312,7 +312,7 @@ export function complete({ metadata }: TypeContext, id: string, before: Row, cha
   }
   source[idField] = id;
   if (version !== undefined) source[version] = (before[version] as number) + 1;
-  if (updatedAt !== undefined) source[updatedAt] = new Date();
+  if (updatedAt !== undefined) source[updatedAt] = now();
   const result = metadata.validate(source);
   if (!result.ok) throw invalid(metadata, source, result.issues);
   return result.value;

@@ -5,6 +5,7 @@ import type { EntityHooks } from "./hooks.ts";
 import type { IdStrategy } from "./id.ts";
 import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
+import type { Clock } from "./timestamps.ts";
 import type { TtlOnUpdate } from "./ttl.ts";
 import type { ZodObject } from "./zod.ts";
 
@@ -108,6 +109,8 @@ export interface EntityOptions<
     readonly createdAt?: C & KeysOfType<z.output<S>, Date>;
     /** Set by every save. */
     readonly updatedAt?: U & KeysOfType<z.output<S>, Date>;
+    /** Whose clock tells the time: this process's (`client`, default) or the server's, to half a round trip. */
+    readonly clock?: Clock;
   };
   /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
   readonly ttl?: FixedTtl | SlidingTtl;

@@ -21,6 +21,7 @@ import {
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
+import { compileTimestamps, type TimestampsDefinition, type TimestampsMetadata } from "./timestamps.ts";
 import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
 /** The forms a document can be stored in. */
@@ -68,7 +69,7 @@ type UniqueDefinition = readonly string[] | { readonly fields: readonly string[]
 export type DefinitionProblem = (path: string, message: string) => void;
 
 /** Everything the other rooms know about an entity type. */
-export interface EntityMetadata {
+export interface EntityMetadata extends TimestampsMetadata {
   readonly name: string;
   readonly storage: Storage;
   readonly keyPrefix: string | undefined;
@@ -81,8 +82,6 @@ export interface EntityMetadata {
   readonly uniques: readonly UniqueMetadata[];
   readonly compounds: readonly CompoundMetadata[];
   readonly version: string | undefined;
-  readonly createdAt: string | undefined;
-  readonly updatedAt: string | undefined;
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
   /** The field that says when an entity was deleted softly. */
@@ -113,7 +112,7 @@ export interface Definition {
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
-  readonly timestamps?: { readonly createdAt?: string; readonly updatedAt?: string } | undefined;
+  readonly timestamps?: TimestampsDefinition | undefined;
   readonly ttl?: TtlDefinition | undefined;
   readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
@@ -160,13 +159,13 @@ class DefinitionCompiler {
     const uniques = this.#uniques();
     const compounds = this.#compounds(indexes);
     this.#checkVersion();
-    this.#checkTimestamps();
+    const placed = (path: string, text: string): void => this.#problem(path, text);
+    const timestamps = compileTimestamps(definition.timestamps, this.#shape, placed);
     const problem = (message: string): void => this.#problem("", message);
     const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
     const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
     const { softDelete } = definition;
-    if (softDelete !== undefined)
-      checkSoftDelete(softDelete, this.#shape, indexes, (path, text) => this.#problem(path, text));
+    if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
     const changes = this.#changes();
     this.#throwProblems();
     const parts = {
@@ -191,8 +190,7 @@ class DefinitionCompiler {
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),
       version: definition.version,
-      createdAt: definition.timestamps?.createdAt,
-      updatedAt: definition.timestamps?.updatedAt,
+      ...timestamps,
       ttl,
       changes,
       softDelete,
@@ -366,15 +364,6 @@ class DefinitionCompiler {
     const shape = this.#shape.fields.get(version);
     if (shape?.kind !== "number" || shape.optional || shape.nullable || !isIntegerField(schema, version)) {
       this.#problem(version, "the version field must be in the schema as z.int(), neither optional nor nullable");
-    }
-  }
-
-  #checkTimestamps(): void {
-    for (const field of Object.values(this.#definition.timestamps ?? {})) {
-      const shape = this.#shape.fields.get(field);
-      if (shape?.kind !== "date" || shape.optional || shape.nullable) {
-        this.#problem(field, "a timestamp field must be in the schema as z.date(), neither optional nor nullable");
-      }
     }
   }
 

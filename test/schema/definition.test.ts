@@ -102,6 +102,7 @@ describe("special fields", () => {
     ["a version with fractions", { version: "age" }],
     ["a timestamp that is a number", { timestamps: { createdAt: "age" } }],
     ["a timestamp that is missing", { timestamps: { updatedAt: "nope" } }],
+    ["a clock of nobody", { timestamps: { clock: "sundial" } }],
     ["a time of zero", { ttl: { seconds: 0 } }],
     ["a negative time", { ttl: { seconds: -5 } }],
     ["a sliding time without a time", { ttl: { sliding: "write" } }],

@@ -238,6 +238,8 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, version: "name" });
     // @ts-expect-error a timestamp must be a date
     defineEntity({ name: "x", schema, timestamps: { createdAt: "name" } });
+    // @ts-expect-error there are two clocks
+    defineEntity({ name: "x", schema, timestamps: { clock: "sundial" } });
     // @ts-expect-error no such storage
     defineEntity({ name: "x", schema, storage: "xml" });
     // @ts-expect-error no such rule

@@ -37,20 +37,28 @@ export interface PatchPlan {
  * @param metadata - the entity type.
  * @param patch - what the caller gave.
  * @param id - the entity's id, for errors; undefined where there are several.
+ * @param now - gives the time for timestamps.
  * @returns the changes.
  * @throws ValidationError naming the field, for whatever does not fit.
  */
-export function planPatch(metadata: EntityMetadata, patch: unknown, id: string | undefined): PatchPlan {
-  return new Planner(metadata, id).plan(patch);
+export function planPatch(
+  metadata: EntityMetadata,
+  patch: unknown,
+  id: string | undefined,
+  now: () => Date = () => new Date(),
+): PatchPlan {
+  return new Planner(metadata, id, now).plan(patch);
 }
 
 class Planner {
   readonly #metadata: EntityMetadata;
   readonly #id: string | undefined;
+  readonly #now: () => Date;
 
-  constructor(metadata: EntityMetadata, id: string | undefined) {
+  constructor(metadata: EntityMetadata, id: string | undefined, now: () => Date) {
     this.#metadata = metadata;
     this.#id = id;
+    this.#now = now;
   }
 
   plan(patch: unknown): PatchPlan {
@@ -59,7 +67,7 @@ class Planner {
     }
     const steps = Object.entries(patch).flatMap(([path, change]) => this.#steps(path, change));
     const { updatedAt } = this.#metadata;
-    if (updatedAt !== undefined) steps.push({ ...this.#place(updatedAt), kind: "set", value: new Date() });
+    if (updatedAt !== undefined) steps.push({ ...this.#place(updatedAt), kind: "set", value: this.#now() });
     this.#checkOverlaps(steps);
     return { steps, direct: steps.every((step) => isDirect(this.#metadata, step, steps)) };
   }
