@@ -35,6 +35,26 @@ const rows = [
   { id: "e", kind: "far", at: north(1) },
 ];
 
+// Points near a pole are a quarter of the globe from every place on the equator that lies across, as far as servers can tell.
+describeMatrix("boxes between meridians that lie close together", ({ open }) => {
+  test("hold nothing of what lies opposite, and leave nothing of it out", async () => {
+    const { repository } = await open(shop);
+    const points: Readonly<Record<string, number>> = { there: 0, beside: 0.5, opposite: 180 };
+    for (const [id, longitude] of Object.entries(points)) {
+      // eslint-disable-next-line no-await-in-loop -- few
+      await repository.insert({ id, kind: "k", at: { longitude, latitude: 85 } });
+    }
+    const inside = async (west: number, east: number): Promise<string[]> =>
+      (await repository.query().where("at").within({ west, east, south: -90, north: 85.0001 }).ids()).toSorted();
+    // Places on a border of a few centimetres are the server's to round.
+    expect(await inside(-179.99999964, 180)).toEqual(expect.arrayContaining(["beside", "there"]));
+    expect(await inside(-0.0000002, 0.0000002)).not.toContain("opposite");
+    expect(await inside(179.9999998, -179.9999998)).not.toContain("there");
+    expect(await inside(179.9, -179.9)).toEqual(["opposite"]);
+    expect(await inside(-0.1, 0.1)).toEqual(["there"]);
+  });
+});
+
 describeMatrix(
   "distance",
   ({ open }) => {

@@ -19,6 +19,8 @@ import type { EntityMetadata } from "../../schema/metadata.ts";
 import { isTextual } from "../layout.ts";
 import { absentAttribute, type Attribute, wordSequence } from "./attributes.ts";
 
+/** Degrees between two meridians that servers, which round, could mistake for those opposite. */
+const narrow = 1;
 /** Servers lose points of larger circles. */
 const maxCircle = 1_000_000;
 /** Values that a filter looks for in a list: each of them is looked for in every document. */
@@ -228,9 +230,15 @@ function meridians(name: string, box: Box): string[] {
   const quarter = decimal((earthRadius * Math.PI) / 2);
   const east = (longitude: number): string => metres(name, wrapped(longitude + 90), 0);
   const west = (longitude: number): string => metres(name, wrapped(longitude - 90), 0);
-  if (width <= 180) return [`${east(box.west)} <= ${quarter}`, `${west(box.east)} <= ${quarter}`];
+  // Between two meridians that lie close together, rounding would also find what lies opposite, behind both poles.
+  const near = (from: number, across: number): string[] =>
+    across < narrow ? [`${metres(name, wrapped(from + across / 2), 0)} < ${quarter}`] : [];
+  if (width <= 180) {
+    return [`${east(box.west)} <= ${quarter}`, `${west(box.east)} <= ${quarter}`, ...near(box.west, width)];
+  }
   // What is left out is less than half of the globe.
-  return [`!(${east(box.east)} < ${quarter} && ${west(box.west)} < ${quarter})`];
+  const out = [`${east(box.east)} < ${quarter}`, `${west(box.west)} < ${quarter}`, ...near(box.east, 360 - width)];
+  return [`!(${out.join(" && ")})`];
 }
 
 function metres(name: string, longitude: number, latitude: number): string {
