@@ -18,7 +18,7 @@ import {
   type TransactionOptions,
 } from "./repository/transaction.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
-import { hashTag, type Keyspace, keyspace } from "./schema/key.ts";
+import { hashTag, type Keyspace, keyspaces } from "./schema/key.ts";
 
 /** What {@link connect} accepts beside the server. */
 export interface DatabaseOptions {
@@ -66,7 +66,7 @@ export class Database implements AsyncDisposable {
   readonly #transactions: TransactionHost;
   readonly #blocking = new Set<BlockingConnection>();
   #closed = false;
-  readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: Keyspace }>();
+  readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: readonly Keyspace[] }>();
 
   /**
    * Made by `connect()`.
@@ -87,7 +87,7 @@ export class Database implements AsyncDisposable {
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
     this.#transactions = transactionHost(
       this.#executor.defaultDeadline,
-      (definition) => this.#keysOf(definition),
+      (definition) => this.#keysOf(definition)[0] as Keyspace,
       (definition) => this.repository(definition).context(),
     );
   }
@@ -162,12 +162,13 @@ export class Database implements AsyncDisposable {
     return connection;
   }
 
-  #keysOf(definition: EntityDefinition): Keyspace {
+  #keysOf(definition: EntityDefinition): readonly Keyspace[] {
     const { metadata } = definition;
-    const keys = keyspace(metadata, this.#options.namespace ?? "");
-    if (this.capabilities.mode === "cluster" && hashTag(keys.documents) === undefined) {
+    const keys = keyspaces(metadata, this.#options.namespace ?? "");
+    const { documents } = keys[0] as Keyspace;
+    if (this.capabilities.mode === "cluster" && hashTag(documents) === undefined) {
       throw new DefinitionError(
-        `the keyPrefix of ${metadata.name} (${keys.documents}) has no hash tag, so a cluster would keep documents and indexes apart; ` +
+        `the keyPrefix of ${metadata.name} (${documents}) has no hash tag, so a cluster would keep documents and indexes apart; ` +
           "use one such as {user}",
         { entity: metadata.name },
       );
@@ -176,36 +177,37 @@ export class Database implements AsyncDisposable {
     return keys;
   }
 
-  #register(definition: EntityDefinition, keys: Keyspace): void {
+  #register(definition: EntityDefinition, keys: readonly Keyspace[]): void {
     const known = this.#types.get(definition.name);
     if (known?.definition === definition) return;
     const { name } = definition;
     if (known !== undefined)
       throw new DefinitionError(`another entity is called ${JSON.stringify(name)} already`, { entity: name });
-    if (keys.internal.startsWith(keys.documents)) {
+    const { documents, internal } = keys[0] as Keyspace;
+    if (internal.startsWith(documents)) {
       throw new DefinitionError(
-        `the keyPrefix of ${name} (${keys.documents}) is the beginning of its own internal keys (${keys.internal}); end it with a colon`,
+        `the keyPrefix of ${name} (${documents}) is the beginning of its own internal keys (${internal}); end it with a colon`,
         { entity: name },
       );
     }
     for (const other of this.#types.values()) {
-      if (overlaps(keys.documents, other.keys) || keys.internal.startsWith(other.keys.documents)) {
-        throw new DefinitionError(
-          `the keys of ${name} (${keys.documents}) and of ${other.definition.name} (${other.keys.documents}) overlap; ` +
-            "give one of them another keyPrefix",
-          { entity: name },
-        );
-      }
+      const mine = keys.find((own) => other.keys.some((theirs) => overlap(own, theirs)));
+      if (mine === undefined) continue;
+      throw new DefinitionError(
+        `the keys of ${name} (${mine.documents}) and of ${other.definition.name} (${other.keys[0]?.documents}) overlap; ` +
+          "give one of them another keyPrefix",
+        { entity: name },
+      );
     }
     this.#types.set(name, { definition, keys });
   }
 }
 
 // Search indexes and scans go by prefix: one type's prefix must not be the beginning of another's.
-function overlaps(documents: string, other: Keyspace): boolean {
-  return [other.documents, other.internal].some(
-    (prefix) => prefix.startsWith(documents) || documents.startsWith(prefix),
-  );
+function overlap(own: Keyspace, other: Keyspace): boolean {
+  const [a, b] = [own.documents, other.documents];
+  if (a.startsWith(b) || b.startsWith(a) || own.internal.startsWith(b)) return true;
+  return other.internal.startsWith(a) || a.startsWith(other.internal);
 }
 
 /**

@@ -143,15 +143,8 @@ export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
-export {
-  type IndexFault,
-  type IndexProgress,
-  type IndexStatus,
-  Repository,
-  type RepositoryIndexes,
-  type SaveOptions,
-  type SyncOptions,
-} from "./repository/repository.ts";
+export { Repository, type SaveOptions } from "./repository/repository.ts";
+export type { IndexFault, IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "./repository/indexes.ts";
 export type { RestoreMode } from "./repository/save.ts";
 export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
 export type { DeleteOptions } from "./repository/remove.ts";

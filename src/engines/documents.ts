@@ -7,7 +7,8 @@ import { CorruptEntityError } from "../errors.ts";
 import type { QueryNode } from "../query/node.ts";
 import { propertiesRead } from "../query/select.ts";
 import { fixedWords, type FixedWords, type Reply, ReplyFailure, type Request } from "../redis/command.ts";
-import type { Layout } from "./layout.ts";
+import { partitionOf } from "../schema/partitions.ts";
+import { documentKey, type Layout } from "./layout.ts";
 
 /** A document, nothing, or the error that came in its place. */
 export type ReadDocument = StoredDocument | undefined | ReplyFailure;
@@ -40,7 +41,7 @@ export class DocumentReader {
    * @returns the request.
    */
   one(encodedId: string): Request {
-    const key = this.#layout.documents + encodedId;
+    const key = documentKey(this.#layout, encodedId);
     return { name: this.#hash ? "HMGET" : "JSON.GET", key, rest: this.#fields };
   }
 
@@ -48,12 +49,28 @@ export class DocumentReader {
    * The requests that read some documents in one round trip.
    *
    * @param encodedIds - which documents.
-   * @returns one request per hash; for JSON a single one, unless only some properties are read.
+   * @returns one request per hash; for JSON one per partition, unless only some properties are read.
    */
   many(encodedIds: readonly string[]): Request[] {
     if (this.#hash || this.#parts !== undefined) return encodedIds.map((id) => this.one(id));
-    const keys = encodedIds.map((id) => this.#layout.documents + id);
-    return [{ name: "JSON.MGET", args: [...keys, "$"] }];
+    return this.#groups(encodedIds).map((positions) => {
+      const keys = positions.map((at) => documentKey(this.#layout, encodedIds[at] as string));
+      return { name: "JSON.MGET", args: [...keys, "$"] };
+    });
+  }
+
+  // Positions of the ids that one command may read together.
+  #groups(encodedIds: readonly string[]): number[][] {
+    const { length } = this.#layout.homes;
+    if (length === 1) return [[...encodedIds.keys()]];
+    const groups = new Map<number, number[]>();
+    for (const [at, id] of encodedIds.entries()) {
+      const home = partitionOf(id, length);
+      const group = groups.get(home);
+      if (group === undefined) groups.set(home, [at]);
+      else group.push(at);
+    }
+    return [...groups.values()];
   }
 
   /**
@@ -75,15 +92,20 @@ export class DocumentReader {
    * Reads the replies of {@link DocumentReader.many}.
    *
    * @param replies - the replies, in order.
-   * @param count - how many documents were asked for.
+   * @param encodedIds - the documents that were asked for.
    * @returns one document per id, undefined for those that do not exist, or the error of one.
    */
-  readMany(replies: readonly Reply[], count: number): ReadDocument[] {
+  readMany(replies: readonly Reply[], encodedIds: readonly string[]): ReadDocument[] {
     if (this.#hash || this.#parts !== undefined) return replies.map((reply) => this.readOne(reply));
-    const [reply] = replies;
-    if (reply instanceof ReplyFailure) return Array.from({ length: count }, () => reply);
-    // JSON.MGET wraps each document in a list; another type's key counts as missing.
-    return (reply as (string | null)[]).map((text) => (text === null ? undefined : text.slice(1, -1)));
+    const documents: ReadDocument[] = [];
+    for (const [group, positions] of this.#groups(encodedIds).entries()) {
+      const reply = replies[group] as ReplyFailure | (string | null)[];
+      for (const [place, at] of positions.entries()) {
+        // JSON.MGET wraps each document in a list; another type's key counts as missing.
+        documents[at] = reply instanceof ReplyFailure ? reply : (reply[place]?.slice(1, -1) ?? undefined);
+      }
+    }
+    return documents;
   }
 }
 
@@ -118,6 +140,19 @@ export function perChoice<T extends object>(
     made.set(part, fresh);
     return fresh;
   };
+}
+
+/**
+ * Makes of a document as one codec reads it what another one reads, which is part of it.
+ *
+ * @param source - read the document.
+ * @param target - reads less of it.
+ * @returns a function over documents.
+ */
+export function cutter(source: DocumentCodec, target: DocumentCodec): (stored: StoredDocument) => StoredDocument {
+  if (source === target) return (stored) => stored;
+  const positions = target.fields.map((field) => source.fields.indexOf(field));
+  return (stored) => (typeof stored === "string" ? stored : positions.map((position) => stored[position] ?? null));
 }
 
 /**

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { taggedFields } from "../codec/hash.ts";
 import { encodePath, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { partitionOf } from "../schema/partitions.ts";
 import { shapeAt } from "../schema/shape.ts";
 
 /** The engines. */
@@ -72,6 +73,8 @@ export interface Layout {
   readonly engine: EngineName;
   /** What every document's key begins with. */
   readonly documents: string;
+  /** The same of every partition of the type, this one among them. */
+  readonly homes: readonly string[];
   /** What every internal key begins with. */
   readonly internal: string;
   readonly meta: string;
@@ -110,6 +113,7 @@ export interface Layout {
  * @param engine - the engine that answers its queries.
  * @param keys - its key prefixes.
  * @param vectorSets - whether the server has vector sets.
+ * @param homes - what documents' keys begin with in each partition.
  * @returns every key and slot.
  */
 export function layoutOf(
@@ -117,6 +121,7 @@ export function layoutOf(
   engine: EngineName,
   keys: Keyspace,
   vectorSets: boolean = false,
+  homes: readonly string[] = [keys.documents],
 ): Layout {
   const { documents, internal } = keys;
   const indexed = engine === "scan";
@@ -133,11 +138,13 @@ export function layoutOf(
   const listed = engine !== "search";
   // Where a server that has vector sets takes over from one that has none, they have to be filled first.
   const extra = slots.some(({ kind }) => kind === "vectors") ? ["vectors"] : [];
+  const spread = homes.length > 1 ? [`${homes.length} partitions`] : [];
   const indexing = indexingOf(metadata, engine, extra);
   return Object.freeze({
     metadata,
     engine,
     documents,
+    homes,
     internal,
     meta: `${internal}m`,
     ids: listed ? `${internal}a` : undefined,
@@ -154,7 +161,7 @@ export function layoutOf(
     operations: `${internal}o:`,
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,
-    stamp: [layoutVersion, engine, metadata.layout, ...extra].join("|"),
+    stamp: [layoutVersion, engine, metadata.layout, ...extra, ...spread].join("|"),
     indexing,
     tagged: Object.freeze(metadata.storage === "hash" ? [...taggedFields(metadata)].sort() : []),
     rewritten: `${internal}r`,
@@ -241,15 +248,27 @@ export function isTextual(index: IndexMetadata): boolean {
 }
 
 /**
+ * The key of a document, in whatever partition it is at home.
+ *
+ * @param layout - the type's layout.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @returns the key.
+ */
+export function documentKey({ homes }: Layout, encodedId: string): string {
+  return (homes[partitionOf(encodedId, homes.length)] as string) + encodedId;
+}
+
+/**
  * What a type's meta hash holds.
  *
  * @param layout - the type's layout.
  * @returns field names and values in turn.
  */
-export function metaFields({ engine, stamp, metadata, indexing, tagged }: Layout): string[] {
+export function metaFields({ engine, stamp, metadata, indexing, tagged, homes }: Layout): string[] {
   const { storage, layout } = metadata;
   const about = ["stamp", stamp, "layout", String(layoutVersion), "engine", engine, "storage", storage];
-  return [...about, "schema", layout, "indexing", indexing, "tagged", JSON.stringify(tagged)];
+  const spread = homes.length > 1 ? ["partitions", String(homes.length)] : [];
+  return [...about, ...spread, "schema", layout, "indexing", indexing, "tagged", JSON.stringify(tagged)];
 }
 
 // A field that is both sortable exact and range keeps one sorted set: the range's, whose values are never folded.

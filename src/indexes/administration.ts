@@ -5,10 +5,11 @@ import type { CallOptions } from "../query/query.ts";
 import type { TypeContext } from "../repository/context.ts";
 import type { RepairReport, VerifyOptions, VerifyReport } from "../repository/findings.ts";
 import { observe } from "../repository/observe.ts";
-import type { IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "../repository/repository.ts";
+import type { IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "../repository/indexes.ts";
 import { readFaults } from "./faults.ts";
 import { indexInfo } from "./search-index.ts";
-import { Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { eachPartition, joinedReport, joinedStatus, progressOver } from "./partitions.ts";
 import { bringDown, bringUp } from "./sync.ts";
 import { repairIndexes, verifyIndexes } from "./verify.ts";
 
@@ -31,55 +32,62 @@ export class IndexAdministration implements RepositoryIndexes {
   async sync(options: SyncOptions = {}): Promise<IndexStatus> {
     const context = await this.#resolve();
     return observe(context.metadata, "indexes.sync", undefined, async () => {
-      const session = new Session(context, "indexes.sync", options);
-      await bringUp(session, options.rebuild === true, (progress) => options.onProgress?.(progress));
+      const progress = progressOver(context.partitions.length, options.onProgress);
+      await eachPartition(context, "indexes.sync", options, (session, at) =>
+        bringUp(session, options.rebuild === true, (own) => progress(at, own)),
+      );
       return this.ready(options);
     });
   }
 
   async ready(options: CallOptions = {}): Promise<IndexStatus> {
     const context = await this.#resolve();
-    const deadline = options.deadline ?? defaultPatience;
-    const session = new Session(context, "indexes.ready", { ...options, deadline });
-    for (;;) {
-      // eslint-disable-next-line no-await-in-loop -- polling
-      const status = await statusOf(session);
-      if (status.state === "ready") return status;
-      if (status.state === "outdated") throw stampError(context.layout, status.stamp);
-      // eslint-disable-next-line no-await-in-loop
-      await session.pause(pollInterval);
-    }
+    const patient = { ...options, deadline: options.deadline ?? defaultPatience };
+    return joinedStatus(await eachPartition(context, "indexes.ready", patient, becomeReady));
   }
 
   async drop(options: CallOptions = {}): Promise<void> {
     const context = await this.#resolve();
     await observe(context.metadata, "indexes.drop", undefined, () =>
-      bringDown(new Session(context, "indexes.drop", options)),
+      eachPartition(context, "indexes.drop", options, bringDown),
     );
   }
 
   async status(options: CallOptions = {}): Promise<IndexStatus> {
-    return statusOf(new Session(await this.#resolve(), "indexes.status", options));
+    return joinedStatus(await eachPartition(await this.#resolve(), "indexes.status", options, statusOf));
   }
 
-  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    return this.#inspected("indexes.verify", verifyIndexes, options);
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return joinedReport(await this.#inspected("indexes.verify", verifyIndexes, options));
   }
 
-  repair(options: VerifyOptions = {}): Promise<RepairReport> {
-    return this.#inspected("indexes.repair", repairIndexes, options);
+  async repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    const reports = await this.#inspected("indexes.repair", repairIndexes, options);
+    const sum = (name: "rewritten" | "removed"): number => reports.reduce((total, report) => total + report[name], 0);
+    return { ...joinedReport(reports), rewritten: sum("rewritten"), removed: sum("removed") };
   }
 
   async #inspected<T>(
     operation: string,
     work: (session: Session, report: (progress: IndexProgress) => void) => Promise<T>,
     options: VerifyOptions,
-  ): Promise<T> {
+  ): Promise<T[]> {
     const context = await this.#resolve();
-    return observe(context.metadata, operation, undefined, async () => {
-      const session = new Session(context, operation, options);
-      return work(session, (progress) => options.onProgress?.(progress));
+    return observe(context.metadata, operation, undefined, () => {
+      const progress = progressOver(context.partitions.length, options.onProgress);
+      return eachPartition(context, operation, options, (session, at) => work(session, (own) => progress(at, own)));
     });
+  }
+}
+
+async function becomeReady(session: Session): Promise<IndexStatus> {
+  for (;;) {
+    // eslint-disable-next-line no-await-in-loop -- polling
+    const status = await statusOf(session);
+    if (status.state === "ready") return status;
+    if (status.state === "outdated") throw stampError(session.context.layout, status.stamp);
+    // eslint-disable-next-line no-await-in-loop
+    await session.pause(pollInterval);
   }
 }
 

@@ -1,7 +1,7 @@
 // What a rebuild found wrong with documents: all of it counted, some of it listed, and noted beside the type's layout.
 // So every process learns of it, not only the one that did the work.
 import type { ErrorCode, RemoraError } from "../errors.ts";
-import type { IndexFault } from "../repository/repository.ts";
+import type { IndexFault } from "../repository/indexes.ts";
 import { decodeId } from "../schema/key.ts";
 
 /** So many are listed. */

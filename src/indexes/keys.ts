@@ -1,5 +1,6 @@
 // Going over the keys of a type by SCAN, in slices: its documents, and what it keeps beside them.
 // Only for work on indexes: no query and no save ever looks for keys.
+import { documentKey, type Layout } from "../engines/layout.ts";
 import { keyType } from "../engines/write/lua.ts";
 import { defineScript, type ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
@@ -55,14 +56,15 @@ async function* keysFrom(session: Session, prefix: string, filter: readonly stri
 /**
  * Tells why no entity can have a key that looks like a document's.
  *
+ * @param layout - the type's layout.
  * @param rest - what follows the prefix in the key.
- * @param entity - name of the entity type.
  * @returns the reason, or undefined when it is the key of an id.
  */
-export function keyProblem(rest: string, entity: string): string | undefined {
+export function keyProblem(layout: Layout, rest: string): string | undefined {
   try {
-    const key = encodeId(decodeId(rest), entity);
-    return key === rest ? undefined : `its id stands in keys as ${JSON.stringify(key)}: rename the key`;
+    const encodedId = encodeId(decodeId(rest), layout.metadata.name);
+    const key = documentKey(layout, encodedId);
+    return key === layout.documents + rest ? undefined : `the key of its id is ${JSON.stringify(key)}: rename the key`;
   } catch (error) {
     return (error as Error).message;
   }

@@ -3,7 +3,7 @@
 import { isDerived, metaFields } from "../engines/layout.ts";
 import { reindexHead, reindexScript } from "../engines/write/reindex.ts";
 import { inFlight } from "../repository/flight.ts";
-import type { IndexProgress } from "../repository/repository.ts";
+import type { IndexProgress } from "../repository/indexes.ts";
 import { FaultList } from "./faults.ts";
 import { documentIds, internalKeys } from "./keys.ts";
 import type { Lease, TakenClaim } from "./lease.ts";

@@ -61,9 +61,10 @@ export class Reindexer {
    * @param touched - those of them that are written even if nothing in them has to change.
    */
   async work(ids: readonly string[], touched?: ReadonlySet<string>): Promise<void> {
-    const { name } = this.#session.context.metadata;
+    const { layout, metadata } = this.#session.context;
+    const { name } = metadata;
     let left = ids.filter((id) => {
-      const problem = keyProblem(id, name);
+      const problem = keyProblem(layout, id);
       if (problem !== undefined) this.#options.fault(id, strangeKey(name, id, problem));
       return problem === undefined;
     });

@@ -4,7 +4,7 @@ import { IndexNotReadyError } from "../errors.ts";
 import { metaFields } from "../engines/layout.ts";
 import { isBuilding } from "../engines/stamp.ts";
 import { settleScript } from "../engines/write/claim.ts";
-import type { IndexProgress } from "../repository/repository.ts";
+import type { IndexProgress } from "../repository/indexes.ts";
 import type { Storage } from "../schema/metadata.ts";
 import { documentIds } from "./keys.ts";
 import { Lease, otherEngine } from "./lease.ts";

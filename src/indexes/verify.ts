@@ -12,7 +12,7 @@ import { walkOf, type WalkReply, walkScript } from "../engines/verify/walk.ts";
 import { packsVectors } from "../engines/write/lua.ts";
 import { mendScript } from "../engines/write/reindex.ts";
 import { inFlight } from "../repository/flight.ts";
-import type { IndexProgress } from "../repository/repository.ts";
+import type { IndexProgress } from "../repository/indexes.ts";
 import type { RepairReport, VerifyReport } from "../repository/findings.ts";
 import { snapshotOf } from "../repository/save.ts";
 import { decodeId } from "../schema/key.ts";
@@ -154,8 +154,7 @@ class Round {
     const { layout, metadata, fixedKeys } = this.#session.context;
     const broken = new Map<string, boolean>();
     let left = ids.filter((id) => {
-      const problem =
-        keyProblem(id, metadata.name) ?? (id.includes("\uFFFD") ? "its key is not UTF-8 text" : undefined);
+      const problem = keyProblem(layout, id) ?? (id.includes("\uFFFD") ? "its key is not UTF-8 text" : undefined);
       if (problem !== undefined) this.#findings.addError("corrupt", id, strangeKey(metadata.name, id, problem));
       return problem === undefined;
     });

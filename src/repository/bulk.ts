@@ -159,7 +159,7 @@ class Bulk<I, U, O extends Outcome> {
   #wake: (() => void) | undefined;
 
   constructor(
-    { layout, metadata }: TypeContext,
+    { layout, metadata, partitions }: TypeContext,
     source: BulkSource<I>,
     work: BulkWork<I, U, O>,
     options: BulkCallOptions,
@@ -170,8 +170,10 @@ class Bulk<I, U, O extends Outcome> {
     this.#options = options;
     this.#name = metadata.name;
     const limits = layout.slots.length === 0 && layout.uniques.length === 0 ? plainChunk : indexedChunk;
-    const entities = Math.max(1, Math.min(options.chunkSize ?? limits.entities, maxChunk));
-    this.#limits = { entities, bytes: limits.bytes };
+    // A chunk is one call per partition.
+    const { length } = partitions;
+    const entities = Math.max(1, Math.min(options.chunkSize ?? limits.entities * length, maxChunk));
+    this.#limits = { entities, bytes: limits.bytes * length };
     this.#told = new Told(onOutcome);
   }
 

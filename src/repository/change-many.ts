@@ -19,6 +19,7 @@ import { inFlight } from "./flight.ts";
 import { afterDelete, afterSave, failureOf } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { directItem, type PatchItem } from "./patch-item.ts";
+import { commonHome, homeOf, perPartition } from "./partitions.ts";
 import { forgetCall, sendRemoval } from "./remove.ts";
 import { deleteOne } from "./soft-delete.ts";
 import type { Ttl } from "./ttl.ts";
@@ -183,7 +184,9 @@ async function sendPatches(
     const { encodedId, plan, ifVersion } = units[at] as PlannedPatch;
     const { signal: _, ...rest } = options;
     const patch = { ...rest, ...(ifVersion === undefined ? {} : { ifVersion }) };
-    const error = await failureOf(metadata, "beforeSave", () => updateByReading(context, encodedId, plan, patch, note));
+    const error = await failureOf(metadata, "beforeSave", () =>
+      updateByReading(homeOf(context, encodedId), encodedId, plan, patch, note),
+    );
     if (error !== undefined) outcomes[at] = failed(error);
   });
   return outcomes;
@@ -236,7 +239,12 @@ async function deleteChunk(
   await inFlight(encodedIds, readingAtOnce, async (encodedId, at) => {
     let deleted = false;
     const error = await failureOf(metadata, "beforeDelete", async () => {
-      deleted = await deleteOne(context, encodedId, deadline === undefined ? {} : { deadline }, note);
+      deleted = await deleteOne(
+        homeOf(context, encodedId),
+        encodedId,
+        deadline === undefined ? {} : { deadline },
+        note,
+      );
     });
     outcomes[at] = error === undefined ? { ok: true, id: decodeId(encodedId), deleted } : failed(error);
   });
@@ -270,11 +278,15 @@ export async function sendDeletions(
   options: BulkCallOptions,
   note: Note,
 ): Promise<DeleteManyOutcome[]> {
-  const call = forgetCall(context, context.scripts.remove, encodedIds, together ? ["", "1"] : []);
-  note([call], encodedIds.length);
-  const removed = await sendRemoval(context, call, chunkAttempt(context, "deleteMany", options));
-  return encodedIds.map((encodedId, at) => {
-    const id = decodeId(encodedId);
-    return removed[at] === -1 ? failed(wrongType(context.layout, id)) : { ok: true, id, deleted: removed[at] === 1 };
-  });
+  const send = async (home: TypeContext, own: readonly string[]): Promise<DeleteManyOutcome[]> => {
+    const call = forgetCall(home, home.scripts.remove, own, together ? ["", "1"] : []);
+    note([call], own.length);
+    const removed = await sendRemoval(home, call, chunkAttempt(home, "deleteMany", options));
+    return own.map((encodedId, at) => {
+      const id = decodeId(encodedId);
+      return removed[at] === -1 ? failed(wrongType(home.layout, id)) : { ok: true, id, deleted: removed[at] === 1 };
+    });
+  };
+  if (together) return send(commonHome(context, encodedIds, "deleteMany with atomic"), encodedIds);
+  return [...(await perPartition(context, encodedIds, (id) => id, send, failed))];
 }

@@ -1,10 +1,11 @@
 // What every operation on one entity type works with: layout, codec, engine, scripts and the executor.
 // Made once per type, on the first operation, when the type's recorded engine is known.
 import type { DocumentCodec } from "../codec/document.ts";
-import { CapabilityError, EngineMismatchError } from "../errors.ts";
+import { CapabilityError, EngineMismatchError, IndexNotReadyError } from "../errors.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import type { Engine } from "../engines/engine.ts";
 import { type EngineName, type Layout, layoutOf } from "../engines/layout.ts";
+import { partitionedEngine } from "../engines/partitioned.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { scanEngine } from "../engines/scan/engine.ts";
 import { searchEngine } from "../engines/search/engine.ts";
@@ -15,7 +16,8 @@ import { reapScript, removeScript, removeUnchangedScript } from "../engines/writ
 import { saveScript } from "../engines/write/save.ts";
 import type { Capabilities } from "../redis/capabilities.ts";
 import type { BlockingConnection } from "../redis/blocking.ts";
-import type { Script, ScriptCall } from "../redis/command.ts";
+import { ReplyFailure, type Request, type Script, type ScriptCall } from "../redis/command.ts";
+import { toRemoraError } from "../redis/failures.ts";
 import type { Executor } from "../redis/executor.ts";
 import type { ServerClock } from "../redis/server-clock.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
@@ -58,6 +60,8 @@ export interface TypeContext {
   readonly allowed: Set<Script>;
   /** The time for timestamps. */
   readonly now: () => Date;
+  /** The same for each of its partitions; this very one where it has none. */
+  readonly partitions: readonly TypeContext[];
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
   /** Documents that were read lately; undefined where saves are never of differences. */
@@ -80,42 +84,38 @@ export interface TypeContext {
  *
  * @param connection - the database's connection.
  * @param metadata - the entity type.
- * @param keys - its key prefixes.
+ * @param keys - the key prefixes of each of its partitions.
  * @param codec - its codec.
  * @returns the context. One round trip; three more for the server's clock.
  * @throws EngineMismatchError when the type is recorded for another engine than the one asked for.
+ * @throws IndexNotReadyError when its entities are spread over another number of partitions.
  */
 export async function resolveContext(
   connection: Connection,
   metadata: EntityMetadata,
-  keys: Keyspace,
+  keys: readonly Keyspace[],
   codec: DocumentCodec,
 ): Promise<TypeContext> {
-  const recorded = await connection.executor.one(
-    { name: "HGET", args: [`${keys.internal}m`, "engine"] },
-    { operation: "open", write: false, entity: metadata.name },
-  );
   if (metadata.clock === "server") await connection.clock.start();
-  const name = chooseEngine(connection, metadata, typeof recorded === "string" ? (recorded as EngineName) : undefined);
-  const layout = layoutOf(metadata, name, keys, connection.capabilities.vectorSets);
-  return {
+  const recorded = await recordedEngine(connection, metadata, keys);
+  const name = chooseEngine(connection, metadata, recorded);
+  const { executor, capabilities, sizes, clock, dirtySaves } = connection;
+  const homes = Object.freeze(keys.map(({ documents }) => documents));
+  const [first, ...others] = keys.map((each) => layoutOf(metadata, name, each, capabilities.vectorSets, homes));
+  const layout = first as Layout;
+  const remembers = dirtySaves && metadata.version !== undefined && metadata.createdAt !== undefined;
+  const common = {
     metadata,
-    layout,
     codec,
-    engine: makeEngine(name, layout, codec),
-    executor: connection.executor,
-    sizes: connection.sizes,
-    reader: new DocumentReader(layout, codec),
-    fieldExpiry: connection.capabilities.fieldExpiry,
-    allowed: new Set(),
-    now: metadata.clock === "server" ? () => connection.clock.now() : () => new Date(),
-    sweeps: { count: 0 },
-    loaded:
-      connection.dirtySaves && metadata.version !== undefined && metadata.createdAt !== undefined
-        ? new Loaded(metadata.version, metadata.createdAt, (id) => encodeId(id, metadata.name))
-        : undefined,
-    identity: { operations: layout.operations, announces: layout.changes !== undefined },
-    fixedKeys: Object.freeze(fixedKeys(layout)),
+    executor,
+    sizes,
+    fieldExpiry: capabilities.fieldExpiry,
+    now: metadata.clock === "server" ? () => clock.now() : () => new Date(),
+    loaded: remembers
+      ? new Loaded(metadata.version, metadata.createdAt, (id) => encodeId(id, metadata.name))
+      : undefined,
+    // Keys come with each call: one set of scripts serves every partition.
+    allowed: new Set<Script>(),
     scripts: {
       save: saveScript(layout),
       patch: patchScript(layout),
@@ -125,6 +125,60 @@ export async function resolveContext(
       prolong: metadata.ttl?.prolongs === true ? prolongScripts(layout) : undefined,
     },
   };
+  const contextOf = (each: Layout): TypeContext => {
+    const context = {
+      ...common,
+      layout: each,
+      engine: makeEngine(name, each, codec),
+      reader: new DocumentReader(each, codec),
+      fixedKeys: Object.freeze(fixedKeys(each)),
+      sweeps: { count: 0 },
+      identity: { operations: each.operations, announces: each.changes !== undefined },
+      partitions: noPartitions,
+    };
+    return Object.freeze({ ...context, partitions: Object.freeze([context]) });
+  };
+  const one = contextOf(layout);
+  if (others.length === 0) return one;
+  const partitions = [one, ...others.map(contextOf)] as const;
+  const [engine, ...engines] = partitions.map((each) => each.engine);
+  return Object.freeze({ ...one, engine: partitionedEngine([engine as Engine, ...engines], codec), partitions });
+}
+
+const noPartitions: readonly TypeContext[] = [];
+
+/** The other form of a type's keys: of one that is spread over partitions, or of one that is not. */
+function otherForm({ internal }: Keyspace, { name, partitions }: EntityMetadata): string {
+  return partitions > 1 ? internal.replace(`{${name}.0}`, `{${name}}`) : internal.replace(`{${name}}`, `{${name}.0}`);
+}
+
+// Whoever looks for entities where they are not would find none, and store others beside them.
+async function recordedEngine(
+  { executor }: Connection,
+  metadata: EntityMetadata,
+  [keys]: readonly Keyspace[],
+): Promise<EngineName | undefined> {
+  const { name, partitions, colocate, keyPrefix } = metadata;
+  const { internal } = keys as Keyspace;
+  const attempt = { operation: "open", write: false, entity: name };
+  const requests: Request[] = [{ name: "HMGET", args: [`${internal}m`, "engine", "partitions"] }];
+  if (colocate === undefined && keyPrefix === undefined) {
+    requests.push({ name: "HMGET", args: [`${otherForm(keys as Keyspace, metadata)}m`, "engine", "partitions"] });
+  }
+  const [own, other] = (await executor.many(requests, attempt)).map((reply) => {
+    if (reply instanceof ReplyFailure) throw toRemoraError(reply.error, attempt);
+    return reply as [engine: string | null, partitions: string | null];
+  });
+  const stored = [own, other].find((each) => typeof each?.[0] === "string");
+  const count = Number(stored?.[1] ?? 1);
+  if (stored !== undefined && count !== partitions) {
+    throw new IndexNotReadyError(
+      `${name}: its entities are spread over ${count} partition${count === 1 ? "" : "s"}, not ${partitions}; nothing was changed: ` +
+        `give the type partitions: ${count}, or another name and copy its entities`,
+      { entity: name },
+    );
+  }
+  return (stored?.[0] ?? undefined) as EngineName | undefined;
 }
 
 function chooseEngine(

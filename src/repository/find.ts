@@ -17,6 +17,7 @@ import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
 import { defaultCeiling, explained } from "./explain.ts";
 import { idsAhead, idsBehind, stillMatching } from "./ahead.ts";
 import { type Ask, keysetPage, streamPages } from "./keyset.ts";
+import { perPartition } from "./partitions.ts";
 import { removeFound } from "./remove-found.ts";
 import { deleteFound, updateFound } from "./update-found.ts";
 import { forgetCall } from "./remove.ts";
@@ -230,10 +231,14 @@ async function reap(context: TypeContext, encodedIds: readonly string[]): Promis
   const { metadata } = context;
   try {
     await observe(metadata, "reap", undefined, async (note) => {
-      const call = forgetCall(context, context.scripts.reap, encodedIds.slice(0, maxReaped));
-      note([call], encodedIds.length);
-      const reply = await context.executor.one(call, { operation: "reap", write: true, entity: metadata.name });
-      if (reply !== "OK") throw forbidden(context, String(reply));
+      const send = async (home: TypeContext, own: readonly string[]): Promise<readonly never[]> => {
+        const call = forgetCall(home, home.scripts.reap, own);
+        note([call], own.length);
+        const reply = await home.executor.one(call, { operation: "reap", write: true, entity: metadata.name });
+        if (reply !== "OK") throw forbidden(home, String(reply));
+        return [];
+      };
+      await perPartition(context, encodedIds.slice(0, maxReaped), (id) => id, send);
     });
   } catch (error) {
     // The read itself succeeded, perhaps by a user who may not write: the failure was published, no more.

@@ -1,7 +1,7 @@
 // What `indexes.verify` and `indexes.repair` tell: the kinds of damage, and the reports.
 // Types only; the work is done in the room `indexes`.
 import type { CallOptions } from "../query/query.ts";
-import type { IndexProgress } from "./repository.ts";
+import type { IndexProgress } from "./indexes.ts";
 
 /**
  * What can be wrong with a type's indexes.

@@ -14,6 +14,7 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { inFlight } from "./flight.ts";
 import type { Note } from "./observe.ts";
+import { perPartition } from "./partitions.ts";
 import { prolongedRead } from "./prolong.ts";
 import { shown } from "./shown.ts";
 
@@ -167,7 +168,7 @@ export async function loadChunk(
   const requests = reader.many(encodedIds);
   note(requests, encodedIds.length);
   const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
-  return reader.readMany(replies, encodedIds.length).map((stored, at) => {
+  return reader.readMany(replies, encodedIds).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
     if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id, codec);
@@ -185,7 +186,9 @@ async function prolongChunk(
   { codec }: Selection,
 ): Promise<Found[]> {
   const attempt = { operation: "findByIds", write: false, entity: context.metadata.name, ...callOptions(options) };
-  const documents = await prolongedRead(context, encodedIds, codec, attempt, note);
+  const read = (home: TypeContext, own: readonly string[]): ReturnType<typeof prolongedRead> =>
+    prolongedRead(home, own, codec, attempt, note);
+  const documents = await perPartition(context, encodedIds, (id) => id, read);
   return documents.map((stored, at) => {
     if (stored === null) return null;
     const id = decodeId(encodedIds[at] as string);

@@ -10,6 +10,7 @@ import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, beforeDelete } from "./hooks.ts";
+import { perPartition } from "./partitions.ts";
 import type { Note } from "./observe.ts";
 import { defaultBackoff, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden } from "./save.ts";
@@ -138,12 +139,15 @@ export function removeUnchanged(
   attempt: RunOptions,
   note: Note,
 ): Promise<readonly (number | string)[]> {
-  const { codec, scripts } = context;
-  const ids = rows.map(({ encodedId }) => encodedId);
-  const prints = JSON.stringify(rows.map(({ stored }) => fingerprintOf(stored)));
-  const call = forgetCall(context, scripts.removeUnchanged, ids, [prints, JSON.stringify(codec.fields)]);
-  note([call], rows.length);
-  return sendRemoval(context, call, attempt);
+  const send = (home: TypeContext, own: readonly StoredRow[]): Promise<readonly (number | string)[]> => {
+    const ids = own.map(({ encodedId }) => encodedId);
+    const prints = JSON.stringify(own.map(({ stored }) => fingerprintOf(stored)));
+    const more = [prints, JSON.stringify(home.codec.fields)];
+    const call = forgetCall(home, home.scripts.removeUnchanged, ids, more);
+    note([call], own.length);
+    return sendRemoval(home, call, attempt);
+  };
+  return perPartition(context, rows, ({ encodedId }) => encodedId, send);
 }
 
 /**

@@ -2,13 +2,14 @@
 // It resolves the type's context on the first call and keeps it.
 import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
-import { EntityNotFoundError, type ErrorCode, UnsupportedStorageError } from "../errors.ts";
+import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
 import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { SelectablePaths, Selected } from "../query/select.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
+import { partitionOf } from "../schema/partitions.ts";
 import type { ExpirablePaths } from "../schema/paths.ts";
 import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
 import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
@@ -29,10 +30,11 @@ import type { LineSource } from "./lines.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
-import type { RepairReport, VerifyOptions, VerifyReport } from "./findings.ts";
+import type { RepositoryIndexes } from "./indexes.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
 import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
+import { homeOf } from "./partitions.ts";
 import { hasField, type HasFieldOptions, selectionOf, type SelectOptions } from "./partial.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
 import type { SaveMode } from "./save.ts";
@@ -48,121 +50,6 @@ import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
 export interface SaveOptions extends CallOptions {
   /** How long the entity lives; the definition's default when left out, for ever when null. */
   readonly ttl?: Ttl;
-}
-
-/** How far a rebuild is. */
-export interface IndexProgress {
-  /** Documents gone over so far; one that changed meanwhile counts again. */
-  readonly done: number;
-  /** How many there may be, as far as the former indexes knew; undefined when they did not. */
-  readonly total: number | undefined;
-}
-
-/** A document that the last rebuild could not index as it should be. */
-export interface IndexFault {
-  /** Its id, or what stands in its place in the key. */
-  readonly id: string;
-  /** What kind of fault: `CORRUPT_ENTITY`, `VALIDATION` or `UNIQUE_VIOLATION`. */
-  readonly code: ErrorCode;
-  /** Dotted path of the field, where one is to blame. */
-  readonly field: string | undefined;
-  /** What is wrong, and what to do. */
-  readonly message: string;
-}
-
-/** What `indexes.sync` accepts. */
-export interface SyncOptions extends CallOptions {
-  /** Told how far a rebuild is, by this process or the one it waits for. */
-  readonly onProgress?: (progress: IndexProgress) => void;
-  /** Rebuild the indexes even if they seem right: after documents were written around the mapper. */
-  readonly rebuild?: boolean;
-}
-
-/** How a type's indexes are. */
-export interface IndexStatus {
-  /** The engine that answers the type's queries. */
-  readonly engine: string;
-  /** `missing` before the first sync and after `drop`, `building` while they are rebuilt, `outdated` when made for another definition. */
-  readonly state: "missing" | "building" | "ready" | "outdated";
-  /** What the stored data was laid out for. */
-  readonly stamp: string;
-  /** Documents in the index; while it is rebuilt, those gone over so far. */
-  readonly documents: number;
-  /** Documents that the search server refused to index; 0 unless someone wrote around the mapper. */
-  readonly failures: number;
-  /** How many faults the last rebuild found in documents. */
-  readonly faulty: number;
-  /** The first hundred of them. */
-  readonly faults: readonly IndexFault[];
-}
-
-/** Creating and watching a type's indexes. */
-export interface RepositoryIndexes {
-  /**
-   * Makes the indexes right for the definition: creates or rebuilds them, or waits for the process that does.
-   *
-   * Nothing to do: 1 round trip (HMGET), on the search engine 2 (FT.INFO). The first time, SCAN looks for documents that
-   * others wrote. A rebuild goes over the documents by SCAN, with two script calls per 50 of them; meanwhile queries and
-   * writes are refused with IndexNotReadyError.
-   *
-   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress, and whether to rebuild anyway.
-   * @returns the status, which is `ready`; documents that could not be indexed as they should be are its `faults`.
-   * @throws EngineMismatchError when the type is recorded for another engine.
-   * @throws IndexNotReadyError when the documents are stored in another form, hash or json.
-   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
-   * @throws DeadlineError when the deadline passed or the signal fired; the next call starts the rebuild again.
-   */
-  sync(options?: SyncOptions): Promise<IndexStatus>;
-  /**
-   * Waits until the indexes can be used.
-   *
-   * @param options - deadline (60 s when left out) and signal.
-   * @returns the status, which is `ready`.
-   * @throws IndexNotReadyError when they are made for another definition.
-   * @throws DeadlineError when they are not ready in time.
-   */
-  ready(options?: CallOptions): Promise<IndexStatus>;
-  /**
-   * Tells how the indexes are.
-   *
-   * @param options - deadline and signal.
-   * @returns the status.
-   */
-  status(options?: CallOptions): Promise<IndexStatus>;
-  /**
-   * Removes every index, and whatever else is kept beside the documents; the documents stay. Until the next `sync`
-   * the type's queries and writes are refused with IndexNotReadyError.
-   *
-   * @param options - deadline for all of it in milliseconds (none when left out) and signal.
-   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
-   */
-  drop(options?: CallOptions): Promise<void>;
-  /**
-   * Proves that documents, indexes, unique values, registry and times agree, while everybody works on; changes nothing.
-   *
-   * Goes over the documents by SCAN with one read-only script call per 50 of them, then over the keys beside them. What is
-   * compared with each other is read in one call, so a concurrent write is never taken for damage.
-   *
-   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
-   * @returns how much was checked, and what is wrong.
-   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
-   * @throws CapabilityError when the user lacks a right that this needs.
-   * @throws DeadlineError when the deadline passed or the signal fired.
-   */
-  verify(options?: VerifyOptions): Promise<VerifyReport>;
-  /**
-   * Mends what `verify` finds, while everybody works on: documents win, and what no document calls for is removed.
-   *
-   * Goes over everything as `verify` does until there is nothing left to mend, with two script calls per batch of damaged
-   * documents; may be called again at any time.
-   *
-   * @param options - deadline for all of it in milliseconds (none when left out), signal, progress.
-   * @returns what was done; its findings are what cannot be mended, as corrupt documents.
-   * @throws IndexNotReadyError when the indexes are missing, being rebuilt, or made for another definition.
-   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
-   * @throws DeadlineError when the deadline passed or the signal fired; what was mended until then stays.
-   */
-  repair(options?: VerifyOptions): Promise<RepairReport>;
 }
 
 /**
@@ -186,7 +73,7 @@ export class Repository<D extends EntityDefinition> {
   readonly indexes: RepositoryIndexes;
   readonly #definition: D;
   readonly #connection: Connection;
-  readonly #keys: Keyspace;
+  readonly #keys: readonly Keyspace[];
   readonly #codec: DocumentCodec;
   readonly #runner: QueryRunner<Record<string, unknown>>;
   readonly #host: TransactionHost;
@@ -199,14 +86,14 @@ export class Repository<D extends EntityDefinition> {
    * @internal
    * @param definition - the entity type.
    * @param connection - the database's connection.
-   * @param keys - the type's key prefixes.
+   * @param keys - the key prefixes of each of the type's partitions.
    * @param administer - makes what stands behind `indexes`.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
   constructor(
     definition: D,
     connection: Connection,
-    keys: Keyspace,
+    keys: readonly Keyspace[],
     administer: (resolve: () => Promise<TypeContext>) => RepositoryIndexes,
   ) {
     const { metadata } = definition;
@@ -223,7 +110,7 @@ export class Repository<D extends EntityDefinition> {
     this.#runner = queryRunner(() => this.#resolve());
     this.#host = transactionHost(
       connection.executor.defaultDeadline,
-      () => keys,
+      () => keys[0] as Keyspace,
       () => this.#resolve(),
     );
     this.indexes = administer(() => this.#resolve());
@@ -237,7 +124,8 @@ export class Repository<D extends EntityDefinition> {
    * @throws ValidationError when the id is not acceptable.
    */
   key(id: string): string {
-    return this.#keys.documents + this.#encode(id);
+    const encodedId = this.#encode(id);
+    return (this.#keys[partitionOf(encodedId, this.#keys.length)] as Keyspace).documents + encodedId;
   }
 
   /**
@@ -293,8 +181,8 @@ export class Repository<D extends EntityDefinition> {
    */
   update(id: string, patch: PatchOf<D>, options?: UpdateOptions): Promise<void>;
   update(id: string, patch: PatchOf<D>, options: UpdateOptions = {}): Promise<EntityOf<D> | void> {
-    return this.#observed("update", async (context, note) => {
-      const entity = await updateOne(context, this.#encode(id), patch, options, note);
+    return this.#at("update", id, async (context, encodedId, note) => {
+      const entity = await updateOne(context, encodedId, patch, options, note);
       return options.returning === true ? (entity as EntityOf<D>) : undefined;
     });
   }
@@ -317,9 +205,11 @@ export class Repository<D extends EntityDefinition> {
     change: (entity: EntityOf<D>) => EntityOf<D> | Promise<EntityOf<D>>,
     options: ModifyOptions = {},
   ): Promise<EntityOf<D>> {
-    return this.#observed(
+    return this.#at(
       "modify",
-      (context, note) => modifyOne(context, this.#encode(id), change as never, options, note) as Promise<EntityOf<D>>,
+      id,
+      (context, encodedId, note) =>
+        modifyOne(context, encodedId, change as never, options, note) as Promise<EntityOf<D>>,
     );
   }
 
@@ -481,8 +371,8 @@ export class Repository<D extends EntityDefinition> {
     options: FindOptions & SelectOptions<P>,
   ): Promise<Selected<EntityOf<D>, P> | null>;
   findById(id: string, options: FindOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
-    return this.#observed("findById", (context, note) =>
-      loadOne(context, this.#encode(id), options, note, selectionOf(context, options.select)),
+    return this.#at("findById", id, (context, encodedId, note) =>
+      loadOne(context, encodedId, options, note, selectionOf(context, options.select)),
     ) as Promise<never>;
   }
 
@@ -501,7 +391,7 @@ export class Repository<D extends EntityDefinition> {
     path: P,
     options: HasFieldOptions = {},
   ): Promise<boolean> {
-    return this.#observed("hasField", (context, note) => hasField(context, this.#encode(id), path, options, note));
+    return this.#at("hasField", id, (context, encodedId, note) => hasField(context, encodedId, path, options, note));
   }
 
   /**
@@ -591,7 +481,7 @@ export class Repository<D extends EntityDefinition> {
    * @returns milliseconds, `never` when it does not expire, `missing` when there is none.
    */
   ttl(id: string, options: CallOptions = {}): Promise<RemainingTime> {
-    return this.#observed("ttl", (context, note) => remainingTime(context, this.#encode(id), options, note));
+    return this.#at("ttl", id, (context, encodedId, note) => remainingTime(context, encodedId, options, note));
   }
 
   /**
@@ -662,8 +552,8 @@ export class Repository<D extends EntityDefinition> {
     ttl: Ttl,
     options: CallOptions = {},
   ): Promise<boolean> {
-    return this.#observed("expireField", (context, note) =>
-      expireField(context, { encodedId: this.#encode(id), path }, ttl, options, note),
+    return this.#at("expireField", id, (context, encodedId, note) =>
+      expireField(context, { encodedId, path }, ttl, options, note),
     );
   }
 
@@ -680,8 +570,8 @@ export class Repository<D extends EntityDefinition> {
     path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
     options: CallOptions = {},
   ): Promise<boolean> {
-    return this.#observed("persistField", (context, note) =>
-      persistField(context, { encodedId: this.#encode(id), path }, options, note),
+    return this.#at("persistField", id, (context, encodedId, note) =>
+      persistField(context, { encodedId, path }, options, note),
     );
   }
 
@@ -698,8 +588,8 @@ export class Repository<D extends EntityDefinition> {
     path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
     options: CallOptions = {},
   ): Promise<RemainingTime> {
-    return this.#observed("fieldTtl", (context, note) =>
-      fieldTtl(context, { encodedId: this.#encode(id), path }, options, note),
+    return this.#at("fieldTtl", id, (context, encodedId, note) =>
+      fieldTtl(context, { encodedId, path }, options, note),
     );
   }
 
@@ -713,7 +603,7 @@ export class Repository<D extends EntityDefinition> {
    * @throws VersionConflictError when another version than `ifVersion` is stored; nothing was changed.
    */
   delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
-    return this.#observed("delete", (context, note) => deleteOne(context, this.#encode(id), options, note));
+    return this.#at("delete", id, (context, encodedId, note) => deleteOne(context, encodedId, options, note));
   }
 
   /**
@@ -725,7 +615,7 @@ export class Repository<D extends EntityDefinition> {
    * @throws QueryError when the definition has no `softDelete`.
    */
   restore(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("restore", (context, note) => restoreOne(context, this.#encode(id), options, note));
+    return this.#at("restore", id, (context, encodedId, note) => restoreOne(context, encodedId, options, note));
   }
 
   /**
@@ -737,9 +627,9 @@ export class Repository<D extends EntityDefinition> {
    * @throws QueryError when the definition has no `softDelete`: there `delete` does this.
    */
   purge(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("purge", (context, note) => {
+    return this.#at("purge", id, (context, encodedId, note) => {
       softDeleteOf(context.metadata, "purge");
-      return removeOne(context, this.#encode(id), options, note);
+      return removeOne(context, encodedId, options, note);
     });
   }
 
@@ -751,12 +641,12 @@ export class Repository<D extends EntityDefinition> {
    * @returns true when it is.
    */
   exists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#observed("exists", async (context, note) => {
+    return this.#at("exists", id, async (context, encodedId, note) => {
       const { executor, metadata } = context;
       if (metadata.softDelete !== undefined) {
-        return (await loadOne(context, this.#encode(id), { ...options, prolong: false }, note)) !== null;
+        return (await loadOne(context, encodedId, { ...options, prolong: false }, note)) !== null;
       }
-      const request = { name: "EXISTS", args: [this.key(id)] };
+      const request = { name: "EXISTS", args: [context.layout.documents + encodedId] };
       note([request], 1);
       const attempt = { operation: "exists", write: false, entity: metadata.name, id, ...callOptions(options) };
       return (await executor.one(request, attempt)) === 1;
@@ -872,6 +762,18 @@ export class Repository<D extends EntityDefinition> {
 
   #encode(id: string): string {
     return encodeId(id, this.#definition.name);
+  }
+
+  // Something about one entity: of its partition's own.
+  #at<T>(
+    operation: string,
+    id: string,
+    work: (home: TypeContext, encodedId: string, note: Note) => Promise<T>,
+  ): Promise<T> {
+    return this.#observed(operation, (context, note) => {
+      const encodedId = this.#encode(id);
+      return work(homeOf(context, encodedId), encodedId, note);
+    });
   }
 
   #expireMany(operation: string, ids: readonly string[], ttl: Ttl | undefined, options: CallOptions): Promise<number> {

@@ -18,6 +18,7 @@ import {
 import type { TypeContext } from "./context.ts";
 import { afterSave, failureOf, hooked } from "./hooks.ts";
 import type { Note } from "./observe.ts";
+import { perPartition } from "./partitions.ts";
 import { type Prepared, prepare, saveErrors, saveManyCall, type SaveMode } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
 
@@ -140,12 +141,16 @@ export async function sendPrepared(
   options: CallOptions,
   note: Note,
 ): Promise<(RemoraError | undefined)[]> {
-  const prepared = units.map((unit) => unit.prepared);
-  const call: ScriptCall = saveManyCall(
-    context,
-    prepared,
-    units.map(({ item }) => item),
-  );
-  note([call], units.length);
-  return saveErrors(context, prepared, await context.executor.one(call, chunkAttempt(context, operation, options)));
+  const send = async (
+    home: TypeContext,
+    own: readonly PreparedItem[],
+  ): Promise<readonly (RemoraError | undefined)[]> => {
+    const prepared = own.map((unit) => unit.prepared);
+    const items = own.map(({ item }) => item);
+    const call: ScriptCall = saveManyCall(home, prepared, items);
+    note([call], own.length);
+    return saveErrors(home, prepared, await home.executor.one(call, chunkAttempt(home, operation, options)));
+  };
+  const idOf = ({ prepared }: PreparedItem): string => prepared.encodedId;
+  return [...(await perPartition(context, units, idOf, send, (error) => error))];
 }

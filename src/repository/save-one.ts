@@ -8,6 +8,7 @@ import { decodeId, encodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import type { Known } from "./loaded.ts";
+import { homeOf } from "./partitions.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem } from "./patch-item.ts";
 import {
@@ -46,11 +47,14 @@ export function saveOne(
 ): Promise<Row> {
   const { metadata, loaded } = context;
   const valid = validated(context, input, mode);
-  if (loaded === undefined || valid.expected === undefined) return saveWhole(context, valid, options, note);
+  const plain = loaded === undefined || valid.expected === undefined;
+  if (plain && context.partitions.length === 1) return saveWhole(context, valid, options, note);
   const encodedId = encodeId(valid.entity[metadata.idField], metadata.name);
+  const home = homeOf(context, encodedId);
+  if (plain) return saveWhole(home, valid, options, note);
   const known = loaded.take(encodedId, valid.expected);
-  if (known === undefined) return saveWhole(context, valid, options, note);
-  return saveDifference(context, encodedId, known, valid, options, note);
+  if (known === undefined) return saveWhole(home, valid, options, note);
+  return saveDifference(home, encodedId, known, valid, options, note);
 }
 
 /**

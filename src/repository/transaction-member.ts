@@ -8,6 +8,7 @@ import type { SaveOperation } from "../schema/hooks.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, afterSave, forEach } from "./hooks.ts";
+import { commonHome } from "./partitions.ts";
 import { observe } from "./observe.ts";
 import { prepare, type Prepared } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -58,6 +59,7 @@ export function deletedBefore(name: string, { entity }: Prepared): QueryError {
  * @param encodedId - the entity's id as it stands in the key.
  * @returns what is known.
  * @throws QueryError when there are too many.
+ * @throws CrossSlotError when it lies in another partition than those before.
  */
 export function heldOf({ held, context }: Member, encodedId: string): Held {
   const known = held.get(encodedId);
@@ -67,6 +69,8 @@ export function heldOf({ held, context }: Member, encodedId: string): Held {
       entity: context.metadata.name,
     });
   }
+  const [first = encodedId] = held.keys();
+  commonHome(context, [first, encodedId], "a transaction");
   const fresh: Held = { read: undefined, wish: undefined };
   held.set(encodedId, fresh);
   return fresh;

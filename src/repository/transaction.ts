@@ -24,6 +24,7 @@ import { isDeleted } from "../schema/soft-delete.ts";
 import type { TypeContext } from "./context.ts";
 import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import type { FindOptions } from "./load.ts";
+import { commonHome } from "./partitions.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
 import { defaultBackoff, defaultRetries, pauseBeforeRetry } from "./retry.ts";
@@ -176,7 +177,7 @@ export class Transaction {
       script,
       keys: parts.flatMap((part) => part.call.keys),
       args: [sizes, ...parts.flatMap((part) => part.call.args)],
-      operations: (members[0] as Member).context.layout.operations,
+      operations: (parts[0] as Part).context.layout.operations,
       announces: members.some(({ context: { layout } }) => layout.changes !== undefined),
     };
     const entity = members.map(({ context }) => context.metadata.name).join(", ");
@@ -225,7 +226,9 @@ interface Part {
   readonly read: ReadonlySet<string>;
 }
 
-function partsOf({ context, held }: Member): Part[] {
+function partsOf(member: Member): Part[] {
+  const { held } = member;
+  const context = commonHome(member.context, held.keys(), "a transaction");
   const { metadata, layout, fixedKeys, codec } = context;
   const entries = [...held];
   const read = new Set(entries.filter(([, { read: known }]) => known !== undefined).map(([id]) => id));

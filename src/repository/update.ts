@@ -21,6 +21,7 @@ import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions } from "./load.ts";
+import { perPartition } from "./partitions.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { defaultBackoff, defaultRetries, patchRetries, pauseBeforeRetry } from "./retry.ts";
@@ -330,7 +331,20 @@ export function complete({ metadata, now }: TypeContext, id: string, before: Row
  * @throws CapabilityError when the user lacks a right; nothing was changed.
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  */
-export async function sendItems(
+export function sendItems(
+  context: TypeContext,
+  items: readonly PatchItem[],
+  returning: boolean,
+  attempt: RunOptions,
+  note: Note,
+): Promise<readonly PatchOutcome[]> {
+  const send = (home: TypeContext, own: readonly PatchItem[]): Promise<PatchOutcome[]> =>
+    sendOwn(home, own, returning, attempt, note);
+  const failed = (error: RemoraError): PatchOutcome => ({ kind: "failed", error });
+  return perPartition(context, items, (item) => String(item[0]), send, failed);
+}
+
+async function sendOwn(
   context: TypeContext,
   items: readonly PatchItem[],
   returning: boolean,

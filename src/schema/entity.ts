@@ -25,6 +25,9 @@ export interface UniqueSpec<P extends string> {
   readonly caseInsensitive?: boolean;
 }
 
+/** Nothing may stand here where the entities are spread over several slots. */
+type WholeOnly<P> = [P] extends [1] ? unknown : never;
+
 /** How changes are told. */
 export interface ChangesOptions {
   /** About how many changes the stream keeps; 10,000 when left out. */
@@ -75,6 +78,7 @@ export interface EntityOptions<
   C extends string,
   U extends string,
   Q,
+  P extends number = 1,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
   readonly name: string;
@@ -90,17 +94,22 @@ export interface EntityOptions<
   /** `hash` (default) or `json` (RedisJSON). */
   readonly storage?: Storage;
   /** The exact key prefix of existing documents, such as `user:`. */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string & WholeOnly<P>;
   /** The hash tag shared by types that one transaction may change together; fixed once entities are stored. */
-  readonly colocate?: string;
+  readonly colocate?: string & WholeOnly<P>;
+  /**
+   * How many hash slots the entities are spread over, by their ids, from 1 (default) to 256; fixed once entities are stored. For
+   * types that are too large for one node of a cluster. Not with `unique`, `changes`, `colocate` or `keyPrefix`.
+   */
+  readonly partitions?: P;
   /** Dotted path to index, or to several indexes. */
   readonly index?: I & OnlyPaths<I, z.output<S>>;
   /** Name of a constraint to the fields that must be unique together, or `{ fields, caseInsensitive }`. */
-  readonly unique?: Q;
+  readonly unique?: Q & WholeOnly<P>;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
   readonly compound?: Readonly<Record<string, CompoundSpec<NoInfer<I>, z.output<S>>>>;
   /** Tells each change in a stream, for `watch`; the stream keeps about `maxLength` changes (10,000 when left out). */
-  readonly changes?: true | ChangesOptions;
+  readonly changes?: (true | ChangesOptions) & WholeOnly<P>;
   /** The field that counts saves, for optimistic locking. */
   readonly version?: V & KeysOfType<z.output<S>, number>;
   /** The fields that are set when an entity is first and last saved. */
@@ -205,7 +214,8 @@ export function defineEntity<
   const C extends string = never,
   const U extends string = never,
   const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
->(options: EntityOptions<S, I, Id, V, C, U, Q>): EntityDefinition<S, I, Id | V | C | U, Q> {
+  const P extends number = 1,
+>(options: EntityOptions<S, I, Id, V, C, U, Q, P>): EntityDefinition<S, I, Id | V | C | U, Q> {
   const metadata = compileMetadata(options as unknown as Definition);
   return Object.freeze({ name: options.name, schema: options.schema, metadata });
 }

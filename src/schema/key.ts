@@ -73,6 +73,23 @@ interface KeyOptions {
   readonly keyPrefix: string | undefined;
   /** The hash tag that the type shares with others, instead of its own name. */
   readonly colocate: string | undefined;
+  /** How many hash slots the type is spread over; one when left out. */
+  readonly partitions?: number;
+}
+
+/**
+ * Lays out the keys of each partition of an entity type.
+ *
+ * @param type - its name, where its keys lie, and how many partitions it has.
+ * @param namespace - put in front of every key; empty for none.
+ * @returns the prefixes of each partition, in order.
+ */
+export function keyspaces(type: KeyOptions, namespace: string): readonly Keyspace[] {
+  const { name, partitions = 1 } = type;
+  if (partitions === 1) return [keyspace(type, namespace)];
+  return Array.from({ length: partitions }, (_, at) =>
+    keyspace({ ...type, colocate: undefined, name: `${name}.${at}` }, namespace),
+  );
 }
 
 /**

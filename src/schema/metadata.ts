@@ -21,6 +21,7 @@ import {
 } from "./zod.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
+import { compilePartitions } from "./partitions.ts";
 import { compileTimestamps, type TimestampsDefinition, type TimestampsMetadata } from "./timestamps.ts";
 import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
@@ -75,6 +76,8 @@ export interface EntityMetadata extends TimestampsMetadata {
   readonly keyPrefix: string | undefined;
   /** The hash tag that the type shares with others, so that one transaction can change them all. */
   readonly colocate: string | undefined;
+  /** How many hash slots the entities are spread over. */
+  readonly partitions: number;
   readonly shape: ObjectShape;
   readonly idField: string;
   readonly generateId: (input: unknown) => string;
@@ -107,6 +110,7 @@ export interface Definition {
   readonly storage?: Storage | undefined;
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
+  readonly partitions?: number | undefined;
   readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
   readonly unique?: Readonly<Record<string, UniqueDefinition>> | undefined;
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
@@ -161,6 +165,7 @@ class DefinitionCompiler {
     this.#checkVersion();
     const placed = (path: string, text: string): void => this.#problem(path, text);
     const timestamps = compileTimestamps(definition.timestamps, this.#shape, placed);
+    const partitions = compilePartitions(definition, placed);
     const problem = (message: string): void => this.#problem("", message);
     const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
     const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
@@ -183,6 +188,7 @@ class DefinitionCompiler {
       storage,
       keyPrefix: definition.keyPrefix,
       colocate: definition.colocate,
+      partitions,
       shape: this.#shape,
       idField,
       generateId: idGenerator(definition.id?.generate ?? "ulid"),

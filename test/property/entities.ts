@@ -51,11 +51,12 @@ export const thingIndex = {
   place: geo(),
 };
 
-/** Defines the type. */
-export function anyEntity(storage: Storage) {
+/** Defines the type, in one slot or spread over several. */
+export function anyEntity(storage: Storage, partitions: number = 1) {
   return defineEntity({
     name: "thing",
     storage,
+    partitions,
     schema: z.object(thingShape),
     index: thingIndex,
     compound: {

@@ -123,6 +123,50 @@ describe("a cluster", () => {
       expect(await ones.count()).toBe(1);
     });
 
+    test("spreads a type over the nodes in partitions", async () => {
+      const Tree = defineEntity({
+        name: "tree",
+        partitions: 8,
+        schema: z.object({ id: z.string(), n: z.number(), tags: z.array(z.string()), version: z.int() }),
+        index: { n: range(), tags: exact() },
+        version: "version",
+        ttl: {},
+      });
+      const trees = db.repository(Tree);
+      expect(await trees.indexes.sync()).toMatchObject({ engine: "scan", state: "ready" });
+      const all = Array.from({ length: 300 }, (_, at) => ({ id: row(at).id, n: at, tags: [`t${at % 3}`] }));
+      expect((await trees.insertMany(all)).failed).toEqual([]);
+      const held = await cluster.keysByNode();
+      for (const keys of held) expect(keys.some((key) => key.startsWith(`${namespace}:{tree.`))).toBe(true);
+      expect(await trees.findByIds(["i001", "none", "i299"])).toMatchObject([{ n: 1 }, null, { n: 299 }]);
+      const query = trees.query();
+      expect(await query.where("n").gte(296).orderBy("n", "desc").ids()).toEqual(["i299", "i298", "i297", "i296"]);
+      expect(await query.where("tags").contains("t1").count()).toBe(100);
+      const streamed: string[] = [];
+      for await (const { id } of query.stream({ batchSize: 40 })) streamed.push(id);
+      expect(streamed).toEqual(all.map(({ id }) => id));
+      const saved = await trees.save({ ...(await trees.findByIdOrThrow("i001")), n: -1 });
+      await expectFailure(trees.save({ ...saved, version: 1 }), "VERSION_CONFLICT");
+      await trees.update("i002", { n: inc(1000) });
+      expect(
+        await query
+          .where("n")
+          .gt(1000)
+          .update({ tags: push("big") }),
+      ).toMatchObject({ changed: 1 });
+      await db.transaction(async (tx) => {
+        const entity = await tx.repository(Tree).findById("i003");
+        await tx.repository(Tree).save({ id: "i003", n: 5000, tags: [], ...(entity && { version: entity.version }) });
+      });
+      expect(await query.where("n").gt(1000).orderBy("n").ids()).toEqual(["i002", "i003"]);
+      const crossing = all.slice(0, 20).map((entity) => ({ ...entity, id: `x${entity.id}` }));
+      await expectFailure(trees.insertMany(crossing, { atomic: true }), "CROSS_SLOT");
+      expect(await trees.indexes.verify()).toMatchObject({ documents: 300, found: 0 });
+      expect(await trees.indexes.sync({ rebuild: true })).toMatchObject({ documents: 300, faulty: 0 });
+      expect(await query.delete()).toMatchObject({ changed: 300, conflicts: 0 });
+      expect(await trees.count()).toBe(0);
+    });
+
     test("refuses prefixes that would spread a type over the slots", () => {
       const spread = defineEntity({ name: "spread", keyPrefix: "spread:", schema: z.object({ id: z.string() }) });
       expect(() => db.repository(spread)).toThrowError(

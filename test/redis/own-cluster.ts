@@ -11,6 +11,8 @@ export interface OwnCluster {
   readonly nodes: readonly ClusterNode[];
   /** Every key of the cluster. */
   readonly keys: () => Promise<string[]>;
+  /** The same, node by node. */
+  readonly keysByNode: () => Promise<readonly string[][]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -37,11 +39,12 @@ export async function ownCluster(): Promise<OwnCluster> {
     String(info).includes("cluster_state:ok") && String(info).includes(`cluster_known_nodes:${size}`);
   // eslint-disable-next-line no-await-in-loop -- asked until they agree
   while (!(await Promise.all(clients.map((client) => client.call("CLUSTER", "INFO")))).every(ready));
+  const keysByNode = (): Promise<string[][]> => Promise.all(clients.map((client) => client.keys("*")));
   return {
     nodes,
+    keysByNode,
     async keys() {
-      const found = await Promise.all(clients.map((client) => client.keys("*")));
-      return found.flat().sort((left, right) => (left < right ? -1 : 1));
+      return (await keysByNode()).flat().sort((left, right) => (left < right ? -1 : 1));
     },
     async stop() {
       for (const client of clients) client.disconnect();

@@ -3,7 +3,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { decodeId, encodeId, encodePath, hashTag, keyspace } from "../../src/schema/key.ts";
+import { decodeId, encodeId, encodePath, hashTag, keyspace, keyspaces } from "../../src/schema/key.ts";
+import { partitionOf } from "../../src/schema/partitions.ts";
 
 const id = fc
   .string({ unit: "binary", minLength: 1, maxLength: 40 })
@@ -89,6 +90,22 @@ test("a type's keys stand under one hash tag", () => {
   expect(keys("user", "", "old:{tag}:")).toEqual({ documents: "old:{tag}:", internal: "{tag}user$" });
   expect(keys("user", "app", undefined, "shop")).toEqual({ documents: "app:{shop}user:", internal: "app:{shop}user$" });
   expect(keys("user", "", "old:{shop}:", "shop")).toEqual({ documents: "old:{shop}:", internal: "{shop}user$" });
+});
+
+test("partitions have a hash tag each, and the id decides which it is", () => {
+  const type = { name: "movie", keyPrefix: undefined, colocate: undefined };
+  expect(keyspaces({ ...type, partitions: 1 }, "app")).toEqual([keyspace(type, "app")]);
+  expect(keyspaces({ ...type, partitions: 2 }, "app")).toEqual([
+    { documents: "app:{movie.0}:", internal: "app:{movie.0}$" },
+    { documents: "app:{movie.1}:", internal: "app:{movie.1}$" },
+  ]);
+  // Part of the format: stored entities lie where these numbers say.
+  const ids = ["", "a", "foobar", "\u00e9", "01ARZ3NDEKTSV4RRFFQ69G5FAV"];
+  expect(ids.map((id) => partitionOf(id, 256))).toEqual([197, 44, 104, 193, 128]);
+  expect(ids.map((id) => partitionOf(id, 2 ** 32))).toEqual([
+    0x811c9dc5, 0xe40c292c, 0xbf9cf968, 513665217, 1543523712,
+  ]);
+  expect(ids.map((id) => partitionOf(id, 1))).toEqual([0, 0, 0, 0, 0]);
 });
 
 test("the hash tag is the server's", () => {

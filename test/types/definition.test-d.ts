@@ -238,6 +238,16 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, version: "name" });
     // @ts-expect-error a timestamp must be a date
     defineEntity({ name: "x", schema, timestamps: { createdAt: "name" } });
+    defineEntity({ name: "x", schema, partitions: 8 });
+    defineEntity({ name: "x", schema, partitions: 1, unique: { name: ["name"] } });
+    // @ts-expect-error no partition knows the values of the others
+    defineEntity({ name: "x", schema, partitions: 8, unique: { name: ["name"] } });
+    // @ts-expect-error there is no one order of changes over several slots
+    defineEntity({ name: "x", schema, partitions: 8, changes: true });
+    // @ts-expect-error one slot is what it asks for
+    defineEntity({ name: "x", schema, partitions: 8, colocate: "shop" });
+    // @ts-expect-error the documents lie where they lie
+    defineEntity({ name: "x", schema, partitions: 8, keyPrefix: "x:" });
     // @ts-expect-error there are two clocks
     defineEntity({ name: "x", schema, timestamps: { clock: "sundial" } });
     // @ts-expect-error no such storage

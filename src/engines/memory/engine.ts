@@ -1,7 +1,6 @@
 // The memory engine: reads every entity of the type and evaluates the query in the application.
 // Needs no index; meant for tests, tiny types, and as the judge of the other engines.
 import type { DocumentCodec } from "../../codec/document.ts";
-import type { StoredDocument } from "../../codec/stored.ts";
 import { checkQuery } from "../../query/check.ts";
 import { matches } from "../../query/matches.ts";
 import { everything, type QueryNode } from "../../query/node.ts";
@@ -11,6 +10,7 @@ import { refuseNative } from "../../query/native.ts";
 import { refuseRaw } from "../../query/raw.ts";
 import { propertiesRead } from "../../query/select.ts";
 import { decodeId } from "../../schema/key.ts";
+import { cutter } from "../documents.ts";
 import type { Answer, Engine, Step } from "../engine.ts";
 import { asStep, everyMatch, mapAnswer, noAnswer } from "../engine.ts";
 import type { Layout } from "../layout.ts";
@@ -78,16 +78,10 @@ function evaluate(query: QueryNode, answer: Answer, codec: DocumentCodec): Answe
         after === undefined || after === "start" || standsBehind(entity, row.encodedId, after, query),
     )
     .sort((left, right) => order(left.entity, right.entity));
-  const part = partReader(codec, query);
+  // Everything was read to evaluate the query.
+  const part = cutter(codec, codec.only(propertiesRead(query)));
   const rows = found
     .slice(offset, offset + limit)
     .map(({ row }) => ({ encodedId: row.encodedId, stored: part(row.stored) }));
   return { rows, ids: rows.map((row) => row.encodedId), count: found.length, ghosts: answer.ghosts };
-}
-
-// Everything was read to evaluate the query: what the codec of the chosen fields expects is taken out of it.
-function partReader(codec: DocumentCodec, query: QueryNode): (stored: StoredDocument) => StoredDocument {
-  const { fields } = codec.only(propertiesRead(query));
-  const positions = fields.map((field) => codec.fields.indexOf(field));
-  return (stored) => (typeof stored === "string" ? stored : positions.map((position) => stored[position] ?? null));
 }

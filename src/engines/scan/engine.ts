@@ -307,7 +307,7 @@ function complete(reader: DocumentReader, gathered: Gathered, rest: readonly str
   return {
     requests: reader.many(chunk),
     read(replies) {
-      for (const [at, stored] of reader.readMany(replies, chunk.length).entries()) {
+      for (const [at, stored] of reader.readMany(replies, chunk).entries()) {
         const encodedId = chunk[at] as string;
         if (stored === undefined || stored instanceof ReplyFailure) gathered.ghosts.push(encodedId);
         else gathered.rows.push({ encodedId, stored });
