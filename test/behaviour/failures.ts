@@ -1,5 +1,7 @@
 // Expecting an error of the library: its code, its facts, and that nothing was changed.
 // A promise that resolves, or rejects with anything else, fails the test.
+import { inspect } from "node:util";
+
 import { expect } from "vitest";
 
 import { type ErrorByCode, type ErrorCode, isRemoraError } from "remora";
@@ -27,4 +29,16 @@ export async function expectRefusal<C extends ErrorCode>(
   const error = await expectFailure(work(), code);
   expect(await dump(raw, namespace)).toEqual(before);
   return error;
+}
+
+/** Everything that an error or another thing could show to a log: its text, its stack, its data, its inner errors. */
+export function everythingIn(thing: unknown): string {
+  const inner = (thing as { cause?: unknown }).cause;
+  return [
+    String(thing),
+    (thing as Error).stack,
+    JSON.stringify(thing),
+    inspect(thing, { depth: 10, showHidden: true }),
+    inner === undefined ? "" : everythingIn(inner),
+  ].join("\n");
 }

@@ -2,7 +2,6 @@
 // A server that is down, a wrong login, a server that is too old or lacks what was demanded.
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis5";
 import { z } from "zod";
@@ -10,25 +9,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { connect, type ConnectionTarget, defineEntity, isRemoraError } from "remora";
 import type { TestServer } from "remora/testing";
-import { expectFailure } from "../behaviour/failures.ts";
+import { everythingIn, expectFailure } from "../behaviour/failures.ts";
 import { tidy } from "../behaviour/matrix.ts";
 import { freshNamespace, legs } from "../setup/legs.ts";
 import { ownServer } from "./own-server.ts";
 import { parseCommands } from "./proxy.ts";
 
 const secret = "s3cr3t-marker-pa55";
-
-// Everything an error could show to a log: its text, its stack, its data, its inner errors.
-function everythingIn(error: unknown): string {
-  const inner = (error as { cause?: unknown }).cause;
-  return [
-    String(error),
-    (error as Error).stack,
-    JSON.stringify(error),
-    inspect(error, { depth: 10, showHidden: true }),
-    inner === undefined ? "" : everythingIn(inner),
-  ].join("\n");
-}
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
