@@ -55,7 +55,7 @@ const namespacePattern = /^[A-Za-z0-9_.-]*$/;
 /** A connection to one server, and the entity types kept there. */
 export class Database implements AsyncDisposable {
   /** The underlying client, for whatever the mapper does not offer. */
-  readonly redis: RedisClient;
+  declare readonly redis: RedisClient;
   /** What the server is and can. */
   readonly capabilities: Capabilities;
   readonly #executor: Executor;
@@ -77,7 +77,8 @@ export class Database implements AsyncDisposable {
    * @param options - checked options.
    */
   constructor(client: RedisClient, capabilities: Capabilities, options: DatabaseOptions) {
-    this.redis = client;
+    // Whoever prints a database must not print its password.
+    Object.defineProperty(this, "redis", { value: client });
     this.capabilities = capabilities;
     this.#options = options;
     this.#executor = new Executor(client, options.deadline ?? defaultDeadline, options.retryWrites);

@@ -4,7 +4,15 @@ import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { ObjectShape, Shape } from "../schema/shape.ts";
 import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
-import { checkNumber, jsonReader, jsonWriter, parseJson, stringifyJson, Unstorable } from "./json-value.ts";
+import {
+  checkNumber,
+  holdsFreeJson,
+  jsonReader,
+  jsonWriter,
+  parseJson,
+  stringifyJson,
+  Unstorable,
+} from "./json-value.ts";
 import { scalarCodecs, Unreadable } from "./scalar.ts";
 import { tagSeparator, tagText, textProblem, untagText } from "./term.ts";
 
@@ -266,22 +274,33 @@ function checkText(value: unknown, path: readonly string[]): string {
 function jsonLeaf(shape: Shape, path: readonly string[]): Pick<Leaf, "write" | "read"> {
   const writer = jsonWriter(shape);
   const reader = jsonReader(shape);
+  const free = holdsFreeJson(shape);
   return {
     // Hash fields keep the text of numbers as it is, so nothing needs mending.
     write: (value) => stringifyJson(writer === undefined ? value : writer(value, path, undefined), path),
     read(text) {
-      const parsed = readJson(text);
+      const parsed = readJson(text, free);
       return reader === undefined ? parsed : reader(parsed);
     },
   };
 }
 
-function readJson(text: string): unknown {
+/** Only with such an exponent can a number be too large to be one. */
+const largeExponent = /[eE]\+?[0-9]{3}/;
+
+// Of free JSON no schema says that a number is one.
+function readJson(text: string, free: boolean): unknown {
   try {
+    if (free && largeExponent.test(text)) JSON.parse(text, refuseInfinity);
     return parseJson(text);
   } catch {
     throw new Unreadable(text, "JSON");
   }
+}
+
+function refuseInfinity(_name: string, value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) throw new RangeError("beyond doubles");
+  return value;
 }
 
 function encodeNode(node: Node, value: unknown, pairs: string[], absent: string[], nulls: string[]): void {

@@ -324,6 +324,27 @@ export function parseJson(text: string): unknown {
 }
 
 /**
+ * Tells whether a shape has room for JSON of any kind.
+ *
+ * @param shape - the shape.
+ * @returns true when it does, at whatever depth.
+ */
+export function holdsFreeJson(shape: Shape): boolean {
+  switch (shape.kind) {
+    case "json":
+      return true;
+    case "array":
+      return holdsFreeJson(shape.item);
+    case "record":
+      return holdsFreeJson(shape.value);
+    case "object":
+      return shape.open || [...shape.fields.values()].some(holdsFreeJson);
+    default:
+      return false;
+  }
+}
+
+/**
  * Writes JSON, refusing strings that no server would store as they are.
  *
  * @param value - what {@link jsonWriter} produced.

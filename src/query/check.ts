@@ -45,7 +45,7 @@ export function checkQuery(query: QueryNode): void {
   checkDistances(query);
   checkRelevance(query);
   checkHighlight(query);
-  checkWindow("limit", query.limit ?? 0, metadata);
+  if (query.limit !== undefined) checkWindow("limit", query.limit, metadata);
   checkWindow("offset", query.offset, metadata);
 }
 

@@ -14,7 +14,7 @@ import { perPartition } from "./partitions.ts";
 import type { Note } from "./observe.ts";
 import { defaultBackoff, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden } from "./save.ts";
-import { expectVersion, requireVersion, versionConflict } from "./versions.ts";
+import { corruptVersion, expectVersion, requireVersion, versionConflict } from "./versions.ts";
 import { attemptOf, late, remaining } from "./update.ts";
 
 /**
@@ -87,8 +87,9 @@ async function removeNow(
   note([call], 1);
   const [removed] = await sendRemoval(context, call, attemptOf(context, "delete", options, id));
   if (removed === -1) throw wrongType(layout, id);
+  if (removed === "v") throw corruptVersion(metadata, id);
   if (typeof removed === "string") {
-    throw versionConflict(metadata, id, "deleted", ifVersion, removed === "v" ? undefined : Number(removed.slice(1)));
+    throw versionConflict(metadata, id, "deleted", ifVersion, Number(removed.slice(1)));
   }
   return removed === 1;
 }

@@ -45,10 +45,10 @@ export const maxEntities = 1000;
  * @param prepared - what was to be stored.
  * @returns the error.
  */
-export function deletedBefore(name: string, { entity }: Prepared): QueryError {
+export function deletedBefore(name: string, { encodedId }: Prepared): QueryError {
   return new QueryError(`${name}: a transaction cannot store again what it deletes; save the entity instead`, {
     entity: name,
-    id: typeof entity["id"] === "string" ? entity["id"] : undefined,
+    id: decodeId(encodedId),
   });
 }
 

@@ -28,7 +28,7 @@ import { commonHome } from "./partitions.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./repository.ts";
 import { defaultBackoff, defaultRetries, pauseBeforeRetry } from "./retry.ts";
-import { forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
+import { askRights, forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
 import { shown } from "./shown.ts";
 import { deletedNow } from "./soft-delete.ts";
 import { current, deletedBefore, type Held, heldOf, type Member, saved, tellHooks } from "./transaction-member.ts";
@@ -172,11 +172,11 @@ export class Transaction {
     const parts = members.flatMap(partsOf).sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
     if (!parts.some(({ kind }) => kind !== "guard")) return true;
     const script = this.#host.scriptOf(parts.map(({ kind, context: { layout } }) => ({ kind, layout })));
-    const sizes = JSON.stringify(parts.map(({ call }) => [call.keys.length, call.args.length]));
+    const sizes = JSON.stringify(parts.map(({ keys, args }) => [keys.length, args.length]));
     const call: ScriptCall = {
       script,
-      keys: parts.flatMap((part) => part.call.keys),
-      args: [sizes, ...parts.flatMap((part) => part.call.args)],
+      keys: parts.flatMap(({ keys }) => keys),
+      args: [sizes, ...parts.flatMap(({ args }) => args)],
       operations: (parts[0] as Part).context.layout.operations,
       announces: members.some(({ context: { layout } }) => layout.changes !== undefined),
     };
@@ -218,7 +218,8 @@ const order: readonly PartKind[] = ["guard", "remove", "save"];
 interface Part {
   readonly kind: PartKind;
   readonly context: TypeContext;
-  readonly call: ScriptCall;
+  readonly keys: ScriptCall["keys"];
+  readonly args: ScriptCall["args"];
   /** What the part is about, as it stands in keys. */
   readonly ids: readonly string[];
   /** Saves: the entities, and which of them were read here. */
@@ -241,8 +242,7 @@ function partsOf(member: Member): Part[] {
   const parts: Part[] = [];
   const add = (kind: PartKind, ids: readonly string[], args: readonly (string | Buffer)[]): void => {
     const keys = [...fixedKeys, ...ids.map((id) => layout.documents + id)];
-    const call = { script: context.scripts.save, keys, args };
-    parts.push({ kind, context, call, ids, prepared: kind === "save" ? saved : [], read });
+    parts.push({ kind, context, keys, args, ids, prepared: kind === "save" ? saved : [], read });
   };
   if (guarded.length > 0) {
     const items = guarded.map(([id, { read: known }]) =>
@@ -254,7 +254,7 @@ function partsOf(member: Member): Part[] {
       [JSON.stringify(items), JSON.stringify(codec.fields)],
     );
   }
-  if (removed.length > 0) add("remove", removed, [JSON.stringify(removed), "1"]);
+  if (removed.length > 0) add("remove", removed, [JSON.stringify(removed), askRights(context, context.scripts.remove)]);
   if (saved.length > 0) {
     const { args } = saveManyCall(
       context,
@@ -356,12 +356,8 @@ export class TransactionRepository<D extends EntityDefinition> {
       const prepared = prepare(member.context, given, "insert", options.ttl);
       const held = heldOf(member, prepared.encodedId);
       if (held.wish?.kind === "save" || (held.read?.entity ?? null) !== null) {
-        throw new EntityExistsError(
-          `${this.#name} ${JSON.stringify(prepared.entity[metadata.idField])} exists already`,
-          {
-            entity: this.#name,
-          },
-        );
+        const id = decodeId(prepared.encodedId);
+        throw new EntityExistsError(`${this.#name} ${JSON.stringify(id)} exists already`, { entity: this.#name, id });
       }
       if (held.wish?.kind === "delete") throw deletedBefore(this.#name, prepared);
       held.wish = { kind: "save", prepared, operation: "insert" };

@@ -65,7 +65,8 @@ export function wishedTime(
     if (!(time > Date.now())) throw refused(metadata, "`at` must be a date to come");
     return ["at", String(time)];
   }
-  const milliseconds = typeof ttl === "number" ? Math.round(ttl * 1000) : Math.round(ttl.ms);
+  const given: unknown = typeof ttl === "number" ? ttl * 1000 : ttl.ms;
+  const milliseconds = typeof given === "number" ? Math.round(given) : Number.NaN;
   // Far enough below the largest integer that adding the present stays exact.
   if (!(milliseconds >= 1 && milliseconds <= 2 ** 52)) throw refused(metadata, "must be a positive time");
   return ["in", String(milliseconds)];

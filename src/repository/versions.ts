@@ -46,11 +46,14 @@ export function versionConflict(
  * @returns the error.
  */
 export function corruptVersion({ name, version }: EntityMetadata, id: string): CorruptEntityError {
-  return new CorruptEntityError(`${name} ${JSON.stringify(id)}: its stored version is not a whole number`, {
-    entity: name,
-    id,
-    field: version,
-  });
+  return new CorruptEntityError(
+    `${name} ${JSON.stringify(id)}: its stored version is not a whole number that can be counted on`,
+    {
+      entity: name,
+      id,
+      field: version,
+    },
+  );
 }
 
 /**

@@ -91,6 +91,7 @@ const rows: readonly Row[] = [
         () => repository.save({ id: "a", name: "x", version: 1 }),
         () => repository.update("a", { name: "x" }),
         () => repository.modify("a", (row) => ({ ...row, name: "x" })),
+        () => repository.delete("a", { ifVersion: 1 }),
       ]) {
         expect(await expectRefusal(opened, work, "CORRUPT_ENTITY")).toMatchObject({ entity: "paper", id: "a" });
       }
@@ -116,6 +117,10 @@ const rows: readonly Row[] = [
         () => repository.modify("a", (row) => ({ ...row, name: "x" })),
       ]) {
         await expectRefusal(opened, work, "VALIDATION");
+      }
+      for (const returning of [false, true]) {
+        const work = () => repository.update("a", { name: "x" }, returning ? { returning } : {});
+        await expectRefusal(opened, work, "CORRUPT_ENTITY");
       }
       await spoil(opened, bench.storage, "version", [`${beyond}`, `${beyond}`]);
       await expectCorrupt(bench, opened, { field: "version" });

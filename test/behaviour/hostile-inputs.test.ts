@@ -1,5 +1,6 @@
 // Hostile values and lifetimes: refused by name, or stored, found and read back exactly; and passwords, which nothing may tell.
 // What concerns sessions, locks, rate limits, channels and streams (70 to 77) comes with those.
+import { inspect } from "node:util";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
 import { expect } from "vitest";
@@ -172,7 +173,7 @@ const rows: readonly Row[] = [
     async (bench) => {
       const opened = await two(bench);
       const { repository } = opened;
-      for (const seconds of [0, -1, Number.NaN, 2 ** 53, Infinity]) {
+      for (const seconds of [0, -1, Number.NaN, 2 ** 53, Infinity, "60" as unknown as number]) {
         for (const ttl of [seconds, { ms: seconds }] as Ttl[]) {
           for (const work of [
             () => repository.insert({ id: "c", name: "c" }, { ttl }),
@@ -216,6 +217,7 @@ const rows: readonly Row[] = [
     "a URL of the wrong host, a wrong login, a good one",
     async ({ leg, engine, open }) => {
       const secret = "s3cr3t-marker-pa55";
+      const papers = paper("hash");
       const seen: string[] = [];
       const listen = (event: unknown): void => void seen.push(everythingIn(event));
       subscribe(operationChannel, listen);
@@ -234,7 +236,14 @@ const rows: readonly Row[] = [
         await raw("ACL", "SETUSER", namespace, "on", `>${secret}`, "~*", "&*", "+@all", "-@write");
         const db = await connect(`redis://${namespace}:${secret}@${host}`, { namespace, engine });
         try {
-          const work = db.repository(paper("hash")).insert({ name: "x" });
+          for (const printed of [
+            JSON.stringify(db),
+            inspect(db, { depth: 9 }),
+            inspect(db.repository(papers), { depth: 9 }),
+          ]) {
+            expect(printed).not.toContain(secret);
+          }
+          const work = db.repository(papers).insert({ name: "x" });
           expect(everythingIn(await expectFailure(work, "CAPABILITY"))).not.toContain(secret);
         } finally {
           await db.close();

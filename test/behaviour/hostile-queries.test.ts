@@ -289,7 +289,7 @@ const rows: readonly Row[] = [
     "a page",
     async (bench) => {
       const { repository } = await one(bench);
-      const bad = [-1, 1.5, Number.NaN, Infinity, "1; DEL"];
+      const bad = [-1, 1.5, Number.NaN, Infinity, "1; DEL", null];
       const works = bad.flatMap((value) => {
         const query = (): Query<unknown, unknown> => repository.query() as never;
         const number = value as number;

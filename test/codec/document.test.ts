@@ -196,6 +196,26 @@ describe("hidden members of JSON documents", () => {
   });
 });
 
+test("numbers beyond doubles in free JSON of a hash are reported, other large numbers are not", () => {
+  const definition = defineEntity({
+    name: "free",
+    schema: z.object({ id: z.string(), any: z.unknown(), map: z.record(z.string(), z.unknown()) }),
+  });
+  const codec = new DocumentCodec(definition.metadata);
+  const decode = (any: string, map: string): unknown =>
+    codec.decode(
+      codec.fields.map((field) => ({ id: "a", any, map })[field as "id"] ?? null),
+      "a",
+    );
+  expect(decode("1e300", '{"x":"1e400"}')).toEqual({ id: "a", any: 1e300, map: { x: "1e400" } });
+  for (const [any, map, field] of [
+    ["1e400", "{}", "any"],
+    ["1", '{"x":[1,-1E+999]}', "map"],
+  ] as const) {
+    expect(() => decode(any, map)).toThrowError(expect.objectContaining({ code: "CORRUPT_ENTITY", field }) as Error);
+  }
+});
+
 describe("a choice of properties", () => {
   const named = defineEntity({
     name: "named",

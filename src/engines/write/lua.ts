@@ -61,6 +61,13 @@ export function announceLua({ changes }: Layout, ...words: readonly string[]): s
   return changes === undefined ? "" : `announce(${words.join(", ")})`;
 }
 
+/** Lua that gathers what is refused: `failures`, nil for none, and a function `fail(at, code, first, second)`. */
+export const failuresLua = `local failures
+local function fail(at, code, first, second)
+  failures = failures or {}
+  failures[#failures + 1] = {at, code, first or '', second or ''}
+end`;
+
 /** Names of fixed keys inside the scripts. */
 export class KeyNames {
   readonly #positions: ReadonlyMap<string, number>;

@@ -137,7 +137,7 @@ function versionCheck(layout: Layout): string {
   return `if ok[at] and item[2] ~= '-' then
     local found = ${read}
     local version = type(found) == 'string' and ${value}
-    if not version then fail(at, 'NOVERSION')
+    if not version or tonumber(version) >= ${Number.MAX_SAFE_INTEGER} then fail(at, 'NOVERSION')
     elseif item[2] ~= '' and item[2] ~= version then fail(at, 'VERSION', version)${createdCheck(layout)}
     else
       item.version = string.format('%.0f', tonumber(version) + 1)

@@ -5,7 +5,7 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import { checkRights } from "./rights.ts";
-import { readVersionLua } from "./version.ts";
+import { versionFunction } from "./version.ts";
 import {
   announceFunction,
   announceLua,
@@ -38,13 +38,9 @@ export function removeScript(layout: Layout): Script {
   if wrong then return kinds end
 end`;
   if (layout.metadata.version === undefined) return defineScript("delete", removeLua(layout, [], together, "true"));
-  const { read, value } = readVersionLua(layout);
   const functions = `${together}
 local VERSIONS = ARGV[3] and ARGV[3] ~= '' and decode(ARGV[3])
-local function versionOf(key)
-  local found = ${read}
-  return type(found) == 'string' and ${value} or ''
-end`;
+${versionFunction(layout)}`;
   const expected = "not VERSIONS or kind == 'none' or versionOf(DOCUMENTS..id) == VERSIONS[at]";
   return defineScript("delete", removeLua(layout, [], functions, expected, "'v'..versionOf(DOCUMENTS..id)"));
 }

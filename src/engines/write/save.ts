@@ -9,6 +9,7 @@ import { expiryLua, writeExpiryLua } from "./time.ts";
 import { readVersionLua } from "./version.ts";
 import {
   announceFunction,
+  failuresLua,
   clock,
   checkStamp,
   forgetFunction,
@@ -96,7 +97,9 @@ export function saveParts(layout: Layout, company: Company): { readonly checks: 
     checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}"),
     // The first save of a type notes its layout; afterwards nobody with another layout may write.
     checkStamp(layout, "return {{0, 'STAMP', stamp or ''}}"),
-    failures,
+    failuresLua,
+    // Per entity: nil when it failed its checks, `old` when it replaces something, `new` when not.
+    "local states = {}",
     layout.metadata.storage === "json" ? mendFunction : "",
     layout.metadata.ttl === undefined ? "" : clock,
     packFunction(layout),
@@ -128,14 +131,6 @@ ${lines.join("\n")}
   o = o + ITEMS[o]
 end`;
 }
-
-const failures = `local failures
--- Per entity: nil when it failed its checks, 'old' when it replaces something, 'new' when not.
-local states = {}
-local function fail(at, code, first, second)
-  failures = failures or {}
-  failures[#failures + 1] = {at, code, first or '', second or ''}
-end`;
 
 function checks(layout: Layout, together: boolean): string {
   const names = new KeyNames(layout);

@@ -4,6 +4,7 @@ import { defineScript, type Script } from "../../redis/command.ts";
 import type { Layout } from "../layout.ts";
 import {
   announceFunction,
+  failuresLua,
   checkStamp,
   forgetFunction,
   isGrouped,
@@ -17,7 +18,7 @@ import {
 import { fingerprintLua } from "./remove.ts";
 import { checkRights } from "./rights.ts";
 import { saveParts } from "./save.ts";
-import { readVersionLua } from "./version.ts";
+import { versionFunction } from "./version.ts";
 
 /** What a part does: delete documents, save entities, or make sure that what was read is as it was. */
 export type PartKind = "remove" | "save" | "guard";
@@ -76,17 +77,11 @@ function partLua(part: TransactionPart): string {
   }
 }
 
-const failures = `local failures
-local function fail(at, code)
-  failures = failures or {}
-  failures[#failures + 1] = {at, code, '', ''}
-end`;
-
 function removeLua(layout: Layout): string {
   return `${prelude(layout, "local IDS = decode(ARGV[1])", "IDS[1]")}
 ${checkRights(layout, "ARGV[2] == '1'", "return {{0, 'NOPERM', command[1]}}")}
 ${checkStamp(layout, "return {{0, 'STAMP', stamp or ''}}")}
-${failures}
+${failuresLua}
 ${packFunction(layout)}
 ${reindexFunction(layout)}
 ${forgetFunction(layout)}
@@ -109,14 +104,10 @@ end`;
 
 function guardLua(layout: Layout): string {
   const { metadata } = layout;
-  const version = metadata.version === undefined ? undefined : readVersionLua(layout);
-  const held =
-    version === undefined
-      ? "nil"
-      : `(function() local found = ${version.read} return type(found) == 'string' and ${version.value} or nil end)()`;
   return `local call, pcall, decode = redis.call, redis.pcall, cjson.decode
 local FIELDS = decode(ARGV[2])
-${failures}
+${failuresLua}
+${versionFunction(layout)}
 ${fingerprintLua(layout)}
 for at, item in ipairs(decode(ARGV[1])) do
   local key = KEYS[${new KeyNames(layout).count} + at]
@@ -124,7 +115,7 @@ for at, item in ipairs(decode(ARGV[1])) do
   local same
   if item[2] == 'none' then same = kind == 'none'
   elseif kind ~= ${luaString(keyType(metadata.storage))} then same = false
-  elseif item[2] == 'version' then same = ${held} == item[3]
+  elseif item[2] == 'version' then same = ${metadata.version === undefined ? "false" : "versionOf(key) == item[3]"}
   else same = fingerprint(key) == item[3] end
   if not same then fail(at, 'CHANGED') end
 end

@@ -19,3 +19,18 @@ export function readVersionLua({ metadata }: Layout): { readonly read: string; r
     value: "string.match(found, '^%[(%-?%d+)%]$')",
   };
 }
+
+/**
+ * Lua that gives a document's version.
+ *
+ * @param layout - the type's layout.
+ * @returns a function `versionOf(key)`: its digits, or an empty text where there is none; nothing for types without versions.
+ */
+export function versionFunction(layout: Layout): string {
+  if (layout.metadata.version === undefined) return "";
+  const { read, value } = readVersionLua(layout);
+  return `local function versionOf(key)
+  local found = ${read}
+  return type(found) == 'string' and ${value} or ''
+end`;
+}
