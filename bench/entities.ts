@@ -124,6 +124,19 @@ export const LockedCity = defineEntity({
   version: "version",
   ttl: { seconds: hour, onUpdate: "reset" },
 });
+/** Twenty kilobytes, of which a save that changes little need not send all. */
+export const LongCity = defineEntity({
+  name: "city",
+  schema: z.object({
+    ...fields,
+    ...Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`page${at}`, z.string()])),
+    version,
+    createdAt: z.date(),
+    updatedAt: z.date(),
+  }),
+  version: "version",
+  timestamps: { createdAt: "createdAt", updatedAt: "updatedAt" },
+});
 /** A unique constraint. */
 export const UniqueCity = defineEntity({
   name: "city",

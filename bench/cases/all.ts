@@ -1,10 +1,17 @@
 // Every case of the benchmark, in the order they are run and reported.
 // The contestants are described beside each case.
 import type { Case } from "../race.ts";
+import { changeCases } from "./changes.ts";
 import { findCases } from "./find.ts";
 import { saveManyCases } from "./save-many.ts";
 import { saveOneCases } from "./save-one.ts";
 import { searchCases } from "./search.ts";
 
 /** Every case. */
-export const allCases: readonly Case[] = [...saveManyCases, ...saveOneCases, ...findCases, ...searchCases];
+export const allCases: readonly Case[] = [
+  ...saveManyCases,
+  ...saveOneCases,
+  ...changeCases,
+  ...findCases,
+  ...searchCases,
+];

@@ -122,7 +122,12 @@ export async function importLines(
       const errors = await sendPrepared(context, units, "import", options, note);
       if (hooks?.afterSave !== undefined) {
         const refused = new Set(errors);
-        await tellSaved(metadata, units, operation, errors);
+        await tellSaved(
+          metadata,
+          units.map(({ prepared }) => prepared.entity),
+          operation,
+          errors,
+        );
         for (const error of errors) if (error !== undefined && !refused.has(error)) tally.ofHooks.add(error);
       }
       return units.map(({ line, id }, at) => {

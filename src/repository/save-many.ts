@@ -1,6 +1,6 @@
 // Bulk saves: chunks of the save script, or all of it in one transaction.
 // Each entity is validated and encoded when there is room to send it.
-import type { RemoraError } from "../errors.ts";
+import { isRemoraError, type RemoraError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
 import type { SaveOperation } from "../schema/hooks.ts";
@@ -19,7 +19,8 @@ import type { TypeContext } from "./context.ts";
 import { afterSave, failureOf, hooked } from "./hooks.ts";
 import type { Note } from "./observe.ts";
 import { perPartition } from "./partitions.ts";
-import { type Prepared, prepare, saveErrors, saveManyCall, type SaveMode } from "./save.ts";
+import { encoded, type Prepared, saveErrors, saveManyCall, type SaveMode, type Valid, validated } from "./save.ts";
+import { differenceOf, type DifferentEntity, sendDifferences } from "./save-difference.ts";
 import type { Ttl } from "./ttl.ts";
 
 type Row = Record<string, unknown>;
@@ -75,15 +76,16 @@ export function saveMany(
   const { metadata } = context;
   const { hooks } = metadata;
   const operation = mode === "insert" ? "insertMany" : "saveMany";
-  const ready = (input: unknown): Ready<PreparedItem> => readyItem(prepare(context, input, mode, options.ttl));
+  const ready = (input: unknown): Ready<SaveUnit> => readyUnit(context, validated(context, input, mode), options.ttl);
   const work = {
     operation,
     prepare: (input: unknown) =>
       hooks?.beforeSave === undefined ? ready(input) : hooked(metadata, input, mode).then(ready),
-    async send(units: readonly PreparedItem[]): Promise<SaveOutcome<Row>[]> {
-      const errors = await sendPrepared(context, units, operation, options, note);
-      if (hooks?.afterSave !== undefined) await tellSaved(metadata, units, mode, errors);
-      return units.map(({ prepared: { entity } }, at) => {
+    async send(units: readonly SaveUnit[]): Promise<SaveOutcome<Row>[]> {
+      const errors = await sendUnits(context, units, operation, options, note);
+      const entities = units.map(entityOf);
+      if (hooks?.afterSave !== undefined) await tellSaved(metadata, entities, mode, errors);
+      return entities.map((entity, at) => {
         const error = errors[at];
         return error === undefined ? { ok: true, entity } : { ok: false, error };
       });
@@ -93,23 +95,83 @@ export function saveMany(
   return runBulk(context, inputs, work, options, onOutcome);
 }
 
+/** An entity to be saved whole, or by what is different. */
+type SaveUnit = PreparedItem | DifferentEntity;
+
+function readyUnit(context: TypeContext, valid: Valid, ttl: Ttl | undefined): Ready<SaveUnit> {
+  const different = differenceOf(context, valid, ttl);
+  if (different === undefined) return readyItem(encoded(context, valid, ttl));
+  const bytes = different.change.set.reduce((sum, word) => sum + word.length, 0);
+  return { unit: different, encodedId: different.encodedId, bytes };
+}
+
+function entityOf(unit: SaveUnit): Row {
+  return "prepared" in unit ? unit.prepared.entity : unit.valid.entity;
+}
+
+async function sendUnits(
+  context: TypeContext,
+  units: readonly SaveUnit[],
+  operation: string,
+  options: BulkOptions,
+  note: Note,
+): Promise<(RemoraError | undefined)[]> {
+  const whole = units.flatMap((unit, at) => ("prepared" in unit ? [{ unit, at }] : []));
+  const different = units.flatMap((unit, at) => ("prepared" in unit ? [] : [{ unit, at }]));
+  const sendWhole = (own: readonly { readonly unit: PreparedItem }[]): Promise<(RemoraError | undefined)[]> =>
+    own.length === 0
+      ? Promise.resolve([])
+      : sendPrepared(
+          context,
+          own.map(({ unit }) => unit),
+          operation,
+          options,
+          note,
+        );
+  if (different.length === 0) return sendWhole(whole);
+  const errors: (RemoraError | undefined)[] = Array.from({ length: units.length });
+  const place = (own: readonly { readonly at: number }[], found: readonly (RemoraError | undefined)[]): void => {
+    for (const [position, { at }] of own.entries()) errors[at] = found[position];
+  };
+  const attempt = chunkAttempt(context, operation, options);
+  const entities = different.map(({ unit }) => unit);
+  // What befalls one call says nothing of the others.
+  const alone = <T>(own: readonly unknown[], sending: Promise<T[]>): Promise<(T | RemoraError)[]> =>
+    sending.catch((error: unknown) => {
+      if (!isRemoraError(error)) throw error;
+      return own.map(() => error);
+    });
+  const [results, found] = await Promise.all([
+    alone(entities, sendDifferences(context, entities, attempt, note)),
+    alone(whole, sendWhole(whole)),
+  ]);
+  place(whole, found);
+  const again = different.flatMap(({ unit, at }, position) => {
+    const result = results[position];
+    if (result !== "whole") errors[at] = result;
+    return result === "whole" ? [{ unit: readyItem(encoded(context, unit.valid, options.ttl)).unit, at }] : [];
+  });
+  place(again, await alone(again, sendWhole(again)));
+  return errors;
+}
+
 /**
  * Tells a hook of the entities that a call saved. What it throws is the outcome of its entity, which is saved all the same.
  *
  * @param metadata - the entity type.
- * @param units - the entities of the call.
+ * @param entities - those of the call, as stored.
  * @param operation - what was done.
  * @param errors - one per entity that was not saved; those of the hook are added.
  */
 export async function tellSaved(
   metadata: EntityMetadata,
-  units: readonly PreparedItem[],
+  entities: readonly Row[],
   operation: SaveOperation,
   errors: (RemoraError | undefined)[],
 ): Promise<void> {
-  for (const [at, { prepared }] of units.entries()) {
+  for (const [at, entity] of entities.entries()) {
     // eslint-disable-next-line no-await-in-loop -- hooks run one after another
-    errors[at] ??= await failureOf(metadata, "afterSave", () => afterSave(metadata, prepared.entity, operation));
+    errors[at] ??= await failureOf(metadata, "afterSave", () => afterSave(metadata, entity, operation));
   }
 }
 

@@ -191,6 +191,46 @@ describe.each(targets())("saves of $storage documents that were read, on the $en
     expect(await mine.indexes.verify()).toMatchObject({ found: 0 });
   });
 
+  test("of many at once are mixed with whole ones, and each has its outcome", async () => {
+    const [mine] = both();
+    const ids = ["m0", "m1", "m2", "m3", "m4"];
+    await mine.deleteMany(ids);
+    await mine.insertMany(ids.slice(0, 4).map((id) => ({ ...row, filler, id, code: `code ${id}` })));
+    const [first, second, third, fourth] = (await mine.findByIds(ids)) as Awaited<ReturnType<Larges["insert"]>>[];
+    if (!first || !second || !third || !fourth) return expect.unreachable("they were inserted");
+    await mine.update("m1", { n: 7 });
+    await mine.delete("m2");
+    await mine.insert({ ...row, filler, id: "m2", title: "anew", createdAt: created });
+    const inputs = [
+      { ...first, n: 10 },
+      { ...second, n: 10 },
+      { ...third, n: 10 },
+      { ...fourth, code: "code m0" },
+      { ...row, filler, id: "m4" },
+    ];
+    let outcomes: Awaited<ReturnType<typeof mine.saveMany>>["outcomes"] = [];
+    const commands = await sent(async () => {
+      ({ outcomes } = await mine.saveMany(inputs));
+    });
+    expect(commands.toSorted()).toEqual(["EVALSHA patch", "EVALSHA save", "EVALSHA save"]);
+    expect(outcomes.map((outcome) => outcome.ok || outcome.error.code)).toEqual([
+      true,
+      "VERSION_CONFLICT",
+      true,
+      "UNIQUE_VIOLATION",
+      true,
+    ]);
+    expect(await mine.findByIds(ids)).toMatchObject([
+      { n: 10, version: 2 },
+      { n: 7, version: 2 },
+      { ...third, n: 10, version: 2 },
+      { code: "code m3", version: 1 },
+      { id: "m4", version: 1 },
+    ]);
+    expect(await mine.indexes.verify()).toMatchObject({ found: 0 });
+    await mine.deleteMany(ids);
+  });
+
   test("of rivals count once each", async () => {
     const { mine } = await prepared();
     const workers = Array.from({ length: 8 }, async () => {
