@@ -2,6 +2,7 @@
 // Holds the connection, hands out repositories, and refuses types whose keys would overlap.
 import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
+import { Sweeper } from "./indexes/sweeper.ts";
 import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
@@ -41,6 +42,8 @@ export interface DatabaseOptions {
   readonly retryWrites?: boolean;
   /** Milliseconds between questions whether the server is there; off when left out. */
   readonly heartbeat?: number;
+  /** Milliseconds between sweeps of what has expired, beside those that saves and reads make on their way; off when left out. */
+  readonly sweepEvery?: number;
   /** Documents of more bytes are told of on {@link largeDocumentChannel}; 1 MB (1 048 576) when left out. */
   readonly largeDocument?: number;
   /** Documents of more bytes are refused with a ValidationError; 512 MB, what a server takes, when left out. */
@@ -61,6 +64,7 @@ export class Database implements AsyncDisposable {
   readonly #executor: Executor;
   readonly #clock: ServerClock;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #sweeper: Sweeper | undefined;
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
   readonly #transactions: TransactionHost;
@@ -84,6 +88,7 @@ export class Database implements AsyncDisposable {
     this.#executor = new Executor(client, options.deadline ?? defaultDeadline, options.retryWrites);
     this.#clock = new ServerClock(client, this.#executor);
     this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
+    this.#sweeper = options.sweepEvery === undefined ? undefined : new Sweeper(options.sweepEvery);
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
     this.#transactions = transactionHost(
@@ -116,7 +121,9 @@ export class Database implements AsyncDisposable {
         most: this.#options.maxDocument ?? 512 * megabyte,
       },
     };
-    return new Repository<D>(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    const repository = new Repository<D>(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    if (definition.metadata.ttl !== undefined) this.#sweeper?.add(definition.name, repository.indexes);
+    return repository;
   }
 
   /**
@@ -144,6 +151,7 @@ export class Database implements AsyncDisposable {
   close(): Promise<void> {
     this.#closed = true;
     this.#heartbeat?.stop();
+    this.#sweeper?.stop();
     for (const connection of this.#blocking) connection.close();
     this.#executor.close();
     this.redis.disconnect();
@@ -232,6 +240,9 @@ function overlap(own: Keyspace, other: Keyspace): boolean {
 export async function connect(target: ConnectionTarget, options: DatabaseOptions = {}): Promise<Database> {
   if (!namespacePattern.test(options.namespace ?? "")) {
     throw new DefinitionError("a namespace is made of letters, digits, _, - and .");
+  }
+  if (options.sweepEvery !== undefined && !(options.sweepEvery >= 1)) {
+    throw new DefinitionError("sweepEvery is a number of milliseconds from 1");
   }
   for (const limit of ["largeDocument", "maxDocument"] as const) {
     const bytes = options[limit];

@@ -1,5 +1,6 @@
 // Bringing a type's indexes about, waiting for them, and telling how they are.
 // What each of these does in detail stands in the files beside this one.
+import { garbageCall } from "../engines/write/sweep.ts";
 import { droppedStamp, isBuilding, stampError } from "../engines/stamp.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { TypeContext } from "../repository/context.ts";
@@ -10,6 +11,7 @@ import { readFaults } from "./faults.ts";
 import { indexInfo } from "./search-index.ts";
 import type { Session } from "./session.ts";
 import { eachPartition, joinedReport, joinedStatus, progressOver } from "./partitions.ts";
+import { sweepExpired } from "./sweeper.ts";
 import { bringDown, bringUp } from "./sync.ts";
 import { repairIndexes, verifyIndexes } from "./verify.ts";
 
@@ -57,6 +59,16 @@ export class IndexAdministration implements RepositoryIndexes {
     return joinedStatus(await eachPartition(await this.#resolve(), "indexes.status", options, statusOf));
   }
 
+  async sweep(options: CallOptions = {}): Promise<number> {
+    const context = await this.#resolve();
+    return observe(context.metadata, "indexes.sweep", undefined, async (note) => {
+      const forgotten = await eachPartition(context, "indexes.sweep", options, sweepExpired);
+      const total = forgotten.reduce((sum, own) => sum + own, 0);
+      note([], total);
+      return total;
+    });
+  }
+
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     return joinedReport(await this.#inspected("indexes.verify", verifyIndexes, options));
   }
@@ -91,11 +103,17 @@ async function becomeReady(session: Session): Promise<IndexStatus> {
   }
 }
 
+async function garbageOf(session: Session): Promise<number> {
+  const call = garbageCall(session.context.layout);
+  return call === undefined ? 0 : Number(await session.send(call));
+}
+
 async function statusOf(session: Session): Promise<IndexStatus> {
   const { layout } = session.context;
   const { stamp = "", done, faulty, faults } = await session.meta("stamp", "done", "faulty", "faults");
   const found = { faulty: Number(faulty ?? 0), faults: readFaults(faults) };
-  const base = { engine: layout.engine, stamp, documents: 0, failures: 0, ...found };
+  const garbage = await garbageOf(session);
+  const base = { engine: layout.engine, stamp, documents: 0, failures: 0, garbage, ...found };
   if (stamp === "" || stamp === droppedStamp) return { ...base, state: "missing" };
   if (isBuilding(stamp)) return { ...base, state: "building", documents: Number(done ?? 0) };
   if (stamp !== layout.stamp) return { ...base, state: "outdated" };

@@ -67,7 +67,7 @@ const mostTold = 100;
 export function joinedStatus(statuses: readonly IndexStatus[]): IndexStatus {
   const [first] = statuses as readonly [IndexStatus];
   if (statuses.length === 1) return first;
-  const sum = (name: "documents" | "failures" | "faulty"): number =>
+  const sum = (name: "documents" | "failures" | "garbage" | "faulty"): number =>
     statuses.reduce((total, status) => total + status[name], 0);
   const worst = statuses.reduce((left, right) =>
     states.indexOf(right.state) > states.indexOf(left.state) ? right : left,
@@ -76,6 +76,7 @@ export function joinedStatus(statuses: readonly IndexStatus[]): IndexStatus {
     ...worst,
     documents: sum("documents"),
     failures: sum("failures"),
+    garbage: sum("garbage"),
     faulty: sum("faulty"),
     faults: statuses.flatMap(({ faults }) => faults).slice(0, mostTold),
   };

@@ -44,6 +44,8 @@ export interface IndexStatus {
   readonly documents: number;
   /** Documents that the search server refused to index; 0 unless someone wrote around the mapper. */
   readonly failures: number;
+  /** Expired entities whose index entries are not swept yet: nothing finds or counts them. */
+  readonly garbage: number;
   /** How many faults the last rebuild found in documents. */
   readonly faulty: number;
   /** The first hundred of them. */
@@ -117,4 +119,15 @@ export interface RepositoryIndexes {
    * @throws DeadlineError when the deadline passed or the signal fired; what was mended until then stays.
    */
   repair(options?: VerifyOptions): Promise<RepairReport>;
+  /**
+   * Forgets what has expired: removes the index entries, unique values and registry entries that dead entities left. Saves of
+   * several do so on their way, as do reads that come across them. One round trip (EVALSHA) per 200 of them.
+   *
+   * @param options - deadline for all of it in milliseconds (none when left out) and signal.
+   * @returns how many were forgotten.
+   * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
+   * @throws CapabilityError when the user lacks a right that this needs; nothing was changed.
+   * @throws DeadlineError when the deadline passed or the signal fired.
+   */
+  sweep(options?: CallOptions): Promise<number>;
 }
