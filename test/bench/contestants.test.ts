@@ -17,7 +17,8 @@ describe.skipIf(legs({ search: true }).length === 0)("the benchmark", () => {
 
   it.each(allCases)("has equal contestants: $name", async (subject) => {
     const race = await subject.open(rig, tiny);
-    expect(race.contestants[0]?.name).toMatch(/^raw/);
+    // Hand-written code, or the mapper's own bulk call where a transaction is measured against it.
+    expect(race.contestants[0]?.name).toMatch(/^raw|^saveMany/);
     expect(race.expected.length).toBeGreaterThan(0);
     await expect(checkRows(subject, race)).resolves.toBeUndefined();
   });
@@ -26,6 +27,6 @@ describe.skipIf(legs({ search: true }).length === 0)("the benchmark", () => {
     const race = await subject.open(rig, tiny);
     const [first, ...others] = race.expected.map((city) => ({ ...city, name: `${city.name}!` }));
     const wrong = { ...race, expected: [...others, ...(first === undefined ? [] : [first])] };
-    await expect(checkRows(subject, wrong)).rejects.toThrow(`${subject.name}, raw`);
+    await expect(checkRows(subject, wrong)).rejects.toThrow(`${subject.name}, ${race.contestants[0]?.name}`);
   });
 });
