@@ -18,6 +18,7 @@ import {
   transactionHost,
   type TransactionOptions,
 } from "./repository/transaction.ts";
+import { type ClassDefinition, definitionFor, type EntityClass } from "./schema/class.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
 import { hashTag, type Keyspace, keyspaces } from "./schema/key.ts";
 
@@ -106,7 +107,18 @@ export class Database implements AsyncDisposable {
    * @throws DefinitionError when another type has the same name or overlapping keys.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
-  repository<D extends EntityDefinition>(definition: D): Repository<D> {
+  repository<D extends EntityDefinition>(definition: D): Repository<D>;
+  /**
+   * The repository of a class that `@Entity` of `remora/decorators` stands on.
+   *
+   * @param type - the class.
+   * @returns a repository; nothing is sent yet.
+   * @throws DefinitionError when `@Entity` does not stand on it, or another type has the same name or overlapping keys.
+   * @throws UnsupportedStorageError when the server lacks the storage asked for.
+   */
+  repository<T extends object>(type: EntityClass<T>): Repository<ClassDefinition<T>>;
+  repository(given: EntityDefinition | EntityClass): unknown {
+    const definition = definitionFor(given);
     const keys = this.#keysOf(definition);
     const connection = {
       executor: this.#executor,
@@ -121,7 +133,7 @@ export class Database implements AsyncDisposable {
         most: this.#options.maxDocument ?? 512 * megabyte,
       },
     };
-    const repository = new Repository<D>(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    const repository = new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
     if (definition.metadata.ttl !== undefined) this.#sweeper?.add(definition.name, repository.indexes);
     return repository;
   }

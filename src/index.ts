@@ -188,6 +188,14 @@ export {
   type WordOptions,
 } from "./schema/index-kinds.ts";
 export type { Storage } from "./schema/metadata.ts";
+export {
+  type ClassDefinition,
+  type ClassIndexes,
+  type ClassSchema,
+  definitionOf,
+  type EntityClass,
+  type EntityData,
+} from "./schema/class.ts";
 export type { Clock } from "./schema/timestamps.ts";
 export type {
   CompoundSpec,

@@ -18,6 +18,7 @@ import {
 import { softDeleteOf } from "../query/deleted.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Script, ScriptCall } from "../redis/command.ts";
+import { type ClassDefinition, definitionFor, type EntityClass } from "../schema/class.ts";
 import type { EntityDefinition, EntityOf, InputOf } from "../schema/entity.ts";
 import { decodeId, encodeId, hashTag, type Keyspace } from "../schema/key.ts";
 import { isDeleted } from "../schema/soft-delete.ts";
@@ -121,9 +122,19 @@ export class Transaction {
    * @returns reading and writing within the transaction.
    * @throws CrossSlotError when the type does not share a slot with those before.
    */
-  repository<D extends EntityDefinition>(definition: D): TransactionRepository<D> {
+  repository<D extends EntityDefinition>(definition: D): TransactionRepository<D>;
+  /**
+   * The entities of a class, as this transaction sees and changes them.
+   *
+   * @param type - a class that `@Entity` stands on.
+   * @returns reading and writing within the transaction.
+   * @throws CrossSlotError when the type does not share a slot with those before.
+   */
+  repository<T extends object>(type: EntityClass<T>): TransactionRepository<ClassDefinition<T>>;
+  repository(given: EntityDefinition | EntityClass): unknown {
+    const definition = definitionFor(given);
     this.#checkTag(definition);
-    return new TransactionRepository<D>(definition.name, (work) => this.#with(definition, work));
+    return new TransactionRepository(definition.name, (work) => this.#with(definition, work));
   }
 
   async #with<T>(definition: EntityDefinition, work: (member: Member, options: CallOptions) => T): Promise<Awaited<T>> {
@@ -321,7 +332,7 @@ export class TransactionRepository<D extends EntityDefinition> {
     return this.#with(async (member, call) => {
       const found = await current(member, encodeId(id, this.#name), call);
       const entity = shown(member.context.metadata, found, options.withDeleted);
-      return entity === null ? null : (structuredClone(entity) as EntityOf<D>);
+      return entity === null ? null : (copyOf(entity) as EntityOf<D>);
     });
   }
 
@@ -463,6 +474,11 @@ export class TransactionRepository<D extends EntityDefinition> {
       heldOf(member, encodedId).wish = { kind: "delete" };
     });
   }
+}
+
+// What the caller does to it must not blur what was read; it is of the same class.
+function copyOf(entity: Row): Row {
+  return Object.assign(Object.create(Object.getPrototypeOf(entity) as object) as Row, structuredClone(entity));
 }
 
 /**

@@ -61,7 +61,8 @@ type ScalarIndex<V> = [V] extends [string]
           ? Index<"geo">
           : never;
 
-type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
+/** The index kinds legal on a value of type V. */
+export type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
   ? [NonNullable<E>] extends [string | boolean | bigint]
     ? Index<"exact", false, never>
     : [E] extends [number]

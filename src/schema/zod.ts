@@ -7,7 +7,8 @@ import { maxLatitude, type ObjectShape, type Shape } from "./shape.ts";
 
 /** Any zod object schema. */
 export type ZodObject = z.core.$ZodObject;
-type AnySchema = z.core.$ZodType;
+/** Any zod schema. */
+export type AnySchema = z.core.$ZodType;
 
 /** The outcome of validating one input. */
 export type Validated =
@@ -40,6 +41,25 @@ export function geoPoint(): z.ZodObject<GeoPointShape> {
     latitude: z.number().min(-maxLatitude).max(maxLatitude),
   });
 }
+
+/**
+ * The schema of an object, from those of its properties.
+ *
+ * @param properties - names and schemas.
+ * @returns a zod object schema, which strips what it does not know.
+ */
+export function objectOf(properties: Readonly<Record<string, AnySchema>>): ZodObject {
+  return z.object(properties as z.core.$ZodLooseShape);
+}
+
+/** The schemas of fields that say no more than their type: what a language notes of a property, or the mapper fills in. */
+export const plainSchemas = Object.freeze({
+  string: () => z.string(),
+  number: () => z.number(),
+  boolean: () => z.boolean(),
+  date: () => z.date(),
+  int: () => z.int(),
+});
 
 /**
  * The schema of raw bytes, stored as base64.
