@@ -22,7 +22,7 @@ import type { ServerProfile } from "./profile.ts";
 import { rawNode } from "./raw.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import type { SelectablePaths, Selected } from "./select.ts";
-import type { Near, NearestNode, NearestTo, VectorPaths } from "./vector.ts";
+import { type Near, type NearestNode, nearestNode, type NearestTo, type VectorPaths } from "./vector.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
 
 /** What every call that waits accepts. */
@@ -159,6 +159,7 @@ export interface QueryRunner<O> extends AggregationRunner {
   nearest(query: QueryNode, node: NearestNode, options: CallOptions): Promise<O[]>;
   facets(query: QueryNode, paths: readonly string[], options: FacetOptions): Promise<Record<string, Facet<unknown>[]>>;
   explain(query: QueryNode, options: ExplainOptions): Promise<Explanation>;
+  explainNearest(query: QueryNode, node: NearestNode, options: ExplainOptions): Promise<Explanation>;
 }
 
 /**
@@ -464,9 +465,20 @@ export class Query<O, I, R = O> {
     target: NearestTo<N>,
     options: CallOptions = {},
   ): Promise<Near<R, N>[]> {
-    const { to, k, maxDistance = Number.POSITIVE_INFINITY, exact = false, as = "distance" } = target;
-    const node = Object.freeze({ path, to, k, maxDistance, exact, as });
-    return this.#runner.nearest(this.#node, node, options) as unknown as Promise<Near<R, N>[]>;
+    return this.#runner.nearest(this.#node, nearestNode(path, target), options) as unknown as Promise<Near<R, N>[]>;
+  }
+
+  /**
+   * Tells how `nearest` would be answered, and what `explain` tells of the query beside.
+   *
+   * @param path - a field with `vector()`.
+   * @param target - what `nearest` takes.
+   * @param options - `analyze` finds the nearest, and on the search engine runs its searches once more under FT.PROFILE;
+   *   deadline and signal.
+   * @returns the query in words, conditions with estimates, plan, exact commands, and what happened.
+   */
+  explainNearest(path: VectorPaths<I>, target: NearestTo, options: ExplainOptions = {}): Promise<Explanation> {
+    return this.#runner.explainNearest(this.#node, nearestNode(path, target), options);
   }
 
   /**

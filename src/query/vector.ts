@@ -40,6 +40,18 @@ export interface NearestNode {
   readonly as: string;
 }
 
+/**
+ * What `nearest` is asked for, as data.
+ *
+ * @param path - the field.
+ * @param target - what the caller gave.
+ * @returns the node, not checked yet.
+ */
+export function nearestNode(path: string, target: NearestTo): NearestNode {
+  const { to, k, maxDistance = Number.POSITIVE_INFINITY, exact = false, as = "distance" } = target;
+  return Object.freeze({ path, to, k, maxDistance, exact, as });
+}
+
 /** The most entities that `nearest` gives. */
 const maxNearest = 10_000;
 

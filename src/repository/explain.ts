@@ -24,6 +24,7 @@ type Run = (ask: Ask) => Promise<number>;
  * @param options - whether to run it.
  * @param ask - runs the steps of a query.
  * @param run - runs the query by way of such a function, and tells how many entities came.
+ * @param described - how it would be answered, where the engine itself does not say so.
  * @returns the explanation.
  */
 export async function explained(
@@ -32,11 +33,10 @@ export async function explained(
   options: ExplainOptions,
   ask: Ask,
   run: Run,
+  described?: ReturnType<Engine["describe"]>,
 ): Promise<Explanation> {
-  const { plan, all, requests, roundTrips } = engine.describe(
-    { ...query, limit: query.limit ?? defaultCeiling },
-    "rows",
-  );
+  const { plan, all, requests, roundTrips } =
+    described ?? engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
   const rows = describeCondition(query.where);
   const estimateOf = async (where: QueryNode["where"]): Promise<number | null> => {
     const { count } = await ask(engine.estimate({ metadata, where, orderBy: [], limit: undefined, offset: 0 }));

@@ -10,7 +10,7 @@ import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, rowsOf } from "./load.ts";
-import { nearestOf } from "./neighbours.ts";
+import { describeNearest, nearestOf } from "./neighbours.ts";
 import { ranked } from "./ranked.ts";
 import { type Note, observe } from "./observe.ts";
 import { aggregated, facetsOf, tallyOf } from "./aggregate.ts";
@@ -141,6 +141,17 @@ export function queryRunner(resolve: () => Promise<TypeContext>): QueryRunner<Ro
         const last = "group and reduce here, as the rows come";
         return { ...rest, plan: [...plan, last], commands: requests.map(requestWords), text: `${text}\n  ${last}` };
       }),
+    explainNearest: (query, node, options) =>
+      run("query.explain", query, options, (context, ask) =>
+        explained(
+          context,
+          query,
+          options,
+          ask,
+          async (timed) => (await nearestOf(context, query, node, timed)).length,
+          describeNearest(context, query, node),
+        ),
+      ),
     explain: (query, options) =>
       run("query.explain", query, options, (context, ask) => {
         const limited = { ...query, limit: query.limit ?? defaultCeiling };

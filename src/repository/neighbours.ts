@@ -1,6 +1,7 @@
 // The nearest vectors: an index proposes, the exact distances of the stored vectors decide.
 // Servers compute with 32 bits, so more are asked for until none that was passed over can be as near.
 import { distanceFrom, passedOver } from "../codec/vector.ts";
+import { type Engine, everyMatch } from "../engines/engine.ts";
 import { checkQuery } from "../query/check.ts";
 import { both, type Condition, type QueryNode } from "../query/node.ts";
 import { presenter, propertiesRead } from "../query/select.ts";
@@ -50,6 +51,33 @@ export async function nearestOf(context: TypeContext, query: QueryNode, node: Ne
     .filter((found) => Number.isFinite(found.rate) && found.rate <= maxDistance)
     .slice(0, k)
     .map((found) => Object.assign(present(found.entity), { [as]: found.rate }));
+}
+
+/**
+ * Describes how the nearest would be found.
+ *
+ * @param context - the entity type.
+ * @param query - says among which entities.
+ * @param node - the vector.
+ * @returns the plan; its requests are those of the first round trip.
+ */
+export function describeNearest(
+  { engine }: TypeContext,
+  query: QueryNode,
+  node: NearestNode,
+): ReturnType<Engine["describe"]> {
+  checkQuery(query);
+  checkNearest(query, node);
+  const { path, k } = node;
+  const requests = engine.neighbours?.(query, node, k + margin).requests ?? [];
+  if (requests.length > 0) {
+    const first = `ask the index of ${path} for ${k + margin} that are nearest`;
+    const second =
+      "rate them here by their exact distances, and ask for more while one that was passed over may be as near";
+    return { plan: [first, second], requests, roundTrips: 1 };
+  }
+  const reading = engine.describe({ ...query, limit: everyMatch }, "rows");
+  return { ...reading, plan: [...reading.plan, `read the vectors of ${path}, and sort by their exact distances here`] };
 }
 
 // What an index gives, in exact order; undefined where none can answer, and all that matches has to be read.

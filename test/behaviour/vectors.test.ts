@@ -52,6 +52,24 @@ describeMatrix("vectors", ({ open, engine, storage }) => {
     return found;
   };
 
+  test("are explained: whether an index proposes, or everything that matches is read", async () => {
+    const { repository, db } = await opened("cosine");
+    const query = repository.query().where("kind").eq("near");
+    const told = await query.explainNearest("embedding", { to, k: 2 }, { analyze: true });
+    const proposed = engine === "search" || (engine === "scan" && db.capabilities.vectorSets);
+    const last = proposed ? "rate them here by their exact distances" : "read the vectors of embedding";
+    expect(told.plan.join("\n")).toContain(last);
+    expect(told.text).toContain(last);
+    expect(told.commands.length).toBeGreaterThan(0);
+    if (proposed && engine === "search") expect(told.commands[0]?.join(" ")).toContain("=>[KNN $k");
+    expect(told.actual?.rows).toBe(2);
+    expect(told.conditions).toMatchObject([{ depth: 0, condition: expect.stringContaining("kind") as string }]);
+    const plain = await query.explainNearest("embedding", { to, k: 2 });
+    expect(plain.actual).toBeUndefined();
+    await expectFailure(query.explainNearest("embedding", { to: [1], k: 2 }), "QUERY");
+    await expectFailure(query.limit(3).explainNearest("embedding", { to, k: 2 }), "QUERY");
+  });
+
   test.each(metrics)("nearest first, ties by id, with exact distances: %s", async (metric) => {
     const { repository } = await opened(metric);
     const wanted = rows
