@@ -138,6 +138,7 @@ export type {
   ImportProgress,
   ImportResult,
 } from "./repository/import.ts";
+export type { Loader } from "./repository/loader.ts";
 export type { LineSource } from "./repository/lines.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";

@@ -27,6 +27,7 @@ import { type Connection, resolveContext, type TypeContext } from "./context.ts"
 import { exportLines, type ExportOptions } from "./export.ts";
 import { importLines, type ImportOptions, type ImportResult } from "./import.ts";
 import type { LineSource } from "./lines.ts";
+import { Loader } from "./loader.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
@@ -664,6 +665,20 @@ export class Repository<D extends EntityDefinition> {
     return this.#runner.count(
       { metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 },
       options,
+    );
+  }
+
+  /**
+   * Makes a reader for places that do not know of each other, such as resolvers: its reads by id of one tick become one
+   * `findByIds`.
+   *
+   * @param options - what `findByIds` takes; deadline and signal hold for each batch.
+   * @returns the reader.
+   */
+  loader(options: FindOptions = {}): Loader<EntityOf<D>> {
+    return new Loader(
+      (ids, onCorrupt) => this.findByIds(ids, { ...options, onCorrupt }),
+      (id) => this.#encode(id),
     );
   }
 
