@@ -10,7 +10,7 @@ import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connec
 import { Executor } from "./redis/executor.ts";
 import { ServerClock } from "./redis/server-clock.ts";
 import type { EngineChoice } from "./repository/context.ts";
-import { Repository } from "./repository/repository.ts";
+import { Repository, type RepositoryOptions } from "./repository/repository.ts";
 import {
   runTransaction,
   type Transaction,
@@ -103,21 +103,23 @@ export class Database implements AsyncDisposable {
    * The repository of an entity type.
    *
    * @param definition - made by `defineEntity`.
+   * @param options - `validate`, what the schema has to say of what is read.
    * @returns a repository; nothing is sent yet.
    * @throws DefinitionError when another type has the same name or overlapping keys.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
-  repository<D extends EntityDefinition>(definition: D): Repository<D>;
+  repository<D extends EntityDefinition>(definition: D, options?: RepositoryOptions): Repository<D>;
   /**
    * The repository of a class that `@Entity` of `remora/decorators` stands on.
    *
    * @param type - the class.
+   * @param options - `validate`, what the schema has to say of what is read.
    * @returns a repository; nothing is sent yet.
    * @throws DefinitionError when `@Entity` does not stand on it, or another type has the same name or overlapping keys.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
-  repository<T extends object>(type: EntityClass<T>): Repository<ClassDefinition<T>>;
-  repository(given: EntityDefinition | EntityClass): unknown {
+  repository<T extends object>(type: EntityClass<T>, options?: RepositoryOptions): Repository<ClassDefinition<T>>;
+  repository(given: EntityDefinition | EntityClass, options: RepositoryOptions = {}): unknown {
     const definition = definitionFor(given);
     const keys = this.#keysOf(definition);
     const connection = {
@@ -133,7 +135,13 @@ export class Database implements AsyncDisposable {
         most: this.#options.maxDocument ?? 512 * megabyte,
       },
     };
-    const repository = new Repository(definition, connection, keys, (resolve) => new IndexAdministration(resolve));
+    const repository = new Repository(
+      definition,
+      connection,
+      keys,
+      (resolve) => new IndexAdministration(resolve),
+      options,
+    );
     if (definition.metadata.ttl !== undefined) this.#sweeper?.add(definition.name, repository.indexes);
     return repository;
   }

@@ -59,6 +59,7 @@ export {
   type ExplainOptions,
   type Explanation,
   type KeysetOptions,
+  type ReadCallOptions,
   type KeysetPage,
   type Page,
   Query,
@@ -138,13 +139,14 @@ export type {
   ImportProgress,
   ImportResult,
 } from "./repository/import.ts";
+export type { ReadValidation } from "./codec/document.ts";
 export type { Loader } from "./repository/loader.ts";
 export type { LineSource } from "./repository/lines.ts";
 export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
-export { Repository, type SaveOptions } from "./repository/repository.ts";
+export { Repository, type RepositoryOptions, type SaveOptions } from "./repository/repository.ts";
 export type { IndexFault, IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "./repository/indexes.ts";
 export type { RestoreMode } from "./repository/save.ts";
 export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";

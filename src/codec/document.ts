@@ -8,8 +8,21 @@ import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
 import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 
+/**
+ * What the schema has to say of documents that are read: `strict` refuses what does not fit, `lenient` leaves out the
+ * properties that do not, `none` is not asked.
+ */
+export type ReadValidation = "strict" | "lenient" | "none";
+
 /** How many choices of properties a type remembers. */
 const maxParts = 64;
+
+// The properties that something is wrong in are left out as a whole.
+function withoutMisfits(raw: Record<string, unknown>, issues: readonly ValidationIssue[]): Record<string, unknown> {
+  if (issues.length === 0) return raw;
+  const misfits = new Set(issues.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(raw).filter(([name]) => !misfits.has(name)));
+}
 
 /** Writes and reads the documents of one entity type. */
 export class DocumentCodec {
@@ -128,21 +141,24 @@ export class DocumentCodec {
   }
 
   /**
-   * Reads a document; what comes out fits the schema.
+   * Reads a document; what comes out fits the schema, unless less is asked for.
    *
    * @param stored - the document as read.
    * @param id - the id its key holds, which is the entity's id whatever the document says; none for a codec of values.
+   * @param validation - what the schema has to say.
    * @returns the entity.
-   * @throws CorruptEntityError when it does not fit the schema.
+   * @throws CorruptEntityError when it does not fit the schema, or is no document at all.
    */
-  decode(stored: StoredDocument, id?: string): Record<string, unknown> {
+  decode(stored: StoredDocument, id?: string, validation: ReadValidation = "strict"): Record<string, unknown> {
     const issues: ValidationIssue[] = [];
     const raw = this.#storage.decode(stored, issues);
-    if (raw !== undefined && issues.length === 0) {
-      if (id !== undefined) raw[this.#metadata.idField] = id;
+    if (raw !== undefined && id !== undefined) raw[this.#metadata.idField] = id;
+    if (raw !== undefined && validation === "none") return withoutMisfits(raw, issues);
+    if (raw !== undefined && (issues.length === 0 || validation === "lenient")) {
       const result = this.#metadata.validate(raw);
-      if (result.ok) return result.value;
-      issues.push(...result.issues);
+      if (result.ok && issues.length === 0) return result.value;
+      if (!result.ok) issues.push(...result.issues);
+      if (validation === "lenient") return withoutMisfits(raw, issues);
     }
     const { name } = this.#metadata;
     const list = issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");

@@ -1,5 +1,6 @@
 // The typed chain: every step gives a new query, and nothing is sent before a terminal is called.
 // Only indexed fields, their own operators and operands of their type compile.
+import type { ReadValidation } from "../codec/document.ts";
 import type { PatchFor } from "../codec/patch/operators.ts";
 import { QueryError } from "../errors.ts";
 import type { Highlighted, HighlightOptions, TextPaths } from "./highlight.ts";
@@ -50,13 +51,13 @@ export interface KeysetPage<T> {
 }
 
 /** What `keyset` accepts. */
-export interface KeysetOptions extends CallOptions {
+export interface KeysetOptions extends ReadCallOptions {
   /** The cursor of the page before; the first page without one. */
   readonly after?: string | null | undefined;
 }
 
 /** What `stream` accepts. */
-export interface StreamOptions extends CallOptions {
+export interface StreamOptions extends ReadCallOptions {
   /** Entities per round trip, from 1 to 1,000; 200 when left out. */
   readonly batchSize?: number;
 }
@@ -65,6 +66,12 @@ export interface StreamOptions extends CallOptions {
 export interface BatchOptions extends CallOptions {
   /** Entities per batch, from 1 to 1,000; 50 when left out. */
   readonly batchSize?: number;
+}
+
+/** What reads accept. */
+export interface ReadCallOptions extends CallOptions {
+  /** What the schema has to say of what is read; what the repository was told when left out, `strict` where it was not. */
+  readonly validate?: ReadValidation;
 }
 
 /** What a change by query did. */
@@ -144,11 +151,11 @@ export interface Explanation {
 
 /** Answers queries; given to the chain by the repository. */
 export interface QueryRunner<O> extends AggregationRunner {
-  all(query: QueryNode, options: CallOptions): Promise<O[]>;
-  first(query: QueryNode, options: CallOptions): Promise<O | null>;
-  firstOrThrow(query: QueryNode, options: CallOptions): Promise<O>;
-  one(query: QueryNode, options: CallOptions): Promise<O | null>;
-  page(query: QueryNode, options: CallOptions): Promise<Page<O>>;
+  all(query: QueryNode, options: ReadCallOptions): Promise<O[]>;
+  first(query: QueryNode, options: ReadCallOptions): Promise<O | null>;
+  firstOrThrow(query: QueryNode, options: ReadCallOptions): Promise<O>;
+  one(query: QueryNode, options: ReadCallOptions): Promise<O | null>;
+  page(query: QueryNode, options: ReadCallOptions): Promise<Page<O>>;
   keyset(query: QueryNode, options: KeysetOptions): Promise<KeysetPage<O>>;
   stream(query: QueryNode, options: StreamOptions): AsyncGenerator<O, void, undefined>;
   count(query: QueryNode, options: CallOptions): Promise<number>;
@@ -425,7 +432,7 @@ export class Query<O, I, R = O> {
    * @returns the entities, in order.
    * @throws ResultTooLargeError when more match than may be returned at once.
    */
-  all(options: CallOptions = {}): Promise<R[]> {
+  all(options: ReadCallOptions = {}): Promise<R[]> {
     return this.#runner.all(this.#node, options);
   }
 
@@ -435,7 +442,7 @@ export class Query<O, I, R = O> {
    * @param options - deadline and signal.
    * @returns the entity, or null when none matches.
    */
-  first(options: CallOptions = {}): Promise<R | null> {
+  first(options: ReadCallOptions = {}): Promise<R | null> {
     return this.#runner.first(this.#node, options);
   }
 
@@ -446,7 +453,7 @@ export class Query<O, I, R = O> {
    * @returns the entity.
    * @throws EntityNotFoundError when none matches.
    */
-  firstOrThrow(options: CallOptions = {}): Promise<R> {
+  firstOrThrow(options: ReadCallOptions = {}): Promise<R> {
     return this.#runner.firstOrThrow(this.#node, options);
   }
 
@@ -487,7 +494,7 @@ export class Query<O, I, R = O> {
    * @param options - deadline and signal.
    * @returns items and total.
    */
-  page(options: CallOptions = {}): Promise<Page<R>> {
+  page(options: ReadCallOptions = {}): Promise<Page<R>> {
     return this.#runner.page(this.#node, options);
   }
 
@@ -531,7 +538,7 @@ export class Query<O, I, R = O> {
    * @returns the entity, or null when none matches.
    * @throws QueryError when several match.
    */
-  one(options: CallOptions = {}): Promise<R | null> {
+  one(options: ReadCallOptions = {}): Promise<R | null> {
     return this.#runner.one(this.#node, options);
   }
 

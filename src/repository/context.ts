@@ -1,6 +1,6 @@
 // What every operation on one entity type works with: layout, codec, engine, scripts and the executor.
 // Made once per type, on the first operation, when the type's recorded engine is known.
-import type { DocumentCodec } from "../codec/document.ts";
+import type { DocumentCodec, ReadValidation } from "../codec/document.ts";
 import { CapabilityError, EngineMismatchError, IndexNotReadyError } from "../errors.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import type { Engine } from "../engines/engine.ts";
@@ -58,6 +58,8 @@ export interface TypeContext {
   readonly fieldExpiry: boolean;
   /** Scripts that this user was seen to be allowed to run to the end. */
   readonly allowed: Set<Script>;
+  /** What the schema has to say of what is read, where a call does not say so. */
+  readonly validation: ReadValidation;
   /** The time for timestamps. */
   readonly now: () => Date;
   /** The same for each of its partitions; this very one where it has none. */
@@ -86,6 +88,7 @@ export interface TypeContext {
  * @param metadata - the entity type.
  * @param keys - the key prefixes of each of its partitions.
  * @param codec - its codec.
+ * @param validation - what the schema has to say of what is read, where a call does not say so.
  * @returns the context. One round trip; three more for the server's clock.
  * @throws EngineMismatchError when the type is recorded for another engine than the one asked for.
  * @throws IndexNotReadyError when its entities are spread over another number of partitions.
@@ -95,6 +98,7 @@ export async function resolveContext(
   metadata: EntityMetadata,
   keys: readonly Keyspace[],
   codec: DocumentCodec,
+  validation: ReadValidation,
 ): Promise<TypeContext> {
   if (metadata.clock === "server") await connection.clock.start();
   const recorded = await recordedEngine(connection, metadata, keys);
@@ -109,6 +113,7 @@ export async function resolveContext(
     codec,
     executor,
     sizes,
+    validation,
     fieldExpiry: capabilities.fieldExpiry,
     now: metadata.clock === "server" ? () => clock.now() : () => new Date(),
     loaded: remembers

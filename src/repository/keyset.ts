@@ -49,7 +49,7 @@ export async function keysetPage(
   const items = rowsOf(context, paged, found, options);
   if (last === undefined) return { items, cursor: null };
   const codec = context.codec.only(propertiesRead(paged));
-  const entity = decodeRow(context, last.stored, decodeId(last.encodedId), codec);
+  const entity = decodeRow(context, last.stored, decodeId(last.encodedId), codec, options);
   // The place of a document that fits no schema is not known.
   if (entity instanceof Error) throw entity;
   const position: Position = positionOf(entity, last.encodedId, query);

@@ -6,7 +6,7 @@ import type { DocumentCodec } from "../codec/document.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { type DocumentReader, wrongType } from "../engines/documents.ts";
 import type { QueryNode } from "../query/node.ts";
-import type { CallOptions } from "../query/query.ts";
+import type { CallOptions, ReadCallOptions } from "../query/query.ts";
 import { presenter, propertiesRead } from "../query/select.ts";
 import { ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
@@ -19,13 +19,13 @@ import { prolongedRead } from "./prolong.ts";
 import { shown } from "./shown.ts";
 
 /** What reads of several entities accept. */
-export interface ReadOptions extends CallOptions {
+export interface ReadOptions extends ReadCallOptions {
   /** Told of each document that does not fit the schema, which then counts as missing; without it the read throws. */
   readonly onCorrupt?: (error: CorruptEntityError) => void;
 }
 
 /** What reads by id and unique value accept. */
-export interface FindOptions extends CallOptions {
+export interface FindOptions extends ReadCallOptions {
   /** False leaves the time of an entity as it is where `ttl.sliding` is `read`. */
   readonly prolong?: boolean;
   /** True finds entities that were deleted softly as well. */
@@ -72,7 +72,7 @@ export function loadOne(
     return prolongedRead(context, [encodedId], codec, attempt, note).then(([stored]) => {
       if (stored === 0) throw wrongType(context.layout, id);
       if (stored === null || stored === undefined) return null;
-      return presented(context, decoded(context, stored, id, codec), options, selection);
+      return presented(context, decoded(context, stored, id, codec, options), options, selection);
     });
   }
   const request = reader.one(encodedId);
@@ -81,7 +81,7 @@ export function loadOne(
     const stored = reader.readOne(reply);
     if (stored === undefined || stored instanceof ReplyFailure) return null;
     note(nothingSent, 1);
-    return presented(context, decoded(context, stored, id, codec), options, selection);
+    return presented(context, decoded(context, stored, id, codec, options), options, selection);
   });
 }
 
@@ -91,9 +91,11 @@ function decoded(
   stored: StoredDocument,
   id: string,
   codec: DocumentCodec,
+  { validate = context.validation }: ReadCallOptions,
 ): Record<string, unknown> {
-  const entity = codec.decode(stored, id);
-  if (context.loaded !== undefined && codec === context.codec) context.loaded.remember(id, entity, stored);
+  const entity = codec.decode(stored, id, validate);
+  if (context.loaded !== undefined && codec === context.codec && validate === "strict")
+    context.loaded.remember(id, entity, stored);
   return entity;
 }
 
@@ -158,7 +160,7 @@ export type Found = Record<string, unknown> | null | CorruptEntityError;
 export async function loadChunk(
   context: TypeContext,
   encodedIds: readonly string[],
-  options: CallOptions,
+  options: ReadCallOptions,
   note: Note,
   operation = "findByIds",
   { reader, codec }: Omit<Selection, "present"> = context,
@@ -171,7 +173,7 @@ export async function loadChunk(
   return reader.readMany(replies, encodedIds).map((stored, at) => {
     if (stored === undefined) return null;
     const id = decodeId(encodedIds[at] as string);
-    if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id, codec);
+    if (!(stored instanceof ReplyFailure)) return decodeRow(context, stored, id, codec, options);
     const error = toRemoraError(stored.error, attempt);
     if (isRemoraError(error, "CORRUPT_ENTITY")) return wrongType(layout, id);
     throw error;
@@ -181,7 +183,7 @@ export async function loadChunk(
 async function prolongChunk(
   context: TypeContext,
   encodedIds: readonly string[],
-  options: CallOptions,
+  options: ReadCallOptions,
   note: Note,
   { codec }: Selection,
 ): Promise<Found[]> {
@@ -192,7 +194,7 @@ async function prolongChunk(
   return documents.map((stored, at) => {
     if (stored === null) return null;
     const id = decodeId(encodedIds[at] as string);
-    return stored === 0 ? wrongType(context.layout, id) : decodeRow(context, stored, id, codec);
+    return stored === 0 ? wrongType(context.layout, id) : decodeRow(context, stored, id, codec, options);
   });
 }
 
@@ -214,6 +216,7 @@ export function callOptions(options: CallOptions): CallOptions {
  * @param stored - the document.
  * @param id - the entity's id.
  * @param codec - reads it.
+ * @param options - what the schema has to say of it.
  * @returns the entity, or the error that says why it is none.
  */
 export function decodeRow(
@@ -221,9 +224,10 @@ export function decodeRow(
   stored: StoredDocument,
   id: string,
   codec: DocumentCodec,
+  options: ReadCallOptions,
 ): Record<string, unknown> | CorruptEntityError {
   try {
-    return decoded(context, stored, id, codec);
+    return decoded(context, stored, id, codec, options);
   } catch (error) {
     if (isRemoraError(error, "CORRUPT_ENTITY")) return error;
     throw error;
@@ -281,7 +285,7 @@ export function rowsOf(
   const present = presenter(query);
   const codec = context.codec.only(propertiesRead(query));
   const found = rows.map(({ encodedId, stored }) => {
-    const row = decodeRow(context, stored, decodeId(encodedId), codec);
+    const row = decodeRow(context, stored, decodeId(encodedId), codec, options);
     return row instanceof CorruptEntityError ? row : present(row);
   });
   return settle(found, options.onCorrupt).filter((row) => row !== null);

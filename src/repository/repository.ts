@@ -1,6 +1,6 @@
 // The repository: every method is one call into a file beside this one.
 // It resolves the type's context on the first call and keeps it.
-import { DocumentCodec } from "../codec/document.ts";
+import { DocumentCodec, type ReadValidation } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
 import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
@@ -47,6 +47,12 @@ import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./
 import type { Ttl } from "./ttl.ts";
 import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
 
+/** What `db.repository` accepts beside the type. */
+export interface RepositoryOptions {
+  /** What the schema has to say of documents that are read: `strict` (default), `lenient` or `none`. */
+  readonly validate?: ReadValidation;
+}
+
 /** What a save of one entity accepts. */
 export interface SaveOptions extends CallOptions {
   /** How long the entity lives; the definition's default when left out, for ever when null. */
@@ -73,6 +79,7 @@ export class Repository<D extends EntityDefinition> {
   /** Creating and watching the type's indexes. */
   readonly indexes: RepositoryIndexes;
   readonly #definition: D;
+  readonly #validation: ReadValidation;
   readonly #connection: Connection;
   readonly #keys: readonly Keyspace[];
   readonly #codec: DocumentCodec;
@@ -89,6 +96,7 @@ export class Repository<D extends EntityDefinition> {
    * @param connection - the database's connection.
    * @param keys - the key prefixes of each of the type's partitions.
    * @param administer - makes what stands behind `indexes`.
+   * @param options - what the schema has to say of what is read.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
   constructor(
@@ -96,6 +104,7 @@ export class Repository<D extends EntityDefinition> {
     connection: Connection,
     keys: readonly Keyspace[],
     administer: (resolve: () => Promise<TypeContext>) => RepositoryIndexes,
+    { validate = "strict" }: RepositoryOptions = {},
   ) {
     const { metadata } = definition;
     if (metadata.storage === "json" && !connection.capabilities.json) {
@@ -105,6 +114,7 @@ export class Repository<D extends EntityDefinition> {
       );
     }
     this.#definition = definition;
+    this.#validation = validate;
     this.#connection = connection;
     this.#keys = keys;
     this.#codec = new DocumentCodec(metadata);
@@ -837,7 +847,13 @@ export class Repository<D extends EntityDefinition> {
 
   async #resolve(): Promise<TypeContext> {
     if (this.#context !== undefined) return this.#context;
-    this.#resolving ??= resolveContext(this.#connection, this.#definition.metadata, this.#keys, this.#codec);
+    this.#resolving ??= resolveContext(
+      this.#connection,
+      this.#definition.metadata,
+      this.#keys,
+      this.#codec,
+      this.#validation,
+    );
     try {
       this.#context = await this.#resolving;
       return this.#context;
