@@ -172,6 +172,7 @@ class DefinitionCompiler {
     const { softDelete } = definition;
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
     const changes = this.#changes();
+    const generateId = idGenerator(definition.id?.generate ?? "ulid", problem);
     this.#throwProblems();
     const parts = {
       storage,
@@ -191,7 +192,7 @@ class DefinitionCompiler {
       partitions,
       shape: this.#shape,
       idField,
-      generateId: idGenerator(definition.id?.generate ?? "ulid"),
+      generateId,
       indexes: Object.freeze(indexes),
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),

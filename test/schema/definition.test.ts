@@ -102,6 +102,7 @@ describe("special fields", () => {
     ["a version with fractions", { version: "age" }],
     ["a timestamp that is a number", { timestamps: { createdAt: "age" } }],
     ["a timestamp that is missing", { timestamps: { updatedAt: "nope" } }],
+    ["ids of an unknown make", { id: { generate: "serial" } }],
     ["no partition", { partitions: 0 }],
     ["too many partitions", { partitions: 257 }],
     ["half a partition", { partitions: 1.5 }],
