@@ -10,7 +10,8 @@ import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connec
 import { Executor } from "./redis/executor.ts";
 import { ServerClock } from "./redis/server-clock.ts";
 import type { EngineChoice } from "./repository/context.ts";
-import { Repository, type RepositoryOptions } from "./repository/repository.ts";
+import type { RepositoryOptions } from "./repository/options.ts";
+import { Repository } from "./repository/repository.ts";
 import {
   runTransaction,
   type Transaction,

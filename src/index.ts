@@ -146,7 +146,8 @@ export type { UpsertOptions } from "./repository/find-unique.ts";
 export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } from "./repository/findings.ts";
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
-export { Repository, type RepositoryOptions, type SaveOptions } from "./repository/repository.ts";
+export type { QueryOf, RepositoryOptions, SaveOptions } from "./repository/options.ts";
+export { Repository } from "./repository/repository.ts";
 export type { IndexFault, IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "./repository/indexes.ts";
 export type { RestoreMode } from "./repository/save.ts";
 export type { BulkOptions, BulkResult, SavedOutcome, SaveOutcome } from "./repository/save-many.ts";
@@ -159,6 +160,7 @@ export {
   defineEntity,
   type EntityDefinition,
   type EntityOf,
+  type GivenOf,
   type EntityOptions,
   type FixedTtl,
   type IndexesOf,

@@ -172,7 +172,8 @@ export interface QueryRunner<O> extends AggregationRunner {
 /**
  * A query over one entity type; made by `repository.query()`.
  *
- * `O` is the entity, `I` its indexes, `R` what the query gives: the entity, or the part that `select` names.
+ * `O` is the entity, `I` its indexes, `R` what the query gives: the entity, or the part that `select` names; `G` are the
+ * properties that the mapper keeps.
  *
  * @example
  * ```ts
@@ -191,7 +192,7 @@ export interface QueryRunner<O> extends AggregationRunner {
  * await db.close();
  * ```
  */
-export class Query<O, I, R = O> {
+export class Query<O, I, R = O, G extends string = never> {
   readonly #node: QueryNode;
   readonly #runner: QueryRunner<R>;
 
@@ -208,15 +209,15 @@ export class Query<O, I, R = O> {
    * @param runner - answers it.
    * @returns a query that matches everything.
    */
-  static over<O, I>(metadata: EntityMetadata, runner: QueryRunner<O>): Query<O, I> {
+  static over<O, I, G extends string>(metadata: EntityMetadata, runner: QueryRunner<O>): Query<O, I, O, G> {
     return new Query({ metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 }, runner);
   }
 
-  #with(change: Partial<QueryNode>): Query<O, I, R> {
-    return new Query<O, I, R>(Object.freeze({ ...this.#node, ...change }), this.#runner);
+  #with(change: Partial<QueryNode>): Query<O, I, R, G> {
+    return new Query<O, I, R, G>(Object.freeze({ ...this.#node, ...change }), this.#runner);
   }
 
-  #and(condition: ConditionNode): Query<O, I, R> {
+  #and(condition: ConditionNode): Query<O, I, R, G> {
     return this.#with({ where: both(this.#node.where, condition) });
   }
 
@@ -226,7 +227,7 @@ export class Query<O, I, R = O> {
    * @returns the query.
    * @throws QueryError when the definition has no `softDelete`.
    */
-  withDeleted(): Query<O, I, R> {
+  withDeleted(): Query<O, I, R, G> {
     return this.#with({ where: includingDeleted(this.#node) });
   }
 
@@ -236,21 +237,21 @@ export class Query<O, I, R = O> {
    * @param path - an indexed field.
    * @returns the field's operators, each of which gives the query.
    */
-  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R>>;
+  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G>>;
   /**
    * Adds a condition built by a callback: the place for OR, NOT and nesting.
    *
    * @param build - receives the builder, returns a condition.
    * @returns the query.
    */
-  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I, R>;
+  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I, R, G>;
   /**
    * Adds a condition made beforehand, by `conditions()`.
    *
    * @param condition - a condition on this entity type.
    * @returns the query.
    */
-  where(condition: Condition<O, I>): Query<O, I, R>;
+  where(condition: Condition<O, I>): Query<O, I, R, G>;
   /**
    * Adds the conditions of a filter object, as if each of its properties were a `where` of its own.
    *
@@ -258,7 +259,7 @@ export class Query<O, I, R = O> {
    * @returns the query.
    * @throws QueryError naming the field, for whatever in the object is not understood.
    */
-  where(filter: Filter<O, I>): Query<O, I, R>;
+  where(filter: Filter<O, I>): Query<O, I, R, G>;
   where(argument: unknown): unknown {
     const { metadata } = this.#node;
     if (typeof argument === "string") return new AnyOperators(argument, (condition) => this.#and(condition));
@@ -276,9 +277,9 @@ export class Query<O, I, R = O> {
    * @param path - an indexed field.
    * @returns the field's operators; the query then has the complement of the condition.
    */
-  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R>> {
+  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G>> {
     const operators = new AnyOperators(path, (item) => this.#and(Object.freeze({ type: "not", item })));
-    return operators as unknown as FieldOperators<O, I, P, Query<O, I, R>>;
+    return operators as unknown as FieldOperators<O, I, P, Query<O, I, R, G>>;
   }
 
   /**
@@ -287,7 +288,7 @@ export class Query<O, I, R = O> {
    * @param text - any text; without a word in it, some text field must have a value.
    * @returns the query.
    */
-  search(text: Searchable<I>): Query<O, I, R> {
+  search(text: Searchable<I>): Query<O, I, R, G> {
     return this.#and(searchCondition(text, this.#node.metadata));
   }
 
@@ -300,7 +301,7 @@ export class Query<O, I, R = O> {
    * @param values - strings, numbers, booleans, bigints and dates.
    * @returns the query.
    */
-  whereRaw(texts: TemplateStringsArray, ...values: readonly Operand[]): Query<O, I, R> {
+  whereRaw(texts: TemplateStringsArray, ...values: readonly Operand[]): Query<O, I, R, G> {
     const { metadata, raw = [] } = this.#node;
     return this.#with({ raw: Object.freeze([...raw, rawNode(metadata.name, texts, values)]) });
   }
@@ -314,8 +315,8 @@ export class Query<O, I, R = O> {
    */
   when<V>(
     condition: V,
-    change: (query: Query<O, I, R>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I, R>,
-  ): Query<O, I, R> {
+    change: (query: Query<O, I, R, G>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I, R, G>,
+  ): Query<O, I, R, G> {
     if (!condition) return this;
     const query: unknown = change(this, condition as Exclude<NonNullable<V>, false | 0 | 0n | "">);
     if (typeof query === "object" && query !== null && #node in query) return query;
@@ -330,7 +331,7 @@ export class Query<O, I, R = O> {
    * @param direction - `asc` (default) or `desc`.
    * @returns the query.
    */
-  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R> {
+  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R, G> {
     return this.#with({ orderBy: Object.freeze([...this.#node.orderBy, Object.freeze({ path, direction })]) });
   }
 
@@ -343,7 +344,7 @@ export class Query<O, I, R = O> {
    * @param direction - `asc` (default), or `desc` for the farthest first.
    * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
    */
-  orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R> {
+  orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R, G> {
     return this.#with({ near: Object.freeze({ path, from, direction }) });
   }
 
@@ -354,7 +355,7 @@ export class Query<O, I, R = O> {
    *
    * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
    */
-  orderByRelevance(..._none: [TextPaths<I>] extends [never] ? [never] : []): Query<O, I, R> {
+  orderByRelevance(..._none: [TextPaths<I>] extends [never] ? [never] : []): Query<O, I, R, G> {
     return this.#with({ relevance: true });
   }
 
@@ -368,10 +369,10 @@ export class Query<O, I, R = O> {
   highlight<P extends TextPaths<I>>(
     paths: readonly [P, ...P[]],
     options: HighlightOptions = {},
-  ): Query<O, I, Highlighted<R, P>> {
+  ): Query<O, I, Highlighted<R, P>, G> {
     const { open = "<mark>", close = "</mark>", escape = true } = options;
     const query: unknown = this.#with({ highlight: Object.freeze({ paths: [...paths], open, close, escape }) });
-    return query as Query<O, I, Highlighted<R, P>>;
+    return query as Query<O, I, Highlighted<R, P>, G>;
   }
 
   /**
@@ -386,10 +387,10 @@ export class Query<O, I, R = O> {
     path: PointPaths<O>,
     from: GeoPoint,
     options: DistanceOptions<N> = {},
-  ): Query<O, I, Measured<R, N>> {
+  ): Query<O, I, Measured<R, N>, G> {
     const { unit = "m", as = "distance" } = options;
     const query: unknown = this.#with({ measured: Object.freeze({ path, from, unit, as }) });
-    return query as Query<O, I, Measured<R, N>>;
+    return query as Query<O, I, Measured<R, N>, G>;
   }
 
   /**
@@ -398,7 +399,7 @@ export class Query<O, I, R = O> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  limit(count: number): Query<O, I, R> {
+  limit(count: number): Query<O, I, R, G> {
     return this.#with({ limit: count });
   }
 
@@ -408,7 +409,7 @@ export class Query<O, I, R = O> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  offset(count: number): Query<O, I, R> {
+  offset(count: number): Query<O, I, R, G> {
     return this.#with({ offset: count });
   }
 
@@ -420,9 +421,9 @@ export class Query<O, I, R = O> {
    * @param paths - one or more fields, indexed or not.
    * @returns the query, whose entities have these fields only.
    */
-  select<P extends SelectablePaths<O>>(...paths: [P, ...P[]]): Query<O, I, Selected<O, P>> {
+  select<P extends SelectablePaths<O>>(...paths: [P, ...P[]]): Query<O, I, Selected<O, P>, G> {
     const query: unknown = this.#with({ select: Object.freeze([...paths]) });
-    return query as Query<O, I, Selected<O, P>>;
+    return query as Query<O, I, Selected<O, P>, G>;
   }
 
   /**
@@ -598,7 +599,7 @@ export class Query<O, I, R = O> {
    * @throws ValidationError when a change does not fit an entity; those before it are changed.
    * @throws QueryError with an offset, or a limit above 10,000.
    */
-  update(patch: PatchFor<O>, options: BatchOptions = {}): Promise<QueryChanges> {
+  update(patch: PatchFor<O, G>, options: BatchOptions = {}): Promise<QueryChanges> {
     return this.#runner.update(this.#node, patch, options);
   }
 

@@ -3,6 +3,7 @@
 import { jsonPath } from "../codec/json-value.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import { everything } from "../query/node.ts";
+import type { CallOptions } from "../query/query.ts";
 import { checkSelect, presenter, propertiesOf } from "../query/select.ts";
 import { type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
@@ -10,7 +11,7 @@ import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
-import { callOptions, type FindOptions, type Selection } from "./load.ts";
+import { callOptions, type FindOptions, loadOne, type Selection } from "./load.ts";
 import type { Note } from "./observe.ts";
 
 /** The choice of fields of a read by id. */
@@ -74,6 +75,31 @@ export async function hasField(
     return isEvidence(metadata, reply);
   });
   return found === true && !deleted;
+}
+
+/**
+ * Tells whether an entity is stored, and not deleted softly.
+ *
+ * @param context - the entity type.
+ * @param encodedId - the entity's id as it stands in the key.
+ * @param options - deadline and signal.
+ * @param note - told of what is sent.
+ * @returns true when it is.
+ */
+export async function isStored(
+  context: TypeContext,
+  encodedId: string,
+  options: CallOptions,
+  note: Note,
+): Promise<boolean> {
+  const { executor, metadata, layout } = context;
+  if (metadata.softDelete !== undefined) {
+    return (await loadOne(context, encodedId, { ...options, prolong: false }, note)) !== null;
+  }
+  const request = { name: "EXISTS", args: [layout.documents + encodedId] };
+  note([request], 1);
+  const attempt = { operation: "exists", write: false, entity: metadata.name, id: decodeId(encodedId) };
+  return (await executor.one(request, { ...attempt, ...callOptions(options) })) === 1;
 }
 
 function evidenceRequest(context: TypeContext, encodedId: string, path: string): Request {

@@ -7,7 +7,15 @@ import type { Filter } from "../query/filter.ts";
 import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { SelectablePaths, Selected } from "../query/select.ts";
-import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames, UniqueOf } from "../schema/entity.ts";
+import type {
+  EntityDefinition,
+  EntityOf,
+  GivenOf,
+  IndexesOf,
+  InputOf,
+  UniqueNames,
+  UniqueOf,
+} from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import { partitionOf } from "../schema/partitions.ts";
 import type { ExpirablePaths } from "../schema/paths.ts";
@@ -33,10 +41,11 @@ import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import { queryRunner } from "./find.ts";
 import type { RepositoryIndexes } from "./indexes.ts";
 import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
-import { callOptions, type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
+import { type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
 import { type Note, observe } from "./observe.ts";
+import type { QueryOf, RepositoryOptions, SaveOptions } from "./options.ts";
 import { homeOf } from "./partitions.ts";
-import { hasField, type HasFieldOptions, selectionOf, type SelectOptions } from "./partial.ts";
+import { hasField, type HasFieldOptions, isStored, selectionOf, type SelectOptions } from "./partial.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
 import type { SaveMode } from "./save.ts";
 import { saveOne, saveWithHooks } from "./save-one.ts";
@@ -46,18 +55,6 @@ import { type TransactionHost, transactionHost } from "./transaction.ts";
 import { modifyOne, type ModifyOptions, updateOne, type UpdateOptions } from "./update.ts";
 import type { Ttl } from "./ttl.ts";
 import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
-
-/** What `db.repository` accepts beside the type. */
-export interface RepositoryOptions {
-  /** What the schema has to say of documents that are read: `strict` (default), `lenient` or `none`. */
-  readonly validate?: ReadValidation;
-}
-
-/** What a save of one entity accepts. */
-export interface SaveOptions extends CallOptions {
-  /** How long the entity lives; the definition's default when left out, for ever when null. */
-  readonly ttl?: Ttl;
-}
 
 /**
  * Reads and writes the entities of one type; made by `db.repository()`.
@@ -652,16 +649,7 @@ export class Repository<D extends EntityDefinition> {
    * @returns true when it is.
    */
   exists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#at("exists", id, async (context, encodedId, note) => {
-      const { executor, metadata } = context;
-      if (metadata.softDelete !== undefined) {
-        return (await loadOne(context, encodedId, { ...options, prolong: false }, note)) !== null;
-      }
-      const request = { name: "EXISTS", args: [context.layout.documents + encodedId] };
-      note([request], 1);
-      const attempt = { operation: "exists", write: false, entity: metadata.name, id, ...callOptions(options) };
-      return (await executor.one(request, attempt)) === 1;
-    });
+    return this.#at("exists", id, (context, encodedId, note) => isStored(context, encodedId, options, note));
   }
 
   /**
@@ -711,7 +699,7 @@ export class Repository<D extends EntityDefinition> {
    *
    * @returns a query that matches everything until conditions are added.
    */
-  query(): Query<EntityOf<D>, IndexesOf<D>>;
+  query(): QueryOf<D>;
   /**
    * Starts a query with the conditions of a filter object.
    *
@@ -719,10 +707,10 @@ export class Repository<D extends EntityDefinition> {
    * @returns the query, to which more can be added.
    * @throws QueryError naming the field, for whatever in the object is not understood.
    */
-  query(filter: Filter<EntityOf<D>, IndexesOf<D>>): Query<EntityOf<D>, IndexesOf<D>>;
-  query(...filters: Filter<EntityOf<D>, IndexesOf<D>>[]): Query<EntityOf<D>, IndexesOf<D>> {
+  query(filter: Filter<EntityOf<D>, IndexesOf<D>>): QueryOf<D>;
+  query(...filters: Filter<EntityOf<D>, IndexesOf<D>>[]): QueryOf<D> {
     const runner = this.#runner as unknown as QueryRunner<EntityOf<D>>;
-    const query = Query.over<EntityOf<D>, IndexesOf<D>>(this.#definition.metadata, runner);
+    const query = Query.over<EntityOf<D>, IndexesOf<D>, GivenOf<D>>(this.#definition.metadata, runner);
     // A filter that is undefined was meant to be one: it is refused, rather than finding everything.
     return filters.length === 0 ? query : query.where(filters[0] as Filter<EntityOf<D>, IndexesOf<D>>);
   }
@@ -752,7 +740,7 @@ export class Repository<D extends EntityDefinition> {
    * await db.close();
    * ```
    */
-  export(options: ExportOptions<Query<EntityOf<D>, IndexesOf<D>>> = {}): AsyncGenerator<string, void, undefined> {
+  export(options: ExportOptions<QueryOf<D>> = {}): AsyncGenerator<string, void, undefined> {
     const { query, ...stream } = options;
     const rows: AsyncIterable<unknown> = (query ?? this.query()).stream(stream);
     const { metadata } = this.#definition;

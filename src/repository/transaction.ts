@@ -27,7 +27,7 @@ import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import type { FindOptions } from "./load.ts";
 import { commonHome } from "./partitions.ts";
 import { observe } from "./observe.ts";
-import type { SaveOptions } from "./repository.ts";
+import type { SaveOptions } from "./options.ts";
 import { defaultBackoff, defaultRetries, pauseBeforeRetry } from "./retry.ts";
 import { askRights, forbidden, prepare, type Prepared, saveErrors, saveManyCall } from "./save.ts";
 import { shown } from "./shown.ts";

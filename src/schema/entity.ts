@@ -168,6 +168,10 @@ export type IndexesOf<D extends EntityDefinition> =
 /** The type of an entity before validation, with nothing left out but what has a default. */
 export type WholeInput<S extends ZodObject> = z.input<S>;
 
+/** The properties of an entity type that the mapper keeps: id, version and timestamps. */
+export type GivenOf<D extends EntityDefinition> =
+  D extends EntityDefinition<infer _S, infer _I, infer G, infer _Q> ? G : never;
+
 type UniquesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer _I, infer _G, infer Q> ? Q : never;
 

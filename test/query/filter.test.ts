@@ -65,7 +65,7 @@ const { metadata } = Movie;
 const released = new Date(0);
 
 const chainOf = <O, I>(entity: QueryNode["metadata"]): Query<O, I> =>
-  Query.over<O, I>(entity, runner as unknown as QueryRunner<O>);
+  Query.over<O, I, never>(entity, runner as unknown as QueryRunner<O>);
 const query = (): Chain => chainOf(metadata);
 const runner = { count: vi.fn<(node: QueryNode) => Promise<number>>(() => Promise.resolve(0)) };
 

@@ -17,7 +17,7 @@ import {
   geo,
   geoPoint,
   type IndexesOf,
-  type Query,
+  type QueryOf,
   range,
   type Repository,
   text,
@@ -26,7 +26,7 @@ import type { OperandOf } from "../../src/query/filter.ts";
 import type { Movie as Definition } from "./definition.test-d.ts";
 
 type Movie = EntityOf<typeof Definition>;
-type MovieQuery = Query<Movie, IndexesOf<typeof Definition>>;
+type MovieQuery = QueryOf<typeof Definition>;
 declare const movie: typeof Definition;
 declare const movies: Repository<typeof Definition>;
 declare const maybe: string | undefined;

@@ -71,6 +71,11 @@ describe("update", () => {
     void movies.update("1", { id: "2" });
     // @ts-expect-error the mapper counts versions
     void movies.update("1", { version: 2 });
+    void movies.query().where("title").eq("x").update({ rating: null, "director.name": "y" });
+    // @ts-expect-error the id never changes
+    void movies.query().update({ id: "2" });
+    // @ts-expect-error the mapper counts versions, whatever the query is made of
+    void movies.query().where("title").eq("x").orderBy("title").limit(3).update({ version: 3 });
     // @ts-expect-error the mapper keeps timestamps
     void movies.update("1", { updatedAt: new Date() });
     // @ts-expect-error another type
