@@ -52,6 +52,9 @@ export class Operations {
   }
 }
 
+/** Milliseconds for which a note is kept at most, whatever the deadline. */
+const longest = 86_400_000;
+
 const identified = new WeakMap<Script, Script>();
 
 /**
@@ -70,7 +73,7 @@ export function identifiedCall(call: ScriptCall, { place, turn }: Operation, ret
     variant = defineScript(script.name, identifiedLua(script.lua));
     identified.set(script, variant);
   }
-  const note = retention === 0 ? "0" : String(Math.ceil(retention));
+  const note = String(Math.min(Math.ceil(retention), longest));
   return { script: variant, keys: [...keys, operations + place], args: [...args, note, String(turn)] };
 }
 

@@ -218,6 +218,12 @@ describe.each(targets())(
         await expect(retrying.notes.save({ ...row, version: 7 })).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
       });
 
+      test("however long a write may take", async () => {
+        await prepare();
+        await retrying.notes.save({ ...row, id: "long", slug: "long" }, { deadline: Number.POSITIVE_INFINITY });
+        expect(await retrying.notes.delete("long", { deadline: Number.POSITIVE_INFINITY })).toBe(true);
+      });
+
       test("notes take the room of one write at a time, and go away by themselves", async () => {
         for (let at = 0; at < 20; at += 1) {
           // eslint-disable-next-line no-await-in-loop -- one after the other
