@@ -107,7 +107,11 @@ export async function tidy(raw: Raw, namespace: string, search: boolean): Promis
     await Promise.all(indexes.map((name) => raw("FT.DROPINDEX", name).catch(() => undefined)));
   }
   const keys = await keysOf(raw, namespace);
-  if (keys.length > 0) await raw("UNLINK", ...keys);
+  // A call takes so many arguments, and no more.
+  for (let at = 0; at < keys.length; at += 10_000) {
+    // eslint-disable-next-line no-await-in-loop -- one after another
+    await raw("UNLINK", ...keys.slice(at, at + 10_000));
+  }
 }
 
 /** Every key of a namespace. */
