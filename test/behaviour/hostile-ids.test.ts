@@ -59,7 +59,7 @@ const alone =
     for (const key of keys)
       expect([/\{([^}]*)\}/.exec(key)?.[1], key.replaceAll(/[^{}]/g, "")]).toEqual(["note", "{}"]);
     expect(await repository.indexes.sync({ rebuild: true })).toMatchObject({ state: "ready", faulty: 0 });
-    expect(await repository.indexes.verify()).toMatchObject({ found: 0, documents: all.length });
+    expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
     await expectHeld(repository, all);
     for (const id of ids) {
       const row = await repository.findByIdOrThrow(id);
@@ -76,7 +76,7 @@ const alone =
       await expectHeld(repository, rest);
     }
     expect(await repository.count()).toBe(rest.length);
-    expect(await repository.indexes.verify()).toMatchObject({ found: 0, documents: rest.length });
+    expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
   };
 
 /** Each entity is read and found under its own id. */

@@ -62,10 +62,10 @@ const rows: readonly Row[] = [
       }
       expect(await repository.query().where("tags").containsAll(tags.slice(0, 500)).ids()).toEqual(["a"]);
       expect((await repository.findByIdOrThrow("a")).tags).toEqual(tags);
-      expect(await repository.indexes.verify()).toMatchObject({ found: 0, documents: 2 });
+      expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
       await repository.update("a", { tags: [] });
       expect(await repository.query().where("tags").contains("tag 4999").ids()).toEqual([]);
-      expect(await repository.indexes.verify()).toMatchObject({ found: 0, documents: 2 });
+      expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
     },
   ],
   [

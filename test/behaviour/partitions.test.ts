@@ -112,7 +112,7 @@ describeMatrix("a type in several partitions", ({ open, storage, engine }) => {
     const { plan, entities } = await query.where("n").lt(5).explain({ analyze: true });
     expect(plan[0]).toContain("4 partitions");
     expect(entities).toBe(rows.length);
-    expect(await repository.indexes.verify()).toMatchObject({ documents: rows.length, found: 0 });
+    expect(await repository.indexes.verify()).toMatchObject({ found: 0 });
   });
 
   test("changes entities wherever they are", async () => {
