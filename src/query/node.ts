@@ -95,6 +95,8 @@ export interface QueryNode {
   readonly highlight?: HighlightNode;
   /** The distance from a place, as a property of what is found. */
   readonly measured?: MeasureNode;
+  /** Every entity may be looked at, where no index narrows the conditions. */
+  readonly fullScan?: true;
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
   readonly after?: Position | "start";
 }

@@ -307,6 +307,16 @@ export class Query<O, I, R = O, G extends string = never> {
   }
 
   /**
+   * Lets the query look at every entity where no index narrows its conditions, such as `ne` alone. The scan engine refuses that
+   * once it has looked at 10,000 without an end; other engines answer as without it.
+   *
+   * @returns the query.
+   */
+  allowFullScan(): Query<O, I, R, G> {
+    return this.#with({ fullScan: true });
+  }
+
+  /**
    * Changes the query only if a value is truthy, so that a chain need not be broken up.
    *
    * @param condition - the value.

@@ -51,7 +51,12 @@ export async function explained(
   const entities = (await estimateOf(everything)) ?? 0;
   const sorting = [
     ...(all === true
-      ? [`goes over all ${entities} entities, as far as the limit needs: no index narrows the query`]
+      ? [
+          `goes over all ${entities} entities, as far as the limit needs: no index narrows the query`,
+          ...(query.fullScan === true || engine.name !== "scan"
+            ? []
+            : ["beyond 10,000 of them only with allowFullScan()"]),
+        ]
       : []),
     ...(query.near === undefined ? [] : ["look in circles that grow, then sort by distance here"]),
     ...(query.relevance === true ? ["count how rare each word is, then sort by relevance here"] : []),

@@ -19,7 +19,7 @@ const part = (storage: Storage) =>
     name: "part",
     storage,
     schema: z.object({ id: z.string(), kind: z.string(), colour: z.string(), size: z.number() }),
-    index: { kind: exact(), colour: exact(), size: range() },
+    index: { kind: exact(), colour: exact({ sortable: true }), size: range() },
     compound: { byColour: { eq: ["colour"], orderBy: "size" } },
   });
 
@@ -107,7 +107,7 @@ describeMatrix(
       ],
     ])("%s", async (_name, where, holds) => {
       const { repository, raw, engine, metadata } = await opened();
-      const query: QueryNode = { metadata, where, orderBy: [], limit: 200_000, offset: 0 };
+      const query: QueryNode = { metadata, where, orderBy: [], limit: 200_000, offset: 0, fullScan: true };
       const { ids, calls } = await stepped(raw, engine.plan(query, "ids"), others(repository as Parts));
       expect(calls).toBeGreaterThan(2);
       expect(new Set(ids).size).toBe(ids.length);
@@ -116,6 +116,40 @@ describeMatrix(
       const { rows } = await stepped(raw, engine.plan(query, "rows"), async () => undefined);
       const { ids: again } = await stepped(raw, engine.plan(query, "ids"), async () => undefined);
       expect(rows.map(({ encodedId }) => encodedId)).toEqual(again);
+    });
+
+    test("goes over everything only when it is told to", async () => {
+      const { repository } = await opened();
+      const more = Array.from({ length: 3000 }, (_, at) => ({
+        ...row(at),
+        id: `q${at}`,
+        kind: "other",
+        colour: "grey",
+      }));
+      await repository.saveMany(more);
+      const query = (repository as Parts).query();
+      const excluded = query.where("kind").notIn(["small", "large"]).where("colour").ne("red");
+      const refused = {
+        code: "UNSUPPORTED_QUERY",
+        message: expect.stringMatching(/^part: no index .* \d{5} ids were looked at .* allowFullScan\(\)$/),
+      };
+      await expect(excluded.count()).rejects.toMatchObject(refused);
+      await expect(excluded.orderBy("size").orderBy("colour").limit(5000).all()).rejects.toMatchObject(refused);
+      await expect(excluded.limit(5000).ids()).rejects.toMatchObject(refused);
+      expect(await excluded.allowFullScan().count()).toBe(more.length);
+      expect(await excluded.allowFullScan().orderBy("size").orderBy("colour").limit(5000).all()).toHaveLength(
+        more.length,
+      );
+      const asked = "beyond 10,000 of them only with allowFullScan()";
+      expect((await excluded.explain()).plan).toContain(asked);
+      expect((await excluded.allowFullScan().explain()).plan).not.toContain(asked);
+      // What ends soon, what an index counts and what is asked for without a condition needs no leave.
+      expect(await query.where("kind").ne("small").limit(3).all()).toHaveLength(3);
+      expect(await query.where("kind").ne("other").count()).toBe(count);
+      expect(await query.where("kind").eq("other").where("colour").ne("red").count()).toBe(more.length);
+      let read = 0;
+      for await (const _ of query.stream()) read += 1;
+      expect(read).toBe(count + more.length);
     });
 
     test("a set that another server has in another order is read from its beginning", async () => {

@@ -2,6 +2,7 @@
 // Each step is one script call; the state between calls is held here, not on the server.
 import type { DocumentCodec } from "../../codec/document.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
+import { UnsupportedQueryError } from "../../errors.ts";
 import { checkQuery } from "../../query/check.ts";
 import { type Formula, normalise } from "../../query/normalise.ts";
 import { closeWords, waitingLeaves } from "../../query/vocabulary.ts";
@@ -43,6 +44,8 @@ interface ScriptState {
   readonly count: number;
   readonly skip: number;
   readonly cursor?: ScanCursor;
+  /** How many ids were looked at. */
+  readonly used?: number;
   /** What each id is sorted by, where the client sorts. */
   readonly sort?: unknown;
   readonly edge?: readonly [string | false] | 0;
@@ -69,6 +72,15 @@ interface Gathered {
   count: number;
 }
 
+/** A compiled query that goes on for as long as it may. */
+interface Walk extends Compiled {
+  /** Told of the ids that were looked at, where that was not the end of it. */
+  readonly goOn: (looked: number) => void;
+}
+
+/** What a query may look at that no index narrows, unless its caller says that it may look at everything. */
+const mostLookedAt = 10_000;
+
 /** Documents read per request when a long result is completed. */
 const chunkSize = 200;
 
@@ -94,22 +106,23 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     const empty = formula.type === "none" || (want !== "count" && query.limit === 0);
     return empty ? undefined : compiled;
   };
-  const step = (compiled: Compiled, gathered: Gathered, reading: Reading): Step => ({
+  const step = (compiled: Walk, gathered: Gathered, reading: Reading): Step => ({
     requests: [call(compiled, reading)],
     read: ([reply]) => next(compiled, readReply(reply, layout), gathered, reading),
   });
-  const next = (compiled: Compiled, part: ScriptPart, gathered: Gathered, reading: Reading): Answer | Step => {
+  const next = (compiled: Walk, part: ScriptPart, gathered: Gathered, reading: Reading): Answer | Step => {
     const taken = gather(gathered, part);
     const { cursor, skip } = part.state;
     const enough = part.state.drawn === true && compiled.program.want !== "count" && taken >= compiled.program.limit;
     if (cursor === undefined || enough) return complete(reading.reader, gathered, list(part.state.rest));
+    compiled.goOn(part.state.used ?? 0);
     const { program } = compiled;
     const limit = program.limit - taken;
     const continued: Program = { ...program, cursor, skip, limit };
     return step({ ...compiled, program: continued }, gathered, reading);
   };
   // Several sort keys: whoever may be among the first is named by the script, sorted here, and read at last.
-  const sorted = (query: QueryNode, compiled: Compiled, want: Want, best: Position[]): Step => ({
+  const sorted = (query: QueryNode, compiled: Walk, want: Want, best: Position[]): Step => ({
     requests: [call(compiled, readingOf(query))],
     read([reply]) {
       const { ids, state } = readReply(reply, layout);
@@ -128,6 +141,7 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
         const gathered = { ...nothingYet(), ids: wanted };
         return want === "ids" ? gathered : complete(readingOf(query).reader, gathered, wanted);
       }
+      compiled.goOn(state.used ?? 0);
       const edge = state.full === true ? 0 : (state.edge ?? 0);
       const continued = { ...program, cursor: state.cursor, sort: { ...sort, have: first.length, edge } };
       return sorted(query, { ...compiled, program: continued }, want, first);
@@ -141,9 +155,10 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
     return asStep(
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, want, whole);
-        if (compiled !== undefined && compiled.program.sort !== 0) return sorted(query, compiled, want, []);
         if (compiled === undefined) return noAnswer;
-        return step(compiled, gathered, readingOf(query));
+        const walk = { ...compiled, goOn: query.fullScan === true ? onAndOn : lookout(layout, formula) };
+        if (compiled.program.sort !== 0) return sorted(query, walk, want, []);
+        return step(walk, gathered, readingOf(query));
       }),
     );
   };
@@ -228,13 +243,38 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       const known = closeWords(formula, new Map(waitingLeaves(formula, isShort).map((leaf) => [leaf, ["..."]])));
       const compiled = compile(query, known, want === "page" ? "rows" : want);
       const lines = compiled === undefined ? [] : describeProgram(compiled);
-      const all = known.type !== "all" && !isNarrowed(known);
-      return { plan: [...looks, ...lines], all, requests: first.requests, roundTrips: 1 + looks.length };
+      return {
+        plan: [...looks, ...lines],
+        all: goesOverAll(known),
+        requests: first.requests,
+        roundTrips: 1 + looks.length,
+      };
     },
     hidden: () => ({}),
     hiddenAt: () => ({}),
     termsMember: () => undefined,
   };
+}
+
+const onAndOn = (): void => undefined;
+
+// Conditions without an index to narrow them cost as much as there are entities: beyond some, the caller has to want that.
+function lookout({ metadata: { name } }: Layout, formula: Formula): Walk["goOn"] {
+  if (!goesOverAll(formula)) return onAndOn;
+  let looked = 0;
+  return (more) => {
+    looked += more;
+    if (looked < mostLookedAt) return;
+    throw new UnsupportedQueryError(
+      `${name}: no index of the scan engine narrows this query, and ${looked} ids were looked at without an end; ` +
+        "add a condition that an index narrows, or say allowFullScan()",
+      { entity: name },
+    );
+  };
+}
+
+function goesOverAll(formula: Formula): boolean {
+  return formula.type !== "all" && !isNarrowed(formula);
 }
 
 function nothingYet(): Gathered {
