@@ -285,22 +285,12 @@ function jsonLeaf(shape: Shape, path: readonly string[]): Pick<Leaf, "write" | "
   };
 }
 
-/** Only with such an exponent can a number be too large to be one. */
-const largeExponent = /[eE]\+?[0-9]{3}/;
-
-// Of free JSON no schema says that a number is one.
 function readJson(text: string, free: boolean): unknown {
   try {
-    if (free && largeExponent.test(text)) JSON.parse(text, refuseInfinity);
-    return parseJson(text);
+    return parseJson(text, free);
   } catch {
     throw new Unreadable(text, "JSON");
   }
-}
-
-function refuseInfinity(_name: string, value: unknown): unknown {
-  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) throw new RangeError("beyond doubles");
-  return value;
 }
 
 function encodeNode(node: Node, value: unknown, pairs: string[], absent: string[], nulls: string[]): void {

@@ -311,14 +311,24 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Only with such an exponent can a number be too large to be one. */
+const largeExponent = /[eE]\+?[0-9]{3}/;
+
+function refuseInfinity(_name: string, value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) throw new RangeError("beyond doubles");
+  return value;
+}
+
 /**
  * Parses stored JSON; a property called `__proto__`, which only a stranger can have written, is dropped.
  *
  * @param text - stored JSON.
+ * @param free - whether there are numbers in it of which no schema says that they are.
  * @returns the parsed value.
- * @throws SyntaxError when it is not JSON.
+ * @throws SyntaxError when it is not JSON, RangeError when such a number is too large to be one.
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, free = false): unknown {
+  if (free && largeExponent.test(text)) JSON.parse(text, refuseInfinity);
   if (!text.includes("__proto__")) return JSON.parse(text) as unknown;
   return JSON.parse(text, (name, value: unknown) => (name === "__proto__" ? undefined : value)) as unknown;
 }

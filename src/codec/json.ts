@@ -1,12 +1,13 @@
-// Documents as JSON: the schema's own shape, dates as epoch milliseconds, bigints as text, bytes as base64.
+// Documents as JSON, in the server's own form or as text: the schema's own shape, dates as epoch milliseconds, bigints as text, bytes as base64.
 // Hidden members stand at the top, under names beginning with $.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type ObjectShape, shapeAt, type ShapeAtPath } from "../schema/shape.ts";
 import type { DocumentChange, EncodedDocument, StorageCodec } from "./stored.ts";
-import { jsonPath, jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
+import { holdsFreeJson, jsonPath, jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
 
 const noFields: readonly string[] = [];
+const noMends: readonly Mend[] = [];
 
 /**
  * Compiles the JSON codec of an entity type.
@@ -19,30 +20,33 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
   const read = jsonReader(metadata.shape);
   const { idField } = metadata;
   const { strips } = metadata.shape;
+  // A string keeps the text of numbers as it is; a JSON server parses it.
+  const free = metadata.storage === "string" && holdsFreeJson(metadata.shape);
+  const notes = (): Mend[] | undefined => (metadata.storage === "json" ? [] : undefined);
   return {
     fields: [],
     encode(entity, encodedId, hidden): EncodedDocument {
-      const mends: Mend[] = [];
+      const mends = notes();
       const written = write === undefined ? { ...entity } : (write(entity, [], mends) as Record<string, unknown>);
       written[idField] = encodedId;
       for (const name in hidden) written[name] = hidden[name];
-      return { body: stringifyJson(written, []), absent: noFields, mends };
+      return { body: stringifyJson(written, []), absent: noFields, mends: mends ?? noMends };
     },
     change(names, value): DocumentChange {
       const path = jsonPath(names);
       if (value === undefined) return { set: [], absent: [path], mends: [] };
-      const mends: Mend[] = [];
+      const mends = notes();
       const { shape: field } = shapeAt(metadata.shape, names.join(".")) as ShapeAtPath;
       const writer = value === null ? undefined : jsonWriter(field, names);
       const written = writer === undefined ? value : writer(value, names, mends);
-      return { set: [path, stringifyJson(written, names)], absent: [], mends };
+      return { set: [path, stringifyJson(written, names)], absent: [], mends: mends ?? noMends };
     },
     difference(stored, entity, encodedId): DocumentChange {
-      const mends: Mend[] = [];
+      const mends = notes();
       const written = write === undefined ? { ...entity } : (write(entity, [], mends) as Record<string, unknown>);
       written[idField] = encodedId;
       const held = parseJson(stored as string) as Record<string, unknown>;
-      return changedProperties(metadata.shape, held, written, mends);
+      return changedProperties(metadata.shape, held, written, mends ?? noMends);
     },
     hide(hidden): DocumentChange {
       const set: string[] = [];
@@ -54,7 +58,7 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       return { set, absent, mends: [] };
     },
     decode(stored, issues): Record<string, unknown> | undefined {
-      const parsed = parseDocument(stored as string, issues);
+      const parsed = parseDocument(stored as string, free, issues);
       if (parsed === undefined) return undefined;
       // Most schemas leave hidden members out themselves; for the others, a look for the sign is cheaper than one at each name.
       const open = strips || !(stored as string).includes("$") ? parsed : withoutHidden(parsed);
@@ -96,9 +100,9 @@ function withoutHidden(parsed: Record<string, unknown>): Record<string, unknown>
   return open;
 }
 
-function parseDocument(text: string, issues: ValidationIssue[]): Record<string, unknown> | undefined {
+function parseDocument(text: string, free: boolean, issues: ValidationIssue[]): Record<string, unknown> | undefined {
   try {
-    const parsed = parseJson(text);
+    const parsed = parseJson(text, free);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
       return parsed as Record<string, unknown>;
     }

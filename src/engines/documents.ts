@@ -1,4 +1,4 @@
-// Reading documents by key: one request per hash, one for many JSON documents.
+// Reading documents by key: one request per hash, one for many JSON documents or texts.
 // Hashes are read field by field in the codec's order, which is cheaper than reading everything.
 import type { DocumentCodec } from "../codec/document.ts";
 import { jsonPath, parseJson } from "../codec/json-value.ts";
@@ -8,7 +8,9 @@ import type { QueryNode } from "../query/node.ts";
 import { propertiesRead } from "../query/select.ts";
 import { fixedWords, type FixedWords, type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import { partitionOf } from "../schema/partitions.ts";
+import type { Storage } from "../schema/metadata.ts";
 import { documentKey, type Layout } from "./layout.ts";
+import { readCommand } from "./write/text.ts";
 
 /** A document, nothing, or the error that came in its place. */
 export type ReadDocument = StoredDocument | undefined | ReplyFailure;
@@ -16,7 +18,7 @@ export type ReadDocument = StoredDocument | undefined | ReplyFailure;
 /** Reads the documents of one entity type. */
 export class DocumentReader {
   readonly #layout: Layout;
-  readonly #hash: boolean;
+  readonly #storage: Storage;
   readonly #fields: FixedWords;
   /** JSON: the properties to read of each document, and their paths; undefined for all of it. */
   readonly #parts: readonly (readonly [name: string, path: string])[] | undefined;
@@ -28,10 +30,12 @@ export class DocumentReader {
    */
   constructor(layout: Layout, codec: DocumentCodec, properties?: readonly string[]) {
     this.#layout = layout;
-    this.#hash = layout.metadata.storage === "hash";
-    this.#parts = this.#hash ? undefined : properties?.map((name) => [name, jsonPath([name])]);
+    this.#storage = layout.metadata.storage;
+    // Text in a string is read whole, and the codec takes the properties out of it.
+    this.#parts = this.#storage === "json" ? properties?.map((name) => [name, jsonPath([name])]) : undefined;
     const words = this.#parts?.map(([, path]) => path) ?? [];
-    this.#fields = this.#hash ? fixedWords("HMGET", codec.fields) : fixedWords("JSON.GET", words);
+    this.#fields =
+      this.#storage === "hash" ? fixedWords("HMGET", codec.fields) : fixedWords(readCommand(this.#storage), words);
   }
 
   /**
@@ -42,20 +46,20 @@ export class DocumentReader {
    */
   one(encodedId: string): Request {
     const key = documentKey(this.#layout, encodedId);
-    return { name: this.#hash ? "HMGET" : "JSON.GET", key, rest: this.#fields };
+    return { name: this.#storage === "hash" ? "HMGET" : readCommand(this.#storage), key, rest: this.#fields };
   }
 
   /**
    * The requests that read some documents in one round trip.
    *
    * @param encodedIds - which documents.
-   * @returns one request per hash; for JSON one per partition, unless only some properties are read.
+   * @returns one request per hash; for others one per partition, unless only some properties are read.
    */
   many(encodedIds: readonly string[]): Request[] {
-    if (this.#hash || this.#parts !== undefined) return encodedIds.map((id) => this.one(id));
+    if (this.#storage === "hash" || this.#parts !== undefined) return encodedIds.map((id) => this.one(id));
     return this.#groups(encodedIds).map((positions) => {
       const keys = positions.map((at) => documentKey(this.#layout, encodedIds[at] as string));
-      return { name: "JSON.MGET", args: [...keys, "$"] };
+      return this.#storage === "json" ? { name: "JSON.MGET", args: [...keys, "$"] } : { name: "MGET", args: keys };
     });
   }
 
@@ -96,13 +100,14 @@ export class DocumentReader {
    * @returns one document per id, undefined for those that do not exist, or the error of one.
    */
   readMany(replies: readonly Reply[], encodedIds: readonly string[]): ReadDocument[] {
-    if (this.#hash || this.#parts !== undefined) return replies.map((reply) => this.readOne(reply));
+    if (this.#storage === "hash" || this.#parts !== undefined) return replies.map((reply) => this.readOne(reply));
     const documents: ReadDocument[] = [];
     for (const [group, positions] of this.#groups(encodedIds).entries()) {
       const reply = replies[group] as ReplyFailure | (string | null)[];
       for (const [place, at] of positions.entries()) {
         // JSON.MGET wraps each document in a list; another type's key counts as missing.
-        documents[at] = reply instanceof ReplyFailure ? reply : (reply[place]?.slice(1, -1) ?? undefined);
+        if (reply instanceof ReplyFailure) documents[at] = reply;
+        else documents[at] = (this.#storage === "json" ? reply[place]?.slice(1, -1) : reply[place]) ?? undefined;
       }
     }
     return documents;

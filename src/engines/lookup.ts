@@ -5,10 +5,11 @@ import type { StoredDocument } from "../codec/stored.ts";
 import type { StoredRow } from "./engine.ts";
 import type { Layout } from "./layout.ts";
 import { stampError } from "./stamp.ts";
+import { readCommand } from "./write/text.ts";
 
 /*
  * KEYS: meta, the constraint's hash. ARGV: the layout's stamp, the value, what document keys begin
- * with, hash fields as JSON (empty for JSON documents).
+ * with, hash fields as JSON or the command that reads a document.
  * Reply: nothing, or ['ROW', id, document], or ['STAMP', the stamp found] where that is another.
  */
 const lookupScript = defineScript(
@@ -20,7 +21,7 @@ if not stamp then return false end
 if stamp ~= ARGV[1] then return {'STAMP', stamp} end
 local id = call('HGET', KEYS[2], ARGV[2])
 if not id or call('EXISTS', ARGV[3]..id) == 0 then return false end
-if ARGV[4] == '' then return {'ROW', id, call('JSON.GET', ARGV[3]..id)} end
+if string.sub(ARGV[4], 1, 1) ~= '[' then return {'ROW', id, call(ARGV[4], ARGV[3]..id)} end
 return {'ROW', id, call('HMGET', ARGV[3]..id, unpack(cjson.decode(ARGV[4])))}`,
 );
 
@@ -34,12 +35,17 @@ return {'ROW', id, call('HMGET', ARGV[3]..id, unpack(cjson.decode(ARGV[4])))}`,
  * @returns the call.
  */
 export function lookupCall(layout: Layout, position: number, value: string, fields: readonly string[]): ScriptCall {
-  const { meta, uniques, stamp, documents } = layout;
+  const { meta, uniques, stamp, documents, metadata } = layout;
   const key = uniques[position]?.key as string;
   return {
     script: lookupScript,
     keys: [meta, key],
-    args: [stamp, value, documents, layout.metadata.storage === "json" ? "" : JSON.stringify(fields)],
+    args: [
+      stamp,
+      value,
+      documents,
+      metadata.storage === "hash" ? JSON.stringify(fields) : readCommand(metadata.storage),
+    ],
   };
 }
 

@@ -46,7 +46,7 @@ export function reviser(
   const { layout, metadata } = context;
   const { indexes, uniques, idField } = metadata;
   const paths = new Set([...indexes.map(({ path }) => path), ...uniques.flatMap((unique) => unique.paths)]);
-  if (metadata.storage === "json") {
+  if (metadata.storage !== "hash") {
     const names = [...paths].map((path) => path.split("."));
     return (body, encodedId, _tagged, touched) => reviseJson(layout, body as string, encodedId, names, touched);
   }

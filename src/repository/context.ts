@@ -1,7 +1,7 @@
 // What every operation on one entity type works with: layout, codec, engine, scripts and the executor.
 // Made once per type, on the first operation, when the type's recorded engine is known.
 import type { DocumentCodec, ReadValidation } from "../codec/document.ts";
-import { CapabilityError, EngineMismatchError, IndexNotReadyError } from "../errors.ts";
+import { CapabilityError, EngineMismatchError, IndexNotReadyError, UnsupportedStorageError } from "../errors.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import type { Engine } from "../engines/engine.ts";
 import { type EngineName, type Layout, layoutOf } from "../engines/layout.ts";
@@ -188,10 +188,17 @@ async function recordedEngine(
 
 function chooseEngine(
   { engine, capabilities, searchable }: Connection,
-  { name }: EntityMetadata,
+  { name, storage }: EntityMetadata,
   recorded: EngineName | undefined,
 ): EngineName {
-  const wanted = engine === "auto" ? (recorded ?? (capabilities.search && searchable ? "search" : "scan")) : engine;
+  if (storage === "string" && engine === "search") {
+    throw new UnsupportedStorageError(
+      `${name}: search indexes do not see storage string; use storage json or hash, or connect with engine "auto" or "scan"`,
+      { entity: name },
+    );
+  }
+  const searches = capabilities.search && searchable && storage !== "string";
+  const wanted = engine === "auto" ? (recorded ?? (searches ? "search" : "scan")) : engine;
   if (recorded !== undefined && recorded !== wanted) {
     throw new EngineMismatchError(
       `${name} is recorded for the ${recorded} engine, not ${wanted}; connect with engine "auto" or "${recorded}"`,

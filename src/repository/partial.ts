@@ -1,6 +1,6 @@
 // Reading parts of entities by id: the chosen fields, or whether one has a value.
 // A property is read whole, since only so its own schema can say whether it is right.
-import { jsonPath } from "../codec/json-value.ts";
+import { jsonPath, parseJson } from "../codec/json-value.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import { everything } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
@@ -9,7 +9,7 @@ import { type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import { shapeAt } from "../schema/shape.ts";
+import { shapeAt, valueAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, type FindOptions, loadOne, type Selection } from "./load.ts";
 import type { Note } from "./observe.ts";
@@ -70,9 +70,9 @@ export async function hasField(
   note(requests, 1);
   const attempt = { operation: "hasField", write: false, entity: metadata.name, id: decodeId(encodedId) };
   const replies = await executor.many(requests, { ...attempt, ...callOptions(options) });
-  const [found, deleted = false] = replies.map((reply) => {
+  const [found, deleted = false] = replies.map((reply, at) => {
     if (reply instanceof ReplyFailure) throw toRemoraError(reply.error, attempt);
-    return isEvidence(metadata, reply);
+    return isEvidence(metadata, reply, paths[at] as string);
   });
   return found === true && !deleted;
 }
@@ -105,15 +105,30 @@ export async function isStored(
 function evidenceRequest(context: TypeContext, encodedId: string, path: string): Request {
   const { metadata, layout } = context;
   const key = layout.documents + encodedId;
-  return metadata.storage === "json"
-    ? { name: "JSON.TYPE", args: [key, jsonPath(path.split("."))] }
-    : { name: "HMGET", args: [key, ...evidenceOf(context, path)] };
+  switch (metadata.storage) {
+    case "hash":
+      return { name: "HMGET", args: [key, ...evidenceOf(context, path)] };
+    case "json":
+      return { name: "JSON.TYPE", args: [key, jsonPath(path.split("."))] };
+    case "string":
+      return { name: "GET", args: [key] };
+  }
 }
 
 // No document, a path that leads nowhere, null; or what stands there.
-function isEvidence({ storage }: EntityMetadata, reply: Reply): boolean {
+function isEvidence({ storage }: EntityMetadata, reply: Reply, path: string): boolean {
+  if (storage === "string") return typeof reply === "string" && valueAt(parsed(reply), path.split(".")) !== undefined;
   const found = (reply ?? []) as readonly unknown[];
   return found.some((value) => value !== null && !(storage === "json" && value === "null"));
+}
+
+// What is no JSON has no field; reading all of it says what is wrong.
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
 }
 
 // The hash fields of which one is there if the field has a value: its own, those below, and where an object is

@@ -106,7 +106,7 @@ export class Repository<D extends EntityDefinition> {
     const { metadata } = definition;
     if (metadata.storage === "json" && !connection.capabilities.json) {
       throw new UnsupportedStorageError(
-        `${metadata.name} has storage json, but the server has no RedisJSON; use storage hash, or a server with the module`,
+        `${metadata.name} has storage json, but the server has no RedisJSON; use storage string (the same documents as text) or hash, or a server with the module`,
         { entity: metadata.name },
       );
     }

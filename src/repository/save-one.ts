@@ -101,7 +101,7 @@ function saveWhole(context: TypeContext, valid: Valid, options: OneOptions, note
 function saveOneCall(context: TypeContext, { encodedId, item, text }: Prepared): ScriptCall {
   const { layout, fixedKeys, scripts } = context;
   const head = [sweepLimit(context, 1), askRights(context, scripts.save), ""];
-  if (layout.metadata.storage === "json") head.push(text);
+  if (layout.metadata.storage !== "hash") head.push(text);
   const keys = [...fixedKeys, layout.documents + encodedId];
   return { script: scripts.save, keys, args: head.concat(item), ...context.identity };
 }

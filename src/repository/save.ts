@@ -264,7 +264,7 @@ export function saveManyCall(
   items: readonly string[],
 ): ScriptCall {
   const { layout, fixedKeys, scripts } = context;
-  const texts = layout.metadata.storage === "json" ? prepared.map(({ text }) => text) : [];
+  const texts = layout.metadata.storage === "hash" ? [] : prepared.map(({ text }) => text);
   return {
     script: scripts.save,
     keys: [...fixedKeys, ...prepared.map(({ encodedId }) => layout.documents + encodedId)],

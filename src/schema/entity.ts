@@ -91,7 +91,7 @@ export interface EntityOptions<
     /** How ids are made; ULIDs when left out. */
     readonly generate?: IdStrategy<z.input<S>>;
   };
-  /** `hash` (default) or `json` (RedisJSON). */
+  /** `hash` (default), `json` (RedisJSON), or `string` (the same JSON as text, on any server; for the scan engine). */
   readonly storage?: Storage;
   /** The exact key prefix of existing documents, such as `user:`. */
   readonly keyPrefix?: string & WholeOnly<P>;

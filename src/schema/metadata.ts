@@ -25,8 +25,8 @@ import { compilePartitions } from "./partitions.ts";
 import { compileTimestamps, type TimestampsDefinition, type TimestampsMetadata } from "./timestamps.ts";
 import { type TtlDefinition, type TtlMetadata, ttlMetadata } from "./ttl.ts";
 
-/** The forms a document can be stored in. */
-export type Storage = "hash" | "json";
+/** The forms a document can be stored in: a hash, a document of RedisJSON, or the same JSON as text in a string. */
+export type Storage = "hash" | "json" | "string";
 
 /** One index on one field. */
 export interface IndexMetadata {
@@ -124,6 +124,7 @@ export interface Definition {
 
 /** Property names with a meaning of their own in filters. */
 const reservedNames = new Set(["AND", "OR", "NOT"]);
+const storages: readonly Storage[] = ["hash", "json", "string"];
 const maxFields = 2000;
 const maxDepth = 127;
 /** Changes that a stream keeps when nothing else is said. */
@@ -156,6 +157,8 @@ class DefinitionCompiler {
     const definition = this.#definition;
     const storage = definition.storage ?? "hash";
     this.#checkName();
+    if (!storages.includes(storage))
+      this.#problem("", `storage must be ${storages.join(", ")}, not ${JSON.stringify(storage)}`);
     this.#checkFields(this.#shape, "", storage);
     const idField = definition.id?.field ?? "id";
     this.#checkId(idField);
@@ -249,7 +252,10 @@ class DefinitionCompiler {
 
   #checkFields(shape: ObjectShape, path: string, storage: Storage): void {
     if (shape.open && storage === "hash") {
-      this.#problem(path, "an object that keeps unknown properties needs storage json, or list its properties");
+      this.#problem(
+        path,
+        "an object that keeps unknown properties needs storage json or string, or list its properties",
+      );
     }
     for (const [name, field] of shape.fields) {
       const at = path === "" ? name : `${path}.${name}`;

@@ -272,7 +272,7 @@ describeMatrix("bad input", ({ open, storage }) => {
   test("a key of another type is named, and left as it is", async () => {
     const opened = await open(person);
     const { repository, raw, namespace } = opened;
-    await raw("SET", repository.key("a b"), "foreign");
+    await raw("LPUSH", repository.key("a b"), "foreign");
     await repository.insert({ id: "c", ...good });
     const before = await dump(raw, namespace);
     expect(await expectFailure(repository.findById("a b"), "CORRUPT_ENTITY")).toMatchObject({

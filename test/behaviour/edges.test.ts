@@ -27,7 +27,7 @@ describeMatrix("edges", ({ open }) => {
   test("delete leaves a key of another type alone", async () => {
     const opened = await open(parcel);
     const { repository, raw } = opened;
-    await raw("SET", repository.key("s"), "a stranger's");
+    await raw("LPUSH", repository.key("s"), "a stranger's");
     const error = await expectRefusal(opened, () => repository.delete("s"), "CORRUPT_ENTITY");
     expect(error).toMatchObject({ entity: "parcel", id: "s" });
   });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { defineEntity, type EntityHooks, exact, inc, isRemoraError, range } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure, expectRefusal } from "./failures.ts";
-import { describeMatrix, dump } from "./matrix.ts";
+import { describeMatrix, dump, readNames } from "./matrix.ts";
 import { sent } from "./sent.ts";
 
 type Row = { id: string; name: string; mail: string; count: number; version: number };
@@ -266,7 +266,7 @@ describeMatrix("hooks", ({ open, storage }) => {
     expect(await sent(() => told.repository.update("a", { count: 1 }))).toEqual(["EVALSHA patch"]);
     expect(await sent(() => told.repository.delete("a"))).toEqual(["EVALSHA delete"]);
     expect(log).toEqual(["saved 0", "saved 1", "deleted a"]);
-    const read = storage === "hash" ? "HMGET" : "JSON.GET";
+    const read = readNames[storage];
     const seeing = await open(() => person(storage, recorder().hooks));
     await seeing.repository.insert(input("a"));
     expect(await sent(() => seeing.repository.update("a", { count: 1 }))).toEqual([read, "EVALSHA patch"]);

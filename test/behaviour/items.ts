@@ -128,7 +128,7 @@ export async function expectRefused({ repository }: Awaited<ReturnType<typeof fi
 
 /** Writes a document as a stranger would: no id in it, nothing hidden. */
 export async function strange(raw: Raw, storage: Storage, key: string, fields: Record<string, unknown>): Promise<void> {
-  if (storage === "json") await raw("JSON.SET", key, "$", JSON.stringify(fields));
+  if (storage !== "hash") await raw("JSON.SET", key, "$", JSON.stringify(fields));
   else await raw("HSET", key, ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]));
 }
 

@@ -50,6 +50,14 @@ interface OpenOptions {
   readonly synced?: boolean;
 }
 
+/** The command that reads one document. */
+export const readNames: Readonly<Record<Storage, string>> = { hash: "HMGET", json: "JSON.GET", string: "GET" };
+
+/** A storage's place in the matrix: text in a string has the codec of JSON documents, so one way to run it is enough. */
+function isUseful({ storage, engine, driver }: Omit<Combination, "name">): boolean {
+  return storage !== "string" || (engine === "scan" && driver === "ioredis6");
+}
+
 /** Which combinations a block is about. */
 export type Choice = (combination: Combination) => boolean;
 
@@ -71,11 +79,14 @@ export function describeMatrix(name: string, tests: (bench: Bench) => void, choi
 
 /** What can be run on one server. */
 function combinationsOf(leg: AvailableLeg): Combination[] {
-  const storages: readonly Storage[] = leg.json ? ["hash", "json"] : ["hash"];
+  const storages: readonly Storage[] = leg.json ? ["hash", "json", "string"] : ["hash", "string"];
   const engines: readonly EngineName[] = leg.search ? ["scan", "search", "memory"] : ["scan", "memory"];
   return storages.flatMap((storage) =>
     engines.flatMap((engine) =>
-      drivers.map((driver) => ({ name: [leg.name, storage, engine, driver].join(" "), leg, storage, engine, driver })),
+      drivers
+        .map((driver) => ({ leg, storage, engine, driver }))
+        .filter(isUseful)
+        .map((combination) => ({ ...combination, name: [leg.name, storage, engine, combination.driver].join(" ") })),
     ),
   );
 }
@@ -88,7 +99,8 @@ function opener({ leg, storage, engine, driver }: Combination): Bench["open"] {
   return async (define, { namespace = freshNamespace(), synced = true, ...options } = {}) => {
     const client = driver === "ioredis5" ? new Redis5(leg.url, { lazyConnect: true }) : undefined;
     const db = await connect((client as never) ?? leg.url, { namespace, engine, ...options });
-    const raw: Raw = (command, ...args) => db.redis.call(command, ...args);
+    const send: Raw = (command, ...args) => db.redis.call(command, ...args);
+    const raw = storage === "string" ? onText(send) : send;
     endings.push(async () => {
       await tidy(raw, namespace, leg.search);
       await db.close();
@@ -96,6 +108,31 @@ function opener({ leg, storage, engine, driver }: Combination): Bench["open"] {
     const repository = db.repository(define(storage));
     if (synced) await repository.indexes.sync();
     return { repository, db, namespace, raw };
+  };
+}
+
+/** Takes the commands of JSON documents, and does with text in a string what they would. */
+function onText(send: Raw): Raw {
+  return async (command, ...args) => {
+    const [key = "", path = "$", value = ""] = args.map(String);
+    if (!command.startsWith("JSON.")) return send(command, ...args);
+    if (command === "JSON.SET" && path === "$") return send("SET", key, value, "KEEPTTL");
+    const text = await send("GET", key);
+    if (command === "JSON.GET" && args.length === 1) return text;
+    const names = [...path.matchAll(/\.(\w+)|\["([^\]]*)"\]/g)].map(([, plain, quoted]) => plain ?? quoted ?? "");
+    const last = names.pop() ?? "";
+    const document = JSON.parse(String(text)) as Record<string, unknown>;
+    const holder = names.reduce((inner, name) => inner[name] as Record<string, unknown>, document);
+    if (command === "JSON.GET") return JSON.stringify(last in holder ? [holder[last]] : []);
+    if (command === "JSON.DEL") delete holder[last];
+    // The value goes in as it is written, since that is what a test is about.
+    else Object.defineProperty(holder, last, { value: "the value", enumerable: true });
+    return send(
+      "SET",
+      key,
+      JSON.stringify(document).replace('"the value"', () => value),
+      "KEEPTTL",
+    );
   };
 }
 

@@ -30,7 +30,7 @@ describeMatrix("sliding times", ({ open, engine, storage }) => {
     const death = String(await deathOf(raw, key));
     expect(String(await raw("ZSCORE", `${namespace}:{session}$e`, id))).toBe(death);
     if (engine !== "search") return;
-    const [command, path] = storage === "json" ? ["JSON.GET", '$["$deadline"]'] : ["HGET", "$deadline"];
+    const [command, path] = storage !== "hash" ? ["JSON.GET", '$["$deadline"]'] : ["HGET", "$deadline"];
     expect(String(await raw(command, key, path)).replace(/^\[(.*)\]$/, "$1")).toBe(death);
   }
 
@@ -154,7 +154,7 @@ describeMatrix("sliding times", ({ open, engine, storage }) => {
   test("a key of another type, and indexes of another definition, are refused by name", async () => {
     const opened = await open(session("read"));
     const { repository, raw, namespace } = opened;
-    await raw("SET", repository.key("text"), "x");
+    await raw("LPUSH", repository.key("text"), "x");
     await expectRefusal(opened, () => repository.findById("text"), "CORRUPT_ENTITY");
     await expectRefusal(opened, () => repository.findByIds(["text"]), "CORRUPT_ENTITY");
     await repository.insert(row, { ttl: 10 });

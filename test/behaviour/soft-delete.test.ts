@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { defineEntity, exact, inc, range } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectFailure, expectRefusal } from "./failures.ts";
-import { describeMatrix, dump, keysOf } from "./matrix.ts";
+import { describeMatrix, dump, keysOf, readNames } from "./matrix.ts";
 import { sent } from "./sent.ts";
 
 const log: string[] = [];
@@ -262,7 +262,7 @@ describeMatrix("soft deletion", ({ open, storage }) => {
       });
     const { repository, raw } = await open(timed);
     await repository.insertMany([{ id: "a" }, { id: "b" }]);
-    const read = storage === "hash" ? "HMGET" : "JSON.GET";
+    const read = readNames[storage];
     expect(await sent(() => repository.delete("a"))).toEqual([read, "EVALSHA patch"]);
     await repository.expire("a", 10);
     await repository.expire("b", 10);

@@ -143,7 +143,7 @@ describeMatrix("unique values", ({ open }) => {
   test("a key of another type claims nothing", async () => {
     const opened = await open(plain);
     const { repository, raw } = opened;
-    await raw("SET", repository.key("x"), "foreign");
+    await raw("LPUSH", repository.key("x"), "foreign");
     expect(await expectRefusal(opened, () => repository.save({ id: "x", slug: "s" }), "CORRUPT_ENTITY")).toMatchObject({
       entity: "plain",
       id: "x",

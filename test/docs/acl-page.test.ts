@@ -17,6 +17,7 @@ import {
   range,
   text,
   type Repository,
+  type Storage,
   vector,
 } from "../../src/index.ts";
 import { OwnNamespace } from "../../examples/demo/namespace.ts";
@@ -28,12 +29,14 @@ const [
   basic = [],
   fields = [],
   json = [],
+  texts = [],
   changes = [],
   notes = [],
   search = [],
   vectors = [],
   deploy = [],
   deployJson = [],
+  deployTexts = [],
   deployVectors = [],
   deploySearch = [],
 ] = rules;
@@ -51,7 +54,7 @@ const ticketSchema = z.object({
   at: z.array(z.number()).optional(),
 });
 
-function ticketOf(name: string, storage: "hash" | "json") {
+function ticketOf(name: string, storage: Storage) {
   return defineEntity({
     name,
     storage,
@@ -71,7 +74,7 @@ function ticketOf(name: string, storage: "hash" | "json") {
 }
 
 // Another definition of the same type: nothing in its indexes is where it was.
-function changed(name: string, storage: "hash" | "json") {
+function changed(name: string, storage: Storage) {
   return defineEntity({
     name,
     storage,
@@ -86,7 +89,7 @@ function changed(name: string, storage: "hash" | "json") {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, fields, JSON, changes, notes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, text, changes, notes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -95,6 +98,8 @@ describe("the page", () => {
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
+      "ACL SETUSER app",
+      "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
       "ACL SETUSER app-deploy",
@@ -177,7 +182,7 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
   });
 
   // The deployment makes the indexes, which the application cannot; then it changes the definition, and changes it back.
-  const deployed = async (name: string, storage: "hash" | "json", engine: "scan" | "search"): Promise<Tickets> => {
+  const deployed = async (name: string, storage: Storage, engine: "scan" | "search"): Promise<Tickets> => {
     const tickets = (await login(names.app, "change-me", engine)).repository(ticketOf(name, storage));
     await expect(tickets.indexes.sync()).rejects.toMatchObject({ code: "CAPABILITY" });
     const ready = { engine, state: "ready", faulty: 0 };
@@ -283,6 +288,12 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
 
   it.runIf(leg.json)("write, read and query JSON documents on the scan engine", async () => {
     await expectWorking(await deployed("jsonTicket", "json", "scan"));
+  });
+
+  it("write, read and query JSON text on the scan engine", async () => {
+    await setUser(texts, names.app);
+    await setUser(deployTexts, names.deploy);
+    await expectWorking(await deployed("textTicket", "string", "scan"));
   });
 
   it.runIf(leg.search)("cannot make an index, use the one that the deployment makes", async () => {

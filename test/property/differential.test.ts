@@ -21,7 +21,11 @@ type Entity = Record<string, unknown>;
 /** Types in one slot, and such as are spread over some: their answers are merged. */
 const spreads = [1, 3];
 const definitions = (storage: Storage): readonly AnyEntity[] => spreads.map((count) => anyEntity(storage, count));
-const known: Readonly<Record<Storage, readonly AnyEntity[]>> = { hash: definitions("hash"), json: definitions("json") };
+const known: Readonly<Record<Storage, readonly AnyEntity[]>> = {
+  hash: definitions("hash"),
+  json: definitions("json"),
+  string: definitions("string"),
+};
 const metadataOf = (storage: Storage) => (known[storage][0] as AnyEntity).metadata;
 
 const all = targets().flatMap((target) =>

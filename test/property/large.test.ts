@@ -38,7 +38,7 @@ function crowd(storage: Storage) {
 type Crowd = ReturnType<typeof crowd>;
 type One = { id: string; group: string | null; rank?: number; even: boolean; side: "left" | "right"; serial: number };
 
-const definitions = { hash: crowd("hash"), json: crowd("json") };
+const definitions = { hash: crowd("hash"), json: crowd("json"), string: crowd("string") };
 const groups = [null, "", "a", "a ", "é", "🎉"];
 
 function one(serial: number): One {
@@ -122,6 +122,7 @@ describe.each(targets())("thousands, $engine on $storage documents, $leg.name", 
       const wanted = matching.slice(offset, offset + limit).map(({ id }) => id);
       let chain = repository
         .query()
+        .allowFullScan()
         .where(() => where as never)
         .limit(limit)
         .offset(offset);
@@ -141,7 +142,10 @@ describe.each(targets())("thousands, $engine on $storage documents, $leg.name", 
         );
       else expect(items.map(({ id }) => id)).toEqual(wanted);
       if (orderBy.length > 0 || engine !== "scan") return;
-      const unbounded = repository.query().where(() => where as never);
+      const unbounded = repository
+        .query()
+        .allowFullScan()
+        .where(() => where as never);
       expectSome(await unbounded.ids(), matching.length, matching);
       const found = await unbounded.all();
       expectSome(
@@ -201,6 +205,7 @@ async function expectKeyset(
 ): Promise<void> {
   let chain = repository
     .query()
+    .allowFullScan()
     .where(() => where as never)
     .limit(size);
   for (const { path, direction } of orderBy) chain = chain.orderBy(path as "rank", direction);
@@ -258,6 +263,7 @@ async function populated(database: Database, definition: Crowd): Promise<Reposit
 async function expectPages(repository: Repository<Crowd>, where: Condition): Promise<void> {
   const chain = repository
     .query()
+    .allowFullScan()
     .where(() => where as never)
     .limit(70);
   const total = await chain.count();

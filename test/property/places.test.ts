@@ -21,7 +21,7 @@ const define = (storage: Storage) =>
     schema: z.object({ id: z.string(), place: geoPoint() }),
     index: { place: geo() },
   });
-const definitions = { hash: define("hash"), json: define("json") } as const;
+const definitions = { hash: define("hash"), json: define("json"), string: define("string") } as const;
 
 const scene = fc.array(areaNear, { minLength: 10, maxLength: 30, size: "max" }).chain((areas) =>
   fc.record({

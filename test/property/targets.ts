@@ -14,11 +14,11 @@ export interface Target {
 /** All of them. */
 export function targets(): Target[] {
   return legs().flatMap((leg) =>
-    (["hash", "json"] as const)
-      .filter((storage) => storage === "hash" || leg.json)
+    (["hash", "json", "string"] as const)
+      .filter((storage) => storage !== "json" || leg.json)
       .flatMap((storage) =>
         (["scan", "search"] as const)
-          .filter((engine) => engine === "scan" || leg.search)
+          .filter((engine) => engine === "scan" || (leg.search && storage !== "string"))
           .map((engine) => ({ leg, storage, engine })),
       ),
   );

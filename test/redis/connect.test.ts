@@ -189,6 +189,7 @@ describe("connecting", () => {
       expect.unreachable();
     } catch (error) {
       expect(isRemoraError(error, "UNSUPPORTED_STORAGE")).toBe(true);
+      expect((error as Error).message).toContain("use storage string (the same documents as text) or hash");
     }
     await db.close();
   });

@@ -43,6 +43,10 @@ describe("names", () => {
     expect(problem({ name })).toBe("");
   });
 
+  test("a storage that there is not is refused", () => {
+    expect(problem({ storage: "xml" as "json" })).toContain('storage must be hash, json, string, not "xml"');
+  });
+
   test.each(["", "a b", "a*", "a?", "a[", "a\\", "a$", "a\u0000", "a{b", "a}b", "{}"])(
     "the keyPrefix %j is refused",
     (keyPrefix) => {

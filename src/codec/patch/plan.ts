@@ -209,6 +209,7 @@ export function patchError(
 /** Kinds of elements that a script can compare and write exactly, on each storage. */
 const plainElements: Readonly<Record<EntityMetadata["storage"], ReadonlySet<string>>> = {
   hash: new Set(["string", "boolean", "bigint", "date", "number"]),
+  string: new Set(["string", "boolean", "bigint", "date", "number"]),
   // Servers read decimals of a JSON list inexactly, and each would have to be mended.
   json: new Set(["string", "boolean", "bigint", "date"]),
 };

@@ -31,6 +31,7 @@ import {
 import { decodeId } from "../../schema/key.ts";
 import type { Layout } from "../layout.ts";
 import { stampError } from "../stamp.ts";
+import { readCommand } from "../write/text.ts";
 import { compileScan, type Compiled, type Program, type ScanCursor } from "./compile.ts";
 import { queryScript } from "./script.ts";
 import { isNarrowed } from "./unfold.ts";
@@ -58,7 +59,7 @@ interface ScriptState {
 /** How documents are read: whole, or some fields of them. */
 interface Reading {
   readonly reader: DocumentReader;
-  /** The hash fields as the script takes them. */
+  /** The hash fields as the script takes them, or the command that reads a document. */
   readonly fields: string;
 }
 
@@ -93,7 +94,8 @@ const chunkSize = 200;
  */
 export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
   const readingOf = perChoice(codec, (part): Reading => {
-    const fields = layout.metadata.storage === "hash" ? JSON.stringify(part.fields) : "";
+    const { storage } = layout.metadata;
+    const fields = storage === "hash" ? JSON.stringify(part.fields) : readCommand(storage);
     return { reader: new DocumentReader(layout, part), fields };
   });
   const call = ({ keys, program }: Compiled, { fields }: Reading): ScriptCall => ({
@@ -156,7 +158,9 @@ export function scanEngine(layout: Layout, codec: DocumentCodec): Engine {
       withVocabulary(layout, normalise(query.where, layout.metadata), (formula) => {
         const compiled = compile(query, formula, want, whole);
         if (compiled === undefined) return noAnswer;
-        const walk = { ...compiled, goOn: query.fullScan === true ? onAndOn : lookout(layout, formula) };
+        // An index counts a single condition, unless many expired entities have not been swept yet.
+        const counted = want === "count" && formula.type !== "every" && formula.type !== "some";
+        const walk = { ...compiled, goOn: query.fullScan === true || counted ? onAndOn : lookout(layout, formula) };
         if (compiled.program.sort !== 0) return sorted(query, walk, want, []);
         return step(walk, gathered, readingOf(query));
       }),

@@ -25,7 +25,7 @@ local call, decode = redis.call, cjson.decode
 local stamp = call('HGET', string.sub(KEYS[1], 1, -2)..'m', 'stamp')
 if stamp ~= ARGV[4] and (stamp or call('EXISTS', KEYS[1]) == 1) then return {'STAMP', stamp or ''} end
 local QUERY, DOCUMENTS = decode(ARGV[1]), ARGV[2]
-local FIELDS = ARGV[3] ~= '' and decode(ARGV[3]) or nil
+local FIELDS = string.sub(ARGV[3], 1, 1) == '[' and decode(ARGV[3]) or nil
 local ENUMERABLE, PROBED_TERMS, COUNTED_TERMS, HYDRATED = 4000, 4, 500, 200
 -- Matches that are better read than looked for among vectors; vectors looked at for those that match.
 local FOLDED, PROPOSED = 500, 40000

@@ -7,8 +7,8 @@ import { walkLua } from "./lua-walk.ts";
 
 /*
  * KEYS: ids, expiry (or ids), snapshot (or ids), then the keys that the query names by position.
- * ARGV: the program, document prefix, hash fields as JSON (empty for JSON documents), the layout's stamp, a vector's bytes.
- * Reply: [state as JSON, documents]: of hashes one JSON text, of JSON documents a list of texts;
+ * ARGV: the program, document prefix, hash fields as JSON or the command that reads a document, the layout's stamp, a vector's bytes.
+ * Reply: [state as JSON, documents]: of hashes one JSON text, of others a list of texts;
  *   or ['STAMP', the stamp found] where that is another.
  */
 const stateLua = `local state, documents, patience
@@ -27,7 +27,7 @@ local function take(id)
   if QUERY.want == 'rows' then
     local document
     if FIELDS then document = redis.pcall('HMGET', DOCUMENTS..id, unpack(FIELDS))
-    else document = redis.pcall('JSON.GET', DOCUMENTS..id) end
+    else document = redis.pcall(ARGV[3], DOCUMENTS..id) end
     if not document or document.err or not found(document) then
       state.ghosts[#state.ghosts + 1] = id
       return

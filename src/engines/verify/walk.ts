@@ -74,7 +74,8 @@ function mendRights(layout: Layout): string[] {
     `{'ZREM', ${set}, 'x'}`,
   );
   needed.push(`{'HDEL', ${set}, 'f'}`, `{'HMGET', ${set}, 'f'}`);
-  needed.push(layout.metadata.storage === "hash" ? `{'HGETALL', ${document}}` : `{'JSON.DEL', ${document}, '$'}`);
+  if (layout.metadata.storage === "hash") needed.push(`{'HGETALL', ${document}}`);
+  if (layout.metadata.storage === "json") needed.push(`{'JSON.DEL', ${document}, '$'}`);
   if (layout.slots.some(({ kind }) => kind === "geo")) needed.push(`{'GEOPOS', ${set}, 'x'}`);
   if (layout.slots.some(({ kind }) => kind === "vectors")) {
     needed.push(`{'VEMB', ${set}, 'x'}`, `{'VCARD', ${set}}`, `{'VRANDMEMBER', ${set}, '1'}`);

@@ -74,7 +74,7 @@ function rebuildRights(layout: Layout): string[] {
   ];
   needed.push("{'HINCRBY', KEYS[1], 'f', '1'}", "{'HSETNX', KEYS[1], 'f', 'v'}", `{'PEXPIRETIME', ${document}}`);
   if (layout.metadata.storage === "hash") needed.push(`{'HGETALL', ${document}}`);
-  else needed.push(`{'JSON.DEL', ${document}, '$'}`);
+  if (layout.metadata.storage === "json") needed.push(`{'JSON.DEL', ${document}, '$'}`);
   if (layout.engine === "search") {
     const [alias, index] = [luaString(layout.alias), luaString(layout.index)];
     needed.push("{'FT._LIST'}", `{'FT.INFO', ${index}}`, `{'FT.DROPINDEX', ${index}}`);

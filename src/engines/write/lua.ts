@@ -4,6 +4,7 @@ import type { Storage } from "../../schema/metadata.ts";
 import { jsonPath } from "../../codec/json-value.ts";
 import { maxLatitude } from "../../schema/shape.ts";
 import type { CompoundSlot, Layout, Slot } from "../layout.ts";
+import { shorthands } from "./text.ts";
 
 /** The northernmost latitude whose score does not run over. */
 const edge = maxLatitude - 1e-9;
@@ -132,7 +133,7 @@ export function luaString(text: string): string {
  */
 export function prelude(layout: Layout, payload: string, firstId: string): string {
   const names = new KeyNames(layout);
-  const lines = ["local call, pcall, decode = redis.call, redis.pcall, cjson.decode", payload];
+  const lines = [shorthands(layout.metadata.storage), payload];
   // Prefixes are read off the declared keys, so that nothing has to be sent twice.
   if (layout.compounds.length > 0 || layout.slots.some((slot) => slot.kind === "terms" || slot.kind === "grams"))
     lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
@@ -405,7 +406,7 @@ end
  * @returns the type as TYPE answers it.
  */
 export function keyType(storage: Storage): string {
-  return storage === "hash" ? "hash" : "ReJSON-RL";
+  return storage === "json" ? "ReJSON-RL" : storage;
 }
 
 /**

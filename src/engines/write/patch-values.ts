@@ -1,6 +1,7 @@
 // New values that the patch script works out by itself: sums, toggled booleans, lists of plain elements.
 // Every number and every snapshot is written exactly as the mapper itself writes it.
 import { tagSeparator, tagText } from "../../codec/term.ts";
+import type { Storage } from "../../schema/metadata.ts";
 import type { Layout } from "../layout.ts";
 import { absentMember } from "../search/attributes.ts";
 import { luaString } from "./lua.ts";
@@ -24,7 +25,7 @@ export function computeLua(layout: Layout): string {
   return `${numeralLua}
 ${textLua}
 ${hash ? readHash : readJson}
-${operationsLua(hash)}
+${operationsLua(layout.metadata.storage)}
 ${presenceLua(layout)}
 local function compute(at, key, item)
   for _, op in ipairs(item[12]) do
@@ -85,7 +86,8 @@ const readJson = `local function textAt(key, place)
   return text or false
 end`;
 
-function operationsLua(hash: boolean): string {
+function operationsLua(storage: Storage): string {
+  const hash = storage === "hash";
   return `local operations = {}
 local function note(item, op, place, text, value)
   item[6][#item[6] + 1] = place item[6][#item[6] + 1] = text
@@ -107,7 +109,7 @@ function operations.inc(key, item, op)
     return 'RANGE', numeral(new)
   end
   note(item, op, op[2], numeral(new), numeral(new))
-${hash ? "" : "  if new % 1 ~= 0 or math.abs(new) > 9007199254740991 then item[8][#item[8] + 1] = op[2] item[8][#item[8] + 1] = numeral(new) end"}
+${storage !== "json" ? "" : "  if new % 1 ~= 0 or math.abs(new) > 9007199254740991 then item[8][#item[8] + 1] = op[2] item[8][#item[8] + 1] = numeral(new) end"}
 end
 function operations.toggle(key, item, op)
   local text = textAt(key, op[2])

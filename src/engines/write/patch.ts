@@ -76,6 +76,7 @@ return reply`,
 function patchRights(layout: Layout): string[] {
   const document = `KEYS[${fixedKeys(layout).length + 1}]`;
   if (layout.metadata.storage === "hash") return [`{'HMGET', ${document}, 'f'}`, `{'HGET', ${document}, 'f'}`];
+  if (layout.metadata.storage === "string") return [];
   return [`{'JSON.DEL', ${document}, '$'}`, `{'JSON.TYPE', ${document}, '$'}`];
 }
 
@@ -107,7 +108,9 @@ local stored = call('HMGET', ${names.of(snapshot)}, unpack(ids))`);
   ];
   if (metadata.version !== undefined) lines.push(versionCheck(layout));
   lines.push("if ok[at] and item[3] ~= '' and fingerprint(key) ~= item[3] then fail(at, 'CHANGED') end");
-  if (metadata.storage === "json") {
+  // Text in a string may be anything; what has parts can be changed in parts.
+  if (metadata.storage === "string") lines.push("if ok[at] then item[9][#item[9] + 1] = '$' end");
+  if (metadata.storage !== "hash") {
     lines.push(`if ok[at] then
     for _, path in ipairs(item[9]) do
       if call('JSON.TYPE', key, path)[1] ~= 'object' then fail(at, 'READ') break end

@@ -6,6 +6,7 @@ import type { StoredDocument } from "../../codec/stored.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
 import { clock, luaString } from "./lua.ts";
 import { refuseWithoutRights } from "./rights.ts";
+import { shorthands } from "./text.ts";
 
 /*
  * KEYS: meta, the registry of times (meta again where there is none), then the documents; for a lookup the constraint's hash.
@@ -41,7 +42,7 @@ return document and {'ROW', id, document}`;
 
 function beginning(layout: Layout, document: string): string {
   return `#!lua flags=allow-oom
-local call, pcall, decode = redis.call, redis.pcall, cjson.decode
+${shorthands(layout.metadata.storage)}
 ${refuseWithoutRights("ARGV[1] == '1'", rights(layout, document), "return {'NOPERM', command[1]}")}
 local stamp = call('HGET', KEYS[1], 'stamp')
 if stamp and stamp ~= ${luaString(layout.stamp)} then return {'STAMP', stamp} end

@@ -18,6 +18,7 @@ import {
   prelude,
   reindexFunction,
 } from "./lua.ts";
+import { readCommand } from "./text.ts";
 
 /**
  * Generates the script that reads documents for a rebuild or a repair.
@@ -47,9 +48,9 @@ return found`;
  * @returns functions `content(key)`, false where there is none, and `digest(content)`.
  */
 export function contentLua({ metadata }: Layout): string {
-  if (metadata.storage === "json") {
+  if (metadata.storage !== "hash") {
     return `local function content(key)
-  local held = pcall('JSON.GET', key)
+  local held = pcall('${readCommand(metadata.storage)}', key)
   return type(held) == 'string' and held
 end
 local function digest(held) return redis.sha1hex(held) end`;
@@ -112,7 +113,7 @@ interface ReindexParts {
 function reindexLua(layout: Layout, { before = "", items, check = "", each = "", after = "" }: ReindexParts): string {
   const names = new KeyNames(layout);
   const { snapshot, ids, expiry } = layout;
-  const json = layout.metadata.storage === "json";
+  const { storage } = layout.metadata;
   const lines = [
     // Lua's own: the prelude's is the one for commands.
     "#!lua\nlocal try = pcall",
@@ -124,7 +125,7 @@ function reindexLua(layout: Layout, { before = "", items, check = "", each = "",
     reindexFunction(layout),
     forgetFunction(layout),
     contentLua(layout),
-    json ? mendFunction : "",
+    storage === "json" ? mendFunction : "",
     `local events, done = {}, #ITEMS
 local function tell(at, code, first, second) events[#events + 1] = {at, code, first or '', second or ''} end`,
     snapshot === undefined ? "" : indexLua(layout),
@@ -140,7 +141,7 @@ local function tell(at, code, first, second) events[#events + 1] = {at, code, fi
     tell(at, 'CHANGED')
   else
     local expires = call('PEXPIRETIME', key)
-${json ? writeJson(layout) : writeHash(layout)}`,
+${storage === "hash" ? writeHash(layout) : writeJson(layout)}`,
     each,
     snapshot === undefined ? "" : "    index(at, id, item[3])",
     ids === undefined ? "" : `    call('ZADD', ${names.of(ids)}, 0, id)`,

@@ -18,6 +18,7 @@ import {
   prelude,
   reindexFunction,
 } from "./lua.ts";
+import { readCommand } from "./text.ts";
 
 /**
  * Generates the delete script of a type.
@@ -68,8 +69,9 @@ ${fingerprintLua(layout)}`;
  * @returns a function `fingerprint(key)`; for hashes it takes the table `FIELDS`.
  */
 export function fingerprintLua(layout: Layout): string {
-  if (layout.metadata.storage === "json") {
-    return "local function fingerprint(key) return redis.sha1hex(call('JSON.GET', key)) end";
+  const { storage } = layout.metadata;
+  if (storage !== "hash") {
+    return `local function fingerprint(key) return redis.sha1hex(call('${readCommand(storage)}', key)) end`;
   }
   return `local function fingerprint(key)
   local parts = call('HMGET', key, unpack(FIELDS))

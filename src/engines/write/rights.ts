@@ -40,6 +40,8 @@ function neededCommands(layout: Layout): string[] {
   if (metadata.storage === "hash") {
     needed.push(command("HSET", document, "'f'", "'v'"), command("HDEL", document, "'f'"));
     if (metadata.version !== undefined) needed.push(command("HGET", document, "'f'"));
+  } else if (metadata.storage === "string") {
+    needed.push(command("SET", document, "'v'"), command("GET", document));
   } else {
     needed.push(command("JSON.SET", document, "'$'", "'0'"), command("JSON.GET", document));
     needed.push(command("JSON.NUMINCRBY", document, "'$'", "'0'"));

@@ -118,7 +118,7 @@ function written(parts: readonly string[]): string {
 
 // A single item stands among the arguments as it is: reading JSON would cost more than all else.
 function payload(layout: Layout): string {
-  const single = layout.metadata.storage === "json" ? 5 : 4;
+  const single = layout.metadata.storage === "hash" ? 4 : 5;
   return `local ITEMS, FIRST, COUNT = ARGV, ${single}, #KEYS - ${new KeyNames(layout).count}
 if ARGV[3] ~= '' then ITEMS, FIRST = decode(ARGV[3]), 1 end`;
 }

@@ -18,6 +18,7 @@ import {
 import { fingerprintLua } from "./remove.ts";
 import { checkRights } from "./rights.ts";
 import { saveParts } from "./save.ts";
+import { shorthands } from "./text.ts";
 import { versionFunction } from "./version.ts";
 
 /** What a part does: delete documents, save entities, or make sure that what was read is as it was. */
@@ -104,7 +105,7 @@ end`;
 
 function guardLua(layout: Layout): string {
   const { metadata } = layout;
-  return `local call, pcall, decode = redis.call, redis.pcall, cjson.decode
+  return `${shorthands(metadata.storage)}
 local FIELDS = decode(ARGV[2])
 ${failuresLua}
 ${versionFunction(layout)}
