@@ -12,6 +12,7 @@ import { shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions, type FindOptions } from "./load.ts";
+import { identified } from "./identify.ts";
 import type { Note } from "./observe.ts";
 import { prolongedLookup } from "./prolong.ts";
 import { prepare } from "./save.ts";
@@ -139,8 +140,9 @@ export async function upsert(context: TypeContext, input: unknown, options: Upse
   return entity;
 }
 
-async function upsertGiven(context: TypeContext, input: unknown, options: UpsertOptions, note: Note): Promise<Row> {
+async function upsertGiven(context: TypeContext, given: unknown, options: UpsertOptions, note: Note): Promise<Row> {
   const { metadata } = context;
+  const input = await identified(metadata, given);
   const { name, idField, createdAt } = metadata;
   const unique = metadata.uniques.find((one) => one.name === options.by);
   if (unique === undefined) {

@@ -7,6 +7,7 @@ import { type BulkCallOptions, type BulkProgress, type FailedOutcome, type Ready
 import type { TypeContext } from "./context.ts";
 import { type Line, linesOf, type LineSource } from "./lines.ts";
 import { hooked } from "./hooks.ts";
+import { completeId, settleId, withIdentity } from "./identify.ts";
 import type { Note } from "./observe.ts";
 import { invalid, prepareRestored, type RestoreMode } from "./save.ts";
 import { type PreparedItem, readyItem, sendPrepared, tellSaved } from "./save-many.ts";
@@ -82,7 +83,6 @@ const ofOneEntity: ReadonlySet<ErrorCode> = new Set([
 
 interface LineUnit extends PreparedItem {
   readonly line: number;
-  readonly id: string;
 }
 
 /**
@@ -114,9 +114,10 @@ export async function importLines(
       const ready = (given: unknown): Ready<LineUnit> => {
         const entity = completed(context, given);
         const { unit, ...rest } = readyItem(prepareRestored(context, entity, mode, options.ttl));
-        return { ...rest, unit: { ...unit, line: line.number, id: entity[metadata.idField] as string } };
+        return { ...rest, unit: { ...unit, line: line.number } };
       };
-      return hooks?.beforeSave === undefined ? ready(source) : hooked(metadata, source, operation).then(ready);
+      const given = hooks?.beforeSave === undefined ? source : hooked(metadata, source, operation);
+      return withIdentity(metadata, given, ready);
     },
     async send(units: readonly LineUnit[]): Promise<ImportOutcome[]> {
       const errors = await sendPrepared(context, units, "import", options, note);
@@ -130,9 +131,10 @@ export async function importLines(
         );
         for (const error of errors) if (error !== undefined && !refused.has(error)) tally.ofHooks.add(error);
       }
-      return units.map(({ line, id }, at) => {
+      return units.map(({ line, prepared }, at) => {
         const error = errors[at];
-        return error === undefined ? { ok: true, line, id } : { ok: false, line, error };
+        if (error !== undefined) return { ok: false, line, error };
+        return { ok: true, line, id: prepared.entity[metadata.idField] as string };
       });
     },
     failed: (error: RemoraError, { number }: Line): ImportOutcome => ({ ok: false, line: number, error }),
@@ -244,11 +246,13 @@ function sourceOf({ name }: EntityMetadata, codec: LineCodec, { number, text }: 
 function completed({ metadata, now: timeOf }: TypeContext, given: unknown): Record<string, unknown> {
   const { idField, version, createdAt, updatedAt } = metadata;
   const source = { ...(given as Record<string, unknown>) };
-  if (source[idField] === undefined) source[idField] = metadata.generateId(source);
+  const id = source[idField];
+  completeId(metadata, source);
   if (version !== undefined) source[version] ??= 1;
   const now = timeOf();
   for (const field of [createdAt, updatedAt]) if (field !== undefined) source[field] ??= now;
   const result = metadata.validate(source);
-  if (result.ok) return result.value;
-  throw invalid(metadata, source, result.issues);
+  if (!result.ok) throw invalid(metadata, source, result.issues);
+  settleId(metadata, result.value, id);
+  return result.value;
 }

@@ -18,6 +18,7 @@ import {
 import type { TypeContext } from "./context.ts";
 import { afterSave, failureOf, hooked } from "./hooks.ts";
 import type { Note } from "./observe.ts";
+import { withIdentity } from "./identify.ts";
 import { perPartition } from "./partitions.ts";
 import { encoded, type Prepared, saveErrors, saveManyCall, type SaveMode, type Valid, validated } from "./save.ts";
 import { differenceOf, type DifferentEntity, sendDifferences } from "./save-difference.ts";
@@ -79,8 +80,10 @@ export function saveMany(
   const ready = (input: unknown): Ready<SaveUnit> => readyUnit(context, validated(context, input, mode), options.ttl);
   const work = {
     operation,
-    prepare: (input: unknown) =>
-      hooks?.beforeSave === undefined ? ready(input) : hooked(metadata, input, mode).then(ready),
+    prepare(input: unknown): Ready<SaveUnit> | Promise<Ready<SaveUnit>> {
+      const given = hooks?.beforeSave === undefined ? input : hooked(metadata, input, mode);
+      return withIdentity(metadata, given, ready);
+    },
     async send(units: readonly SaveUnit[]): Promise<SaveOutcome<Row>[]> {
       const errors = await sendUnits(context, units, operation, options, note);
       const entities = units.map(entityOf);

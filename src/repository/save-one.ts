@@ -5,6 +5,7 @@ import type { ScriptCall } from "../redis/command.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
+import { knownId, withIdentity } from "./identify.ts";
 import type { Note } from "./observe.ts";
 import { homeOf } from "./partitions.ts";
 import {
@@ -35,6 +36,17 @@ type OneOptions = CallOptions & { readonly ttl?: Ttl };
  * @returns the entity as stored.
  */
 export function saveOne(
+  context: TypeContext,
+  input: unknown,
+  mode: SaveMode,
+  options: OneOptions,
+  note: Note,
+): Promise<Row> {
+  const save = (given: unknown): Promise<Row> => saveIdentified(context, given, mode, options, note);
+  return withIdentity(context.metadata, input, save) as Promise<Row>;
+}
+
+function saveIdentified(
   context: TypeContext,
   input: unknown,
   mode: SaveMode,
@@ -89,7 +101,7 @@ function saveWhole(context: TypeContext, valid: Valid, options: OneOptions, note
   const home = homeOf(context, prepared.encodedId);
   const call = saveOneCall(home, prepared);
   note([call], 1);
-  const attempt = attemptOf(home, valid.mode, options, decodeId(prepared.encodedId));
+  const attempt = attemptOf(home, valid.mode, options, knownId(prepared.encodedId));
   return home.executor.one(call, attempt).then((reply) => {
     const [error] = saveErrors(home, [prepared], reply);
     if (error !== undefined) throw error;

@@ -17,6 +17,7 @@ import type { Script, ScriptCall } from "../redis/command.ts";
 import { decodeId, encodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
+import { completeId, knownId, settleId } from "./identify.ts";
 import { encodeSized } from "./size.ts";
 import { type Ttl, ttlArguments } from "./ttl.ts";
 import { corruptVersion } from "./versions.ts";
@@ -64,9 +65,10 @@ export interface Valid extends Pick<Prepared, "entity" | "mode" | "expected"> {
  */
 export function validated(context: TypeContext, input: unknown, mode: SaveMode): Valid {
   const { metadata } = context;
-  const { source, expected } = complete(context, input, mode);
+  const { source, given, expected } = complete(context, input, mode);
   const result = metadata.validate(source);
-  if (!result.ok) throw invalid(metadata, source, result.issues);
+  if (!result.ok) throw invalid(metadata, { ...source, [metadata.idField]: given }, result.issues);
+  settleId(metadata, result.value, given);
   const versioned = metadata.version !== undefined;
   const check =
     mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
@@ -174,33 +176,34 @@ function complete(
   { metadata, now: timeOf }: TypeContext,
   input: unknown,
   mode: SaveMode,
-): { source: Record<string, unknown>; expected: number | undefined } {
+): { source: Record<string, unknown>; given: unknown; expected: number | undefined } {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw new ValidationError(`${metadata.name}: an entity must be an object`, { entity: metadata.name });
   }
   const source: Record<string, unknown> = { ...input };
-  if (source[metadata.idField] === undefined) source[metadata.idField] = metadata.generateId(input);
+  const given = source[metadata.idField];
+  completeId(metadata, source);
   const { version, createdAt, updatedAt } = metadata;
   if (createdAt !== undefined || updatedAt !== undefined) {
     const now = timeOf();
     if (createdAt !== undefined) source[createdAt] ??= now;
     if (updatedAt !== undefined) source[updatedAt] = now;
   }
-  if (version === undefined) return { source, expected: undefined };
-  const given = source[version];
-  if (mode === "insert" || given === undefined) {
+  if (version === undefined) return { source, given, expected: undefined };
+  const before = source[version];
+  if (mode === "insert" || before === undefined) {
     source[version] = 1;
-    return { source, expected: undefined };
+    return { source, given, expected: undefined };
   }
-  if (!Number.isSafeInteger(given) || (given as number) < 0 || (given as number) >= Number.MAX_SAFE_INTEGER) {
+  if (!Number.isSafeInteger(before) || (before as number) < 0 || (before as number) >= Number.MAX_SAFE_INTEGER) {
     throw new ValidationError(`${metadata.name}.${version}: a version is a whole number below 2^53 - 1`, {
       entity: metadata.name,
       id: String(source[metadata.idField]),
       field: version,
     });
   }
-  source[version] = (given as number) + 1;
-  return { source, expected: given as number };
+  source[version] = (before as number) + 1;
+  return { source, given, expected: before as number };
 }
 
 /**
@@ -338,9 +341,10 @@ export function sweepLimit({ layout, sweeps }: TypeContext, saved: number): stri
 export function saveErrors(
   context: TypeContext,
   prepared: readonly Prepared[],
-  reply: unknown,
+  answer: unknown,
 ): (RemoraError | undefined)[] {
   const errors: (RemoraError | undefined)[] = [];
+  const reply = numbered(context.metadata, prepared, answer);
   // 0 says that everything was saved.
   if (!Array.isArray(reply)) {
     context.allowed.add(context.scripts.save);
@@ -354,6 +358,14 @@ export function saveErrors(
     errors[position - 1] = saveError(context, prepared[position - 1] as Prepared, code, first, second);
   }
   return errors;
+}
+
+// Entities whose ids were left to the script get them.
+function numbered({ idField }: EntityMetadata, prepared: readonly Prepared[], reply: unknown): unknown {
+  if (!Array.isArray(reply) || reply[0] !== "IDS") return reply;
+  const [, failures, ids] = reply as [string, unknown, readonly string[]];
+  for (const [at, { entity }] of prepared.entries()) if (ids[at] !== "") entity[idField] = ids[at];
+  return failures;
 }
 
 /**
@@ -374,8 +386,8 @@ export function saveError(
   second: string,
 ): RemoraError {
   const { name, version } = context.metadata;
-  const id = decodeId(prepared.encodedId);
-  const who = `${name} ${JSON.stringify(id)}`;
+  const id = knownId(prepared.encodedId);
+  const who = id === undefined ? `a new ${name}` : `${name} ${JSON.stringify(id)}`;
   const details = { entity: name, id };
   switch (code) {
     case "EXISTS":
@@ -400,9 +412,9 @@ export function saveError(
     case "UNIQUE":
       return uniqueError(context.metadata, id, first, second);
     case "NOVERSION":
-      return corruptVersion(context.metadata, id);
+      return corruptVersion(context.metadata, decodeId(prepared.encodedId));
     case "TYPE":
-      return wrongType(context.layout, id);
+      return wrongType(context.layout, decodeId(prepared.encodedId));
     default:
       return new ConnectionError(`${who}: the save script answered ${code}`, details);
   }
@@ -412,21 +424,22 @@ export function saveError(
  * The error for a unique value that belongs to another entity.
  *
  * @param metadata - the entity type.
- * @param id - the entity that was refused.
+ * @param id - the entity that was refused; undefined for a new one whose id the script would have given.
  * @param unique - name of the constraint.
  * @param holder - id of the one that has the value, as it stands in keys.
  * @returns the error.
  */
 export function uniqueError(
   { name, uniques }: EntityMetadata,
-  id: string,
+  id: string | undefined,
   unique: string,
   holder: string,
 ): UniqueViolationError {
   const paths = uniques.find((one) => one.name === unique)?.paths ?? [];
   const holderId = decodeId(holder);
+  const who = id === undefined ? `a new ${name}` : `${name} ${JSON.stringify(id)}`;
   return new UniqueViolationError(
-    `${name} ${JSON.stringify(id)}: ${paths.join(", ")} (unique ${unique}) belongs to ${JSON.stringify(holderId)}`,
+    `${who}: ${paths.join(", ")} (unique ${unique}) belongs to ${JSON.stringify(holderId)}`,
     { entity: name, id, field: paths[0], unique, holderId },
   );
 }

@@ -9,6 +9,7 @@ import { decodeId, encodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, afterSave, forEach } from "./hooks.ts";
 import { commonHome } from "./partitions.ts";
+import { refusePending } from "./identify.ts";
 import { observe } from "./observe.ts";
 import { prepare, type Prepared } from "./save.ts";
 import type { Ttl } from "./ttl.ts";
@@ -129,6 +130,7 @@ export function saved(member: Member, name: string, input: unknown, ttl: Ttl | u
     else source[version] = before.expected;
   }
   const prepared = prepare(context, source, before?.mode ?? "save", ttl);
+  refusePending(context.metadata, prepared.encodedId);
   const place = held ?? heldOf(member, prepared.encodedId);
   if (place.wish?.kind === "delete") throw deletedBefore(name, prepared);
   const earlier = held?.wish?.kind === "save" ? held.wish.operation : operation;

@@ -26,6 +26,7 @@ import type { TypeContext } from "./context.ts";
 import { beforeDelete, beforeSave, forEach } from "./hooks.ts";
 import type { FindOptions } from "./load.ts";
 import { commonHome } from "./partitions.ts";
+import { identified, refusePending } from "./identify.ts";
 import { observe } from "./observe.ts";
 import type { SaveOptions } from "./options.ts";
 import { defaultBackoff, defaultRetries, pauseBeforeRetry } from "./retry.ts";
@@ -364,7 +365,8 @@ export class TransactionRepository<D extends EntityDefinition> {
       const { metadata } = member.context;
       const hooked = metadata.hooks?.beforeSave !== undefined;
       const given = hooked ? await beforeSave(metadata, input, "insert") : input;
-      const prepared = prepare(member.context, given, "insert", options.ttl);
+      const prepared = prepare(member.context, await identified(metadata, given), "insert", options.ttl);
+      refusePending(metadata, prepared.encodedId);
       const held = heldOf(member, prepared.encodedId);
       if (held.wish?.kind === "save" || (held.read?.entity ?? null) !== null) {
         const id = decodeId(prepared.encodedId);
@@ -389,7 +391,8 @@ export class TransactionRepository<D extends EntityDefinition> {
       const { metadata } = member.context;
       const hooked = metadata.hooks?.beforeSave !== undefined;
       const given = hooked ? await beforeSave(metadata, input, "save") : input;
-      return saved(member, this.#name, given, options.ttl, "save") as EntityOf<D>;
+      const ready = await identified(member.context.metadata, given);
+      return saved(member, this.#name, ready, options.ttl, "save") as EntityOf<D>;
     });
   }
 

@@ -22,6 +22,7 @@ import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import { callOptions } from "./load.ts";
 import { perPartition } from "./partitions.ts";
+import { settleId } from "./identify.ts";
 import type { Note } from "./observe.ts";
 import { differenceItem, directItem, type PatchItem } from "./patch-item.ts";
 import { defaultBackoff, defaultRetries, patchRetries, pauseBeforeRetry } from "./retry.ts";
@@ -316,6 +317,7 @@ export function complete({ metadata, now }: TypeContext, id: string, before: Row
   if (updatedAt !== undefined) source[updatedAt] = now();
   const result = metadata.validate(source);
   if (!result.ok) throw invalid(metadata, source, result.issues);
+  settleId(metadata, result.value, id);
   return result.value;
 }
 
@@ -419,7 +421,12 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
  * @param id - the entity's id.
  * @returns the attempt.
  */
-export function attemptOf({ metadata }: TypeContext, operation: string, options: CallOptions, id: string): RunOptions {
+export function attemptOf(
+  { metadata }: TypeContext,
+  operation: string,
+  options: CallOptions,
+  id: string | undefined,
+): RunOptions {
   return { operation, write: true, entity: metadata.name, id, ...callOptions(options) };
 }
 

@@ -1,8 +1,9 @@
 // defineEntity: the one call every definition goes through, and the types inferred from it.
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
+import { ValidationError } from "../errors.ts";
 import type { EntityHooks } from "./hooks.ts";
-import type { IdStrategy } from "./id.ts";
+import { composedId, type IdPart, type IdStrategy, isIdPart } from "./id.ts";
 import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
 import type { Clock } from "./timestamps.ts";
@@ -27,6 +28,24 @@ export interface UniqueSpec<P extends string> {
 
 /** Nothing may stand here where the entities are spread over several slots. */
 type WholeOnly<P> = [P] extends [1] ? unknown : never;
+
+/** No partition knows the next number of a sequence. */
+type IdsOver<P, Strategy> = [P] extends [1] ? Strategy : Exclude<Strategy, "sequence">;
+
+/** Properties that an id may be made of. */
+type IdParts<T> = { [K in keyof T & string]-?: [T[K]] extends [IdPart] ? K : never }[keyof T & string];
+
+/** What types with ids that are made of fields F have beside. */
+export interface ComposedIds<T, F extends string> {
+  /**
+   * The id of an entity with some values in the fields that ids are made of.
+   *
+   * @param parts - the values.
+   * @returns the id.
+   * @throws ValidationError when one of them is missing or no single value.
+   */
+  readonly idOf: (parts: Readonly<Pick<T, F & keyof T>>) => string;
+}
 
 /** How changes are told. */
 export interface ChangesOptions {
@@ -79,6 +98,7 @@ export interface EntityOptions<
   U extends string,
   Q,
   P extends number = 1,
+  F extends string = never,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
   readonly name: string;
@@ -89,7 +109,9 @@ export interface EntityOptions<
     /** The id field; `id` when left out. */
     readonly field?: Id & KeysOfType<z.output<S>, string>;
     /** How ids are made; ULIDs when left out. */
-    readonly generate?: IdStrategy<z.input<S>>;
+    readonly generate?: IdsOver<P, IdStrategy<z.input<S>>>;
+    /** The fields that the id is made of, which never change: properties that are single values and always there. */
+    readonly from?: readonly (F & IdParts<z.output<S>>)[];
   };
   /** `hash` (default), `json` (RedisJSON), or `string` (the same JSON as text, on any server; for the scan engine). */
   readonly storage?: Storage;
@@ -197,6 +219,8 @@ type UniqueFields<U> = U extends readonly (infer P)[]
  * @returns the definition, to be given to `db.repository`.
  * @throws DefinitionError listing every problem of the definition.
  *
+ * With `id.from` the definition has `idOf`, which makes an id of the fields' values.
+ *
  * @example
  * ```ts
  * import { z } from "zod";
@@ -219,7 +243,19 @@ export function defineEntity<
   const U extends string = never,
   const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
   const P extends number = 1,
->(options: EntityOptions<S, I, Id, V, C, U, Q, P>): EntityDefinition<S, I, Id | V | C | U, Q> {
+  const F extends string = never,
+>(
+  options: EntityOptions<S, I, Id, V, C, U, Q, P, F>,
+): EntityDefinition<S, I, Id | V | C | U, Q> & ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) {
   const metadata = compileMetadata(options as unknown as Definition);
-  return Object.freeze({ name: options.name, schema: options.schema, metadata });
+  const definition = { name: options.name, schema: options.schema, metadata };
+  const composed = metadata.idFrom.length === 0 ? {} : { idOf: (parts: object) => idOfParts(metadata, parts) };
+  return Object.freeze({ ...definition, ...composed }) as never;
+}
+
+function idOfParts({ name, idFrom }: EntityMetadata, parts: object): string {
+  const values = idFrom.map((field) => (parts as Record<string, unknown>)[field]);
+  if (values.every(isIdPart)) return composedId(values);
+  const field = idFrom[values.findIndex((value) => !isIdPart(value))];
+  throw new ValidationError(`${name}: the id needs a value for ${field}`, { entity: name, field });
 }

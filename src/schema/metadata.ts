@@ -19,7 +19,7 @@ import {
   validate,
   type ZodObject,
 } from "./zod.ts";
-import { type IdStrategy, idGenerator } from "./id.ts";
+import { compileId, type IdDefinition, type IdMetadata } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
 import { compilePartitions } from "./partitions.ts";
 import { compileTimestamps, type TimestampsDefinition, type TimestampsMetadata } from "./timestamps.ts";
@@ -70,7 +70,7 @@ type UniqueDefinition = readonly string[] | { readonly fields: readonly string[]
 export type DefinitionProblem = (path: string, message: string) => void;
 
 /** Everything the other rooms know about an entity type. */
-export interface EntityMetadata extends TimestampsMetadata {
+export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly name: string;
   readonly storage: Storage;
   readonly keyPrefix: string | undefined;
@@ -80,7 +80,6 @@ export interface EntityMetadata extends TimestampsMetadata {
   readonly partitions: number;
   readonly shape: ObjectShape;
   readonly idField: string;
-  readonly generateId: (input: unknown) => string;
   readonly indexes: readonly IndexMetadata[];
   readonly uniques: readonly UniqueMetadata[];
   readonly compounds: readonly CompoundMetadata[];
@@ -106,7 +105,7 @@ export interface EntityMetadata extends TimestampsMetadata {
 export interface Definition {
   readonly name: string;
   readonly schema: ZodObject;
-  readonly id?: { readonly field?: string; readonly generate?: IdStrategy<never> } | undefined;
+  readonly id?: IdDefinition | undefined;
   readonly storage?: Storage | undefined;
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
@@ -175,7 +174,7 @@ class DefinitionCompiler {
     const { softDelete } = definition;
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
     const changes = this.#changes();
-    const generateId = idGenerator(definition.id?.generate ?? "ulid", problem);
+    const ids = compileId(definition.id ?? {}, this.#shape, partitions, placed);
     this.#throwProblems();
     const parts = {
       storage,
@@ -195,7 +194,7 @@ class DefinitionCompiler {
       partitions,
       shape: this.#shape,
       idField,
-      generateId,
+      ...ids,
       indexes: Object.freeze(indexes),
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),

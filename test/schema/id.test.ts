@@ -14,7 +14,7 @@ const forms: Readonly<Record<string, RegExp>> = {
 
 function made(generate: "ulid" | "uuidv7" | "uuid" | "nanoid", count: number): string[] {
   const { metadata } = defineEntity({ name: "e", schema: z.object({ id: z.string() }), id: { generate } });
-  return Array.from({ length: count }, () => metadata.generateId({}));
+  return Array.from({ length: count }, () => metadata.generateId({}) as string);
 }
 
 afterEach(() => {

@@ -295,6 +295,19 @@ describe("definitions that do not compile", () => {
 
   test("a function may make the id from the input", () => {
     defineEntity({ name: "x", schema, id: { generate: (input) => input.name.toLowerCase() } });
+    defineEntity({ name: "x", schema, id: { generate: async (input) => input.name.toLowerCase() } });
+    defineEntity({ name: "x", schema, id: { generate: "sequence" } });
+    // @ts-expect-error: no partition knows the next number
+    defineEntity({ name: "x", schema, id: { generate: "sequence" }, partitions: 2 });
+    const made = defineEntity({ name: "x", schema, id: { from: ["name"] } });
+    expectTypeOf(made.idOf).parameters.toEqualTypeOf<[Readonly<{ name: string }>]>();
+    // @ts-expect-error: no such property
+    defineEntity({ name: "x", schema, id: { from: ["nope"] } });
+    const listed = z.object({ id: z.string(), list: z.array(z.string()) });
+    // @ts-expect-error: a list is no part of an id
+    defineEntity({ name: "x", schema: listed, id: { from: ["list"] } });
+    // @ts-expect-error: ids that are not made of fields need no such function
+    expectTypeOf(defineEntity({ name: "x", schema }).idOf).toBeFunction();
     // @ts-expect-error the input has no such field
     defineEntity({ name: "x", schema, id: { generate: (input) => input.nope } });
   });

@@ -73,8 +73,9 @@ class Planner {
   }
 
   #steps(path: string, change: unknown): PatchStep[] {
-    const { idField, version, createdAt, updatedAt } = this.#metadata;
-    const [first] = path.split(".");
+    const { idField, idFrom, version, createdAt, updatedAt } = this.#metadata;
+    const [first = ""] = path.split(".");
+    if (idFrom.includes(first)) throw this.#refused(path, "the id is made of it, so it never changes");
     if (first === idField) throw this.#refused(path, "the id of an entity never changes");
     if (first === version || first === createdAt || first === updatedAt) {
       throw this.#refused(path, "is kept by the mapper, and no part of a patch");

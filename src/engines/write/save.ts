@@ -36,7 +36,8 @@ import {
  *   mode 0: must not exist; 1: whatever is there, of any version; 2: must have the version.
  *   ttl mode 0: leave it; 1: from now on; 2: at a time; 3: none; 4: from now on, if the entity is new;
  *   5: from now on if the entity is new, else none.
- * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...].
+ * Reply: 0 when all were saved, else a list of failures, each [position, code, detail ...]. Where ids begin with `$`, they
+ * are marks for the next ids of the sequence: then the reply is `IDS`, that, and the id given to each item, or ''.
  */
 
 /** Where an item's words stand, counted from its length. */
@@ -77,7 +78,10 @@ function itemWords({ metadata, snapshot }: Layout): ItemWords {
  */
 export function saveScript(layout: Layout): Script {
   const { checks: before, writes: after } = saveParts(layout, "alone");
-  return defineScript("save", ["#!lua", before, after, "return failures or 0"].join("\n"));
+  const reply = layout.metadata.sequence
+    ? "return last and {'IDS', failures or 0, given} or failures or 0"
+    : "return failures or 0";
+  return defineScript("save", ["#!lua", before, after, reply].join("\n"));
 }
 
 /** A save on its own reports each entity in its place; together with others, all are saved or none. */
@@ -106,9 +110,14 @@ export function saveParts(layout: Layout, company: Company): { readonly checks: 
     reindexFunction(layout),
     layout.expiry === undefined ? "" : forgetFunction(layout),
     announceFunction(layout),
+    layout.metadata.sequence && !together ? sequenceLua(layout) : "",
     checks(layout, together),
   ];
-  const after = [writes(layout), sweep(layout, "tonumber(ARGV[1])"), isGrouped(layout) ? "writeGroups()" : ""];
+  const after = [
+    writes(layout, together),
+    sweep(layout, "tonumber(ARGV[1])"),
+    isGrouped(layout) ? "writeGroups()" : "",
+  ];
   return { checks: written(before), writes: written(after) };
 }
 
@@ -130,6 +139,32 @@ for at = 1, COUNT do
 ${lines.join("\n")}
   o = o + ITEMS[o]
 end`;
+}
+
+// Numbers that something has already, since it was given its id by hand, are passed over in growing steps.
+// What is refused after all leaves a gap, but for the last numbers of all.
+function sequenceLua(layout: Layout): string {
+  const first = new KeyNames(layout).count;
+  const text =
+    layout.metadata.storage === "hash"
+      ? ""
+      : `
+    local text, from, to = ARGV[3 + at], string.find(ARGV[3 + at], '"'..id..'"', 1, true)
+    ARGV[3 + at] = string.sub(text, 1, from)..number..string.sub(text, to)`;
+  return `local last, given = nil, {}
+do ${eachItem([
+    `  local id = ITEMS[o + 1]
+  given[at] = ''
+  if string.sub(id, 1, 1) == '$' then
+    last = last or tonumber(call('HGET', KEYS[1], 'sequence') or '0')
+    local step, number = 1, nil
+    repeat
+      last, step = last + step, step * 2
+      number = string.format('%.0f', last)
+    until call('EXISTS', DOCUMENTS..number) == 0${text}
+    ITEMS[o + 1], KEYS[${first} + at], given[at] = number, DOCUMENTS..number, number
+  end`,
+  ])} end`;
 }
 
 function checks(layout: Layout, together: boolean): string {
@@ -203,7 +238,7 @@ function versionCheck(layout: Layout, expected: string): string {
   elseif exists then ok = false fail(at, 'EXISTS', '0') end`;
 }
 
-function writes(layout: Layout): string {
+function writes(layout: Layout, together: boolean): string {
   const names = new KeyNames(layout);
   const words = itemWords(layout);
   const { snapshot, ids, metadata } = layout;
@@ -245,6 +280,9 @@ ${isGrouped(layout) ? "      reindex(id, after[at], before[at])" : ""}
   }
   lines.push("  end\n  end");
   const after: string[] = [];
+  if (metadata.sequence && !together) {
+    after.push("if last and next(states) then call('HSET', KEYS[1], 'sequence', string.format('%.0f', last)) end");
+  }
   if (layout.expiry !== undefined) {
     after.push(`if #expiring > 0 then call('ZADD', ${names.of(layout.expiry)}, unpack(expiring)) end`);
   }
