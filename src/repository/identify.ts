@@ -21,7 +21,7 @@ const sequenceId = /^[1-9][0-9]{0,15}$/;
  * @param encodedId - what stands in the id's place.
  * @returns true for a mark.
  */
-export function isPending(encodedId: string): boolean {
+function isPending(encodedId: string): boolean {
   return encodedId.startsWith(mark);
 }
 
@@ -64,13 +64,13 @@ export function identified(metadata: EntityMetadata, input: unknown): unknown {
  *
  * @param metadata - the entity type.
  * @param input - what the caller gave, or a promise of it.
- * @param next - what to do with it.
+ * @param work - what to do with it.
  * @returns what that gave, at once where nothing has to be waited for.
  */
-export function withIdentity<T>(metadata: EntityMetadata, input: unknown, next: (input: unknown) => T): T | Promise<T> {
-  if (input instanceof Promise) return input.then((given: unknown) => identified(metadata, given)).then(next);
+export function withIdentity<T>(metadata: EntityMetadata, input: unknown, work: (input: unknown) => T): T | Promise<T> {
+  if (input instanceof Promise) return input.then((given: unknown) => identified(metadata, given)).then(work);
   const given = identified(metadata, input);
-  return given instanceof Promise ? given.then(next) : next(given);
+  return given instanceof Promise ? given.then(work) : work(given);
 }
 
 function failed({ name, idField }: EntityMetadata, error: unknown): never {
