@@ -8,17 +8,10 @@ import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
 import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
 import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
-import {
-  type FieldRules,
-  isIntegerField,
-  partOf,
-  rulesOf,
-  shapeOf,
-  type ShapeProblem,
-  type Validated,
-  validate,
-  type ZodObject,
-} from "./zod.ts";
+import { isIntegerField, partOf, type Validated, validate, type ZodObject } from "./zod.ts";
+import { type FieldRules, rulesOf } from "./zod-rules.ts";
+import { shapeOf, type ShapeProblem } from "./zod-shape.ts";
+import { type Sides, sidesOf } from "./zod-sides.ts";
 import { type IdStrategy, idGenerator } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
 import { compilePartitions } from "./partitions.ts";
@@ -39,6 +32,8 @@ export interface IndexMetadata {
   readonly scalar: ScalarKind;
   /** The field holds an array of such values. */
   readonly array: boolean;
+  /** The document holds something else than the index, which a codec makes of it. */
+  readonly apart?: true;
   /** The field, or a parent, may be null or missing. */
   readonly absentable: boolean;
   readonly sortable: boolean;
@@ -95,9 +90,12 @@ export interface EntityMetadata extends TimestampsMetadata {
   readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
+  /** Of what is given to be stored: an input, or an entity that was read. */
   readonly validate: (input: unknown) => Validated;
+  /** Of entities as they are read. */
+  readonly validateEntity: (entity: unknown) => Validated;
   /** What is said of some properties: their shape, and their validation without what the schema says of the whole. */
-  readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validate">;
+  readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validateEntity">;
   /** What the schema says of the field at a dotted path; undefined when the path leads nowhere. */
   readonly rules: (path: string) => FieldRules | undefined;
 }
@@ -146,9 +144,11 @@ class DefinitionCompiler {
   readonly #definition: Definition;
   readonly #problems: ShapeProblem[] = [];
   readonly #shape: ObjectShape;
+  readonly #sides: Sides<ZodObject>;
 
   constructor(definition: Definition) {
     this.#definition = definition;
+    this.#sides = sidesOf(definition.schema);
     this.#shape = shapeOf(definition.schema, this.#problems);
   }
 
@@ -203,16 +203,17 @@ class DefinitionCompiler {
       softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
-      validate: (input: unknown) => validate(definition.schema, input),
+      validate: (input: unknown) => validate(this.#sides.given, input),
+      validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),
       part: (names: ReadonlySet<string>) => this.#part(names),
-      rules: (path: string) => rulesOf(definition.schema, path.split(".")),
+      rules: (path: string) => rulesOf(this.#sides, path.split(".")),
     });
   }
 
-  #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validate"> {
-    const schema = partOf(this.#definition.schema, names);
+  #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validateEntity"> {
+    const schema = partOf(this.#sides.entity, names);
     const fields = new Map([...this.#shape.fields].filter(([name]) => names.has(name)));
-    return { shape: { ...this.#shape, fields, strips: true }, validate: (input) => validate(schema, input) };
+    return { shape: { ...this.#shape, fields, strips: true }, validateEntity: (entity) => validate(schema, entity) };
   }
 
   #problem(path: string, message: string): void {
@@ -301,12 +302,14 @@ class DefinitionCompiler {
 
   #index(path: string, shape: Shape, absentable: boolean, index: Index): IndexMetadata | undefined {
     const array = shape.kind === "array";
+    const apart = shape.stored !== undefined || (array && shape.item.stored !== undefined);
     const item = array ? shape.item : shape;
     if (!isLegal(index.kind, item.kind, array)) {
       this.#problem(path, `${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
       return undefined;
     }
     if (index.vector !== undefined) {
+      if (apart) this.#problem(path, "vector() needs an array that is stored as it is");
       if (item.optional || item.nullable) this.#problem(path, "vector() needs an array of which no item is absent");
       for (const problem of vectorProblems(index.vector)) this.#problem(path, problem);
     }
@@ -333,6 +336,7 @@ class DefinitionCompiler {
       phrase: index.features.includes("phrase"),
       ...(index.vector === undefined ? {} : { vector: index.vector }),
       // Only where there is something, so that definitions without it keep their digest.
+      ...(apart ? { apart } : {}),
       ...(index.native === undefined
         ? {}
         : { native: nativeMetadata(index.native, (message) => this.#problem(path, message)) }),
@@ -450,6 +454,7 @@ function countFields(shape: Shape): number {
 
 // The stored form of a shape: what a change of the definition must not change unnoticed.
 function describe(shape: Shape): unknown {
+  if (shape.stored !== undefined) return describe(shape.stored.shape);
   switch (shape.kind) {
     case "object":
       return Object.fromEntries([...shape.fields].map(([name, field]) => [name, describe(field)]).sort(byName));

@@ -12,7 +12,8 @@ export interface GeoPoint {
 
 type Leaf = string | number | boolean | bigint | symbol | Date | Uint8Array | readonly unknown[] | GeoPoint;
 
-// A union of object types, a record and `unknown` end a path: their inner fields are not all known.
+// A union of object types, a record and `unknown` end a path: their inner fields are not all known. So does an instance of a
+// class, by the methods it has.
 type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never;
 type IsOpen<T> = unknown extends T
   ? true
@@ -21,8 +22,28 @@ type IsOpen<T> = unknown extends T
     : [T] extends [object]
       ? string extends keyof T
         ? true
-        : IsUnion<T>
+        : HasMethod<T> extends true
+          ? true
+          : IsUnion<T>
       : true;
+type HasMethod<T> = true extends {
+  [K in keyof T]-?: T[K] extends (...operands: never) => unknown ? true : never;
+}[keyof T]
+  ? true
+  : false;
+
+type Plain = string | number | boolean | bigint | Date;
+
+/** An entity T as indexes see it, whose input is I: what a codec makes of one plain value is not looked into. */
+export type Indexable<T, I> = {
+  [K in keyof T]: K extends keyof I
+    ? [NonNullable<T[K]>] extends [Leaf]
+      ? T[K]
+      : [NonNullable<I[K]>] extends [Plain]
+        ? symbol
+        : T[K]
+    : T[K];
+};
 
 /** Every dotted path of an entity. */
 export type Paths<T> = {

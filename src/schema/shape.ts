@@ -17,12 +17,29 @@ export function canonicalLongitude(longitude: number): number {
 /** What a single value is, once nullability and defaults are taken off. */
 export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
 
-/** Whether a value may be missing or null. */
+/** A value after its conversion, or why it could not be converted. */
+export type Converted =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string };
+
+/** What is stored of a value that is not stored as it is. */
+export interface StoredForm {
+  /** The shape of what is stored. */
+  readonly shape: Shape;
+  /** From the entity's value to what is stored. */
+  readonly encode: (value: unknown) => Converted;
+  /** From what is stored to the entity's value. */
+  readonly decode: (stored: unknown) => Converted;
+}
+
+/** Whether a value may be missing or null, and whether it is stored in another form. */
 interface Presence {
   /** The property may be missing (undefined). */
   readonly optional: boolean;
   /** The property may be null. */
   readonly nullable: boolean;
+  /** What is stored, where that is not the value itself; null and missing are stored as such all the same. */
+  readonly stored?: StoredForm;
 }
 
 /** A single value. */
@@ -58,7 +75,13 @@ export interface ObjectShape extends Presence {
 }
 
 /** The shape of any value. */
-export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectShape;
+export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectShape | CustomShape;
+
+/** A value that only its own codec knows. */
+interface CustomShape extends Presence {
+  readonly kind: "custom";
+  readonly stored: StoredForm;
+}
 
 /** A shape found at the end of a dotted path. */
 export interface ShapeAtPath {

@@ -215,7 +215,10 @@ describe("schemas", () => {
 
   test.each<[string, z.ZodType]>([
     ["a transform", z.string().transform((value) => value.length)],
-    ["a codec", z.string().pipe(z.transform(Number))],
+    ["a pipe that ends in a transform", z.string().pipe(z.transform(Number))],
+    ["a codec of texts to texts", z.codec(z.string(), z.string(), { decode: (text) => text, encode: (text) => text })],
+    ["a codec to anything", z.codec(z.string(), z.unknown(), { decode: (text) => text, encode: String })],
+    ["a codec of symbols", z.codec(z.symbol(), z.string(), { decode: String, encode: Symbol })],
     ["a map", z.map(z.string(), z.string())],
     ["a set", z.set(z.string())],
     ["a symbol", z.symbol()],

@@ -326,4 +326,36 @@ describe("definitions that do not compile", () => {
       index: { list: text({ native: {} }) },
     });
   });
+
+  test("codecs are what they give, and take either side", () => {
+    class Money {
+      readonly cents = 1;
+      plus(): Money {
+        return this;
+      }
+    }
+    const coded = z.object({
+      id: z.string(),
+      at: z.codec(z.string(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() }),
+      on: z.stringbool(),
+      size: z.string().transform(Number).pipe(z.number()),
+      price: z.codec(z.number(), z.instanceof(Money), { decode: () => new Money(), encode: () => 1 }),
+      address: z.codec(z.string(), z.object({ city: z.string() }), { decode: (city) => ({ city }), encode: () => "" }),
+    });
+    const Coded = defineEntity({ name: "x", schema: coded, index: { at: range(), on: exact(), size: range() } });
+    expectTypeOf<EntityOf<typeof Coded>["at"]>().toEqualTypeOf<Date>();
+    expectTypeOf<InputOf<typeof Coded>["at"]>().toEqualTypeOf<string | Date>();
+    expectTypeOf<InputOf<typeof Coded>["size"]>().toEqualTypeOf<string | number>();
+    expectTypeOf<EntityOf<typeof Coded>>().toExtend<InputOf<typeof Coded>>();
+    // @ts-expect-error a date has range, whatever is stored of it
+    defineEntity({ name: "x", schema: coded, index: { at: exact() } });
+    // @ts-expect-error a boolean has exact
+    defineEntity({ name: "x", schema: coded, index: { on: range() } });
+    // @ts-expect-error nobody knows the order of an object
+    defineEntity({ name: "x", schema: coded, index: { price: range() } });
+    // @ts-expect-error nor what is in it
+    defineEntity({ name: "x", schema: coded, index: { "price.cents": range() } });
+    // @ts-expect-error what a codec makes of a text has no fields of its own
+    defineEntity({ name: "x", schema: coded, index: { "address.city": exact() } });
+  });
 });

@@ -1,0 +1,88 @@
+// Every kind of field on every server, storage and engine: read back as it was, and found by what it is.
+// Equality, ranges and order are those of the values that entities hold.
+import fc from "fast-check";
+import { isDeepStrictEqual } from "node:util";
+import { describe, expect, test } from "vitest";
+
+import type { Repository } from "remora";
+import type { Operand } from "../../src/query/node.ts";
+import { codecs, type Kind, order, typeOf } from "../property/kinds.ts";
+import { seed } from "../property/seed.ts";
+import { describeMatrix } from "./matrix.ts";
+
+const kinds: readonly Kind[] = [...codecs];
+
+interface Row {
+  readonly id: string;
+  readonly field: unknown;
+}
+
+describeMatrix(
+  "kinds of fields",
+  ({ open }) => {
+    describe.each(kinds)("$name", (kind) => {
+      const values = fc.sample(kind.value, { numRuns: 15, seed });
+      const rows: Row[] = values.map((field, at) => ({ id: `r${String(at).padStart(2, "0")}`, field }));
+
+      test("is read back, patched and saved again", async () => {
+        const repository = (await open((storage) => typeOf(kind, storage))).repository as unknown as Repository<never>;
+        expect((await repository.insertMany(rows as never)).failed).toEqual([]);
+        expect(await repository.findByIds(rows.map(({ id }) => id))).toEqual(rows);
+        const [first, second] = rows as [Row, Row];
+        await repository.update(first.id, { field: second.field } as never);
+        expect(await repository.findById(first.id)).toEqual({ ...second, id: first.id });
+        await repository.save(first as never);
+        const read = await repository.findByIdOrThrow(first.id);
+        expect(read).toEqual(first);
+        await repository.save(read);
+        expect(await repository.findById(first.id)).toEqual(first);
+        expect(await repository.findByIds(rows.map(({ id }) => id))).toEqual(rows);
+        expect((await repository.indexes.verify()).findings).toEqual([]);
+      });
+
+      test.runIf(kind.index !== undefined)("is found by what it is", async () => {
+        const repository = (await open((storage) => typeOf(kind, storage))).repository as unknown as Repository<never>;
+        await repository.insertMany(rows as never);
+        const where = () => repository.query().where("field" as never) as unknown as Asked;
+        const list = Array.isArray(values[0]) ? (values as unknown[][]) : undefined;
+        const found = async (query: Answer): Promise<string[]> => (await query.ids()).sort();
+        const idsOf = (test: (value: unknown) => boolean): string[] =>
+          rows.filter(({ field }) => test(field)).map(({ id }) => id);
+        for (const value of (list?.flat() ?? values) as Operand[]) {
+          const same = (other: unknown): boolean => isDeepStrictEqual(other, value);
+          const holds = (field: unknown): boolean =>
+            list === undefined ? same(field) : (field as unknown[]).some(same);
+          expect(await found(list === undefined ? where().eq(value) : where().contains(value))).toEqual(idsOf(holds));
+        }
+        const [index] = [kind.index ?? []].flat();
+        if (list !== undefined || index?.sortable !== true) return;
+        const ordered = rows.toSorted(
+          (left, right) => order(kind, left.field, right.field) || (left.id < right.id ? -1 : 1),
+        );
+        const sorted = repository.query().orderBy("field" as never) as unknown as Answer;
+        expect(await sorted.ids()).toEqual(ordered.map(({ id }) => id));
+        const first = await sorted.limit(4).keyset();
+        const rest = await sorted.limit(40).keyset({ after: first.cursor });
+        expect([...first.items, ...rest.items]).toEqual(ordered);
+        if (index.kind !== "range") return;
+        for (const value of values as Operand[]) {
+          const than = (field: unknown): number => order(kind, field, value);
+          expect(await found(where().gt(value))).toEqual(idsOf((field) => than(field) > 0));
+          expect(await found(where().lte(value))).toEqual(idsOf((field) => than(field) <= 0));
+        }
+      });
+    });
+  },
+  // What drivers do differently is tested elsewhere.
+  ({ driver }) => driver === "ioredis6",
+);
+
+interface Page {
+  readonly items: readonly unknown[];
+  readonly cursor: string | null;
+}
+interface Answer {
+  readonly ids: () => Promise<string[]>;
+  readonly limit: (count: number) => { readonly keyset: (from?: { readonly after: string | null }) => Promise<Page> };
+}
+type Asked = Record<"eq" | "gt" | "lte" | "contains", (value: Operand) => Answer>;

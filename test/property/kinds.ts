@@ -1,0 +1,242 @@
+// Kinds of fields beyond zod's plain ones: how each is declared, values that try it, and what an index on it must answer.
+// One table, from which the codec's tests and those on servers are made.
+import fc from "fast-check";
+import { z } from "zod";
+
+import { defineEntity, exact, type Index, range, text } from "remora";
+import { compareValues } from "../../src/query/order.ts";
+import type { Storage } from "../../src/schema/metadata.ts";
+import { anyDate, hostileString, storableNumber } from "./strings.ts";
+
+/** One kind of field. */
+export interface Kind {
+  readonly name: string;
+  readonly schema: z.ZodType;
+  /** Values as entities hold them. */
+  readonly value: fc.Arbitrary<unknown>;
+  /** The index that it may have; none when left out. */
+  readonly index?: Index | readonly Index[];
+  /** What it is ordered by, where that is not the value itself. */
+  readonly key?: (value: never) => string | number | boolean | bigint | Date;
+  /** Inputs, and what becomes of them. */
+  readonly inputs?: readonly (readonly [input: unknown, value: unknown])[];
+}
+
+/** Dates as the codec of the zod documentation writes them. */
+const isoDate = z.codec(z.iso.datetime(), z.date(), {
+  decode: (text) => new Date(text),
+  encode: (date) => date.toISOString(),
+});
+
+/** A class with a codec of its own. */
+class Temperature {
+  readonly kelvin: number;
+  constructor(kelvin: number) {
+    this.kelvin = kelvin;
+  }
+  warmer(by: number): Temperature {
+    return new Temperature(this.kelvin + by);
+  }
+}
+
+const temperature = z.codec(z.object({ kelvin: z.number() }), z.instanceof(Temperature), {
+  decode: ({ kelvin }) => new Temperature(kelvin),
+  encode: ({ kelvin }) => ({ kelvin }),
+});
+
+// zod's own format knows years of four digits.
+const dateOfIso = fc.date({ noInvalidDate: true, min: new Date("0001-01-01"), max: new Date("9999-12-31") });
+const plusZero = storableNumber.map((value) => value || 0);
+
+/** Codecs and pipes of zod. */
+export const codecs: readonly Kind[] = [
+  {
+    name: "a codec of texts to dates",
+    schema: isoDate,
+    value: dateOfIso,
+    index: range(),
+    inputs: [["2024-02-29T00:00:00Z", new Date("2024-02-29T00:00:00Z")]],
+  },
+  {
+    name: "a codec of texts to numbers",
+    schema: z.codec(z.string(), z.number(), { decode: Number, encode: String }),
+    value: plusZero,
+    index: range(),
+    inputs: [["12.5", 12.5]],
+  },
+  {
+    name: "a codec of texts to bigints",
+    schema: z.codec(z.string(), z.bigint(), { decode: BigInt, encode: String }),
+    value: fc.bigInt(),
+    index: [exact(), range()],
+    inputs: [["12345678901234567890", 12_345_678_901_234_567_890n]],
+  },
+  {
+    name: "a codec of seconds to dates",
+    schema: z.codec(z.int(), z.date(), {
+      decode: (seconds) => new Date(seconds * 1000),
+      encode: (date) => date.getTime() / 1000,
+    }),
+    value: fc.integer({ min: -8.64e12, max: 8.64e12 }).map((seconds) => new Date(seconds * 1000)),
+    index: range(),
+    inputs: [[1, new Date(1000)]],
+  },
+  {
+    name: "a codec of bytes to texts",
+    schema: z.codec(z.instanceof(Uint8Array), z.string(), {
+      decode: (bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+      encode: (text) => new TextEncoder().encode(text),
+    }),
+    value: hostileString,
+    index: [exact({ sortable: true, substring: true }), text()],
+    inputs: [[new Uint8Array([0x61]), "a"]],
+  },
+  {
+    name: "a codec of texts to lists",
+    schema: z.codec(z.string(), z.array(z.string()), {
+      decode: (text) => JSON.parse(text) as string[],
+      encode: (list) => JSON.stringify(list),
+    }),
+    value: fc.array(hostileString),
+    index: exact(),
+    inputs: [['["a"]', ["a"]]],
+  },
+  {
+    name: "a codec of dates to texts",
+    schema: z.codec(z.date(), z.string(), {
+      decode: (date) => date.toISOString(),
+      encode: (text) => new Date(text),
+    }),
+    value: anyDate.map((date) => date.toISOString()),
+    index: exact({ sortable: true }),
+    inputs: [[new Date(0), "1970-01-01T00:00:00.000Z"]],
+  },
+  {
+    name: "z.stringbool",
+    schema: z.stringbool(),
+    value: fc.boolean(),
+    index: exact({ sortable: true }),
+    inputs: [
+      ["yes", true],
+      ["OFF", false],
+    ],
+  },
+  {
+    name: "a codec of objects to a class",
+    schema: temperature,
+    value: plusZero.map((kelvin) => new Temperature(kelvin)),
+    inputs: [[{ kelvin: 3 }, new Temperature(3)]],
+  },
+  {
+    name: "a codec of texts to URLs",
+    schema: z.codec(z.url(), z.instanceof(URL), { decode: (text) => new URL(text), encode: ({ href }) => href }),
+    value: fc.webUrl({ withQueryParameters: true, withFragments: true }).map((text) => new URL(text)),
+    inputs: [["http://a.example/b", new URL("http://a.example/b")]],
+  },
+  {
+    name: "a codec behind a codec",
+    schema: isoDate.pipe(
+      z.codec(z.date(), z.bigint(), {
+        decode: (date) => BigInt(date.getTime()),
+        encode: (time) => new Date(Number(time)),
+      }),
+    ),
+    value: dateOfIso.map((date) => BigInt(date.getTime())),
+    index: range(),
+    inputs: [["1970-01-01T00:00:00.001Z", 1n]],
+  },
+  {
+    name: "a list of codecs",
+    schema: z.array(isoDate.nullable()),
+    value: fc.array(fc.option(dateOfIso)),
+    inputs: [
+      [
+        ["2024-02-29T00:00:00Z", null],
+        [new Date("2024-02-29T00:00:00Z"), null],
+      ],
+    ],
+  },
+  {
+    name: "a list of codecs with an index",
+    schema: z.array(z.stringbool({ truthy: ["yes"], falsy: ["no"] })),
+    value: fc.array(fc.boolean()),
+    index: exact(),
+    inputs: [
+      [
+        ["yes", false],
+        [true, false],
+      ],
+    ],
+  },
+  {
+    name: "a record of codecs",
+    schema: z.record(z.string(), isoDate),
+    value: fc.dictionary(
+      fc.string({ minLength: 1 }).filter((name) => name !== "__proto__"),
+      dateOfIso,
+    ),
+    inputs: [[{ a: "2024-02-29T00:00:00Z" }, { a: new Date("2024-02-29T00:00:00Z") }]],
+  },
+  {
+    name: "an object of codecs",
+    schema: z.object({ at: isoDate.nullish(), deep: z.object({ on: z.stringbool() }).optional() }),
+    value: fc
+      .record({ at: fc.option(dateOfIso), deep: fc.record({ on: fc.boolean() }) }, { requiredKeys: [] })
+      .map((value) => ({ ...value })),
+    inputs: [[{ deep: { on: "no" } }, { deep: { on: false } }]],
+  },
+  {
+    name: "a codec with a default",
+    schema: isoDate.default(new Date(0)),
+    value: dateOfIso,
+    index: range(),
+    inputs: [[undefined, new Date(0)]],
+  },
+  {
+    name: "a transform that is piped to its result",
+    schema: z.string().transform(Number).pipe(z.number()),
+    value: plusZero,
+    index: range(),
+    inputs: [["12", 12]],
+  },
+  {
+    name: "a transform of texts to texts",
+    schema: z
+      .string()
+      .transform((given) => given.trim().toLowerCase())
+      .pipe(z.string()),
+    value: hostileString
+      .map((given) => given.trim().toLowerCase())
+      .filter((given) => given === given.trim().toLowerCase()),
+    index: exact({ sortable: true }),
+    inputs: [["  ABC ", "abc"]],
+  },
+  {
+    name: "z.preprocess",
+    schema: z.preprocess((given) => (typeof given === "string" ? given.split(",") : given), z.array(z.string())),
+    value: fc.array(hostileString),
+    index: exact(),
+    inputs: [["a,b", ["a", "b"]]],
+  },
+  {
+    name: "a pipe that changes nothing",
+    schema: z.string().pipe(z.string().max(100)),
+    value: hostileString,
+    index: exact({ sortable: true }),
+  },
+];
+
+/** An entity type with one field of a kind. */
+export function typeOf({ schema, index }: Kind, storage: Storage) {
+  return defineEntity({
+    name: "kind",
+    storage,
+    schema: z.object({ id: z.string(), field: schema }),
+    ...(index === undefined ? {} : { index: { field: index } }),
+  } as never);
+}
+
+/** The order of two values of a kind. */
+export function order({ key = (value: never) => value }: Kind, left: unknown, right: unknown): number {
+  return compareValues(key(left as never), key(right as never));
+}
