@@ -257,6 +257,7 @@ function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<
     case "date":
     case "bytes":
     case "point":
+    case "decimal":
       return scalarCodecs[shape.kind];
     default:
       return jsonLeaf(shape, path);

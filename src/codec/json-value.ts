@@ -44,6 +44,7 @@ export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
   switch (shape.kind) {
     case "string":
     case "boolean":
+    case "decimal":
       return undefined;
     case "number":
       return writeNumber;
@@ -283,6 +284,7 @@ export function jsonReader(shape: Shape, place: readonly string[]): Reader | und
     case "string":
     case "boolean":
     case "number":
+    case "decimal":
     case "point":
     case "json":
     case "custom":

@@ -15,7 +15,7 @@ export function canonicalLongitude(longitude: number): number {
 }
 
 /** What a single value is, once nullability and defaults are taken off. */
-export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
+export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point" | "decimal";
 
 /** A value after its conversion, or why it could not be converted. */
 export type Converted =
@@ -81,6 +81,8 @@ export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectS
 interface CustomShape extends Presence {
   readonly kind: "custom";
   readonly stored: StoredForm;
+  /** What is stored is a single value, on which an index may stand. */
+  readonly indexed?: true;
 }
 
 /** A shape found at the end of a dotted path. */

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { GeoPoint } from "./paths.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
+import { ownShape } from "./zod-fields.ts";
 import { converts, entitySide, inputSide, isReversible, storedForm } from "./zod-sides.ts";
 import type { AnySchema, ZodObject } from "./zod.ts";
 
@@ -51,6 +52,8 @@ class ShapeReader {
 
   read(schema: AnySchema, path: string, flags: Flags): Shape {
     if (this.#open.has(schema)) return this.#refuse(path, "a schema that contains itself", flags);
+    const own = ownShape(schema);
+    if (own !== undefined) return { ...own, ...flags };
     const def = (schema as z.core.$ZodTypes)._zod.def;
     switch (def.type) {
       case "optional":
@@ -97,7 +100,7 @@ class ShapeReader {
         return this.#plain(schema, [...def.items, ...(def.rest === null ? [] : [def.rest])], path, "z.tuple", flags);
       case "custom": {
         if (schema._zod.bag["Class"] === Uint8Array) return { kind: "bytes", ...flags };
-        return this.#refuse(path, "z.custom and z.instanceof (other than Uint8Array)", flags);
+        return this.#refuse(path, "z.custom and z.instanceof (other than Uint8Array) without custom()", flags);
       }
       case "pipe":
         return this.#pipe(schema, def.out, path, flags);

@@ -1,8 +1,7 @@
-// Validation by zod, and the schemas that the mapper itself makes.
-// Beside it: zod-shape.ts reads schemas, zod-sides.ts tells what is given from what is stored, zod-rules.ts is about single fields.
+// Validation by zod, and the plain schemas that the mapper itself makes.
+// Beside it: zod-fields.ts has its own kinds of fields, zod-shape.ts reads schemas, zod-sides.ts knows their pipes.
 import { z } from "zod";
 import type { ValidationIssue } from "../errors.ts";
-import { maxLatitude } from "./shape.ts";
 
 /** Any zod object schema. */
 export type ZodObject = z.core.$ZodObject;
@@ -13,33 +12,6 @@ export type AnySchema = z.core.$ZodType;
 export type Validated =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly issues: readonly ValidationIssue[] };
-
-/** The properties of a point's schema. */
-export type GeoPointShape = {
-  /** Degrees east. */
-  readonly longitude: z.ZodNumber;
-  /** Degrees north. */
-  readonly latitude: z.ZodNumber;
-};
-
-/**
- * The schema of a point: `{ longitude, latitude }` in degrees, within what a geo index can hold.
- *
- * @returns a zod object schema.
- *
- * @example
- * ```ts
- * import { geoPoint } from "remora";
- *
- * geoPoint().parse({ longitude: 2.35, latitude: 48.85 });
- * ```
- */
-export function geoPoint(): z.ZodObject<GeoPointShape> {
-  return z.object({
-    longitude: z.number().min(-180).max(180),
-    latitude: z.number().min(-maxLatitude).max(maxLatitude),
-  });
-}
 
 /**
  * The schema of an object, from those of its properties.
@@ -59,22 +31,6 @@ export const plainSchemas = Object.freeze({
   date: () => z.date(),
   int: () => z.int(),
 });
-
-/**
- * The schema of raw bytes, stored as base64.
- *
- * @returns a zod schema of Uint8Array.
- *
- * @example
- * ```ts
- * import { bytes } from "remora";
- *
- * bytes().parse(new Uint8Array([1, 2, 3]));
- * ```
- */
-export function bytes(): z.ZodType<Uint8Array, Uint8Array> {
-  return z.instanceof(Uint8Array);
-}
 
 /**
  * Validates an input.

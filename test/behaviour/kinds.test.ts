@@ -2,15 +2,22 @@
 // Equality, ranges and order are those of the values that entities hold.
 import fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import type { Repository } from "remora";
+import { custom, dateAs, decimal, defineEntity, exact, type Repository } from "remora";
 import type { Operand } from "../../src/query/node.ts";
-import { codecs, type Kind, order, typeOf } from "../property/kinds.ts";
+import { kinds, order, typeOf } from "../property/kinds.ts";
 import { seed } from "../property/seed.ts";
+import { expectFailure } from "./failures.ts";
 import { describeMatrix } from "./matrix.ts";
 
-const kinds: readonly Kind[] = [...codecs];
+const link = custom({
+  schema: z.instanceof(URL),
+  as: "string",
+  encode: ({ href }) => href,
+  decode: (href) => new URL(href),
+});
 
 interface Row {
   readonly id: string;
@@ -71,6 +78,37 @@ describeMatrix(
           expect(await found(where().lte(value))).toEqual(idsOf((field) => than(field) <= 0));
         }
       });
+    });
+
+    test("custom values and decimals are unique, and grouped not at all", async () => {
+      const { repository } = await open((storage) =>
+        defineEntity({
+          name: "unique",
+          storage,
+          schema: z.object({ id: z.string(), link, size: decimal(), since: dateAs("iso") }),
+          index: { link: exact() },
+          unique: { link: ["link"], size: ["size", "since"] },
+        }),
+      );
+      const since = new Date("2024-02-29");
+      const one = await repository.insert({ id: "1", link: new URL("http://a.example/"), size: "1.50", since });
+      expect(one.size).toBe("1.5");
+      const two = { id: "2", link: new URL("http://b.example/"), size: "1.500", since };
+      await expectFailure(repository.insert(two), "UNIQUE_VIOLATION");
+      await expectFailure(repository.insert({ ...two, size: "2", link: one.link }), "UNIQUE_VIOLATION");
+      expect(await repository.findUnique({ link: one.link })).toEqual(one);
+      expect(await repository.findUnique({ size: "01.5", since })).toEqual(one);
+      await expectFailure(repository.findUnique({ link: "http://a.example/" as never }), "QUERY");
+      await expectFailure(repository.findUnique({ size: "one", since }), "QUERY");
+      expect(await repository.query({ link: one.link }).ids()).toEqual(["1"]);
+      expect(() => repository.query({ link: 5 as never })).toThrow(/expected what its codec encodes/);
+      const grouped = repository.query().aggregate() as unknown as {
+        groupBy(path: string): { all(): Promise<unknown> };
+      };
+      await expectFailure(
+        Promise.resolve().then(() => grouped.groupBy("link").all()),
+        "QUERY",
+      );
     });
   },
   // What drivers do differently is tested elsewhere.

@@ -4,14 +4,12 @@ import fc from "fast-check";
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import { defineEntity, isRemoraError } from "remora";
+import { custom, dateAs, decimal, defineEntity, isRemoraError } from "remora";
 import { DocumentCodec } from "../../src/codec/document.ts";
 import { LineCodec } from "../../src/codec/line.ts";
-import { codecs, type Kind, typeOf } from "../property/kinds.ts";
+import { kinds, typeOf } from "../property/kinds.ts";
 import { seed } from "../property/seed.ts";
 import { stored } from "./stored.ts";
-
-const kinds: readonly Kind[] = [...codecs];
 
 describe.each(kinds)("$name", (kind) => {
   test.each(["hash", "json"] as const)("comes back from %s as it was, and may be saved again", (storage) => {
@@ -145,4 +143,68 @@ test("a transform that changes its own result is refused when it does", () => {
   });
   expect(metadata.validate({ id: "x", cut: "" })).toEqual({ ok: true, value: { id: "x", cut: "" } });
   expect(metadata.validate({ id: "x", cut: "ab" })).toMatchObject({ ok: false, issues: [{ path: ["cut"] }] });
+});
+
+test("decimals are digits, with a sign and a fraction", () => {
+  for (const text of ["", "-", ".5", "1.", "+1", "1e3", "1,5", "0x1", " 1", "1\n", "١", "NaN", "1.2.3", "--1"]) {
+    expect(decimal().safeParse(text).success, text).toBe(false);
+  }
+});
+
+test("texts of dates say their zone, and days that there are", () => {
+  const { metadata } = defineEntity({
+    name: "dated",
+    storage: "json",
+    schema: z.object({ id: z.string(), iso: dateAs("iso").optional(), s: dateAs("s").optional() }),
+  });
+  const codec = new DocumentCodec(metadata);
+  const read = (property: object): unknown => codec.decode(JSON.stringify({ id: "x", ...property }), "x", "lenient");
+  for (const [iso, time] of [
+    ["2024-02-29T12:00:00Z", "2024-02-29T12:00:00.000Z"],
+    ["2024-02-29T12:00:00.123456+02:00", "2024-02-29T10:00:00.123Z"],
+    ["2024-02-29T12:00-00:30", "2024-02-29T12:30:00.000Z"],
+    ["2024-02-29", "2024-02-29T00:00:00.000Z"],
+    ["0004-02-29", "0004-02-29T00:00:00.000Z"],
+  ] as const) {
+    expect(read({ iso })).toEqual({ id: "x", iso: new Date(time) });
+  }
+  for (const iso of [
+    "2024-02-29T12:00:00",
+    "2023-02-29",
+    "2024-13-01",
+    "2024-00-10",
+    "2024-01-00",
+    "1/2/2024",
+    "now",
+    5,
+  ]) {
+    expect(read({ iso }), String(iso)).toEqual({ id: "x" });
+  }
+  expect(read({ s: 1.001 })).toEqual({ id: "x", s: new Date(1001) });
+  for (const s of [1e300, "5", null]) expect(read({ s }), String(s)).toEqual({ id: "x" });
+});
+
+test("custom fields whose functions break their word are reported", () => {
+  const as = (encoded: unknown) =>
+    defineEntity({
+      name: "broken",
+      storage: "json",
+      schema: z.object({
+        id: z.string(),
+        field: custom({
+          schema: z.string(),
+          as: "number",
+          encode(value) {
+            if (value === "throw") throw new RangeError("no number");
+            return encoded as number;
+          },
+          decode: String,
+        }),
+      }),
+    });
+  const codec = new DocumentCodec(as("5").metadata);
+  for (const field of ["a", "throw"]) {
+    expect(() => codec.encode({ id: "x", field }, "x", {})).toThrow(/field cannot be encoded/);
+  }
+  expect(() => codec.decode('{"id":"x","field":"5"}', "x")).toThrow(/field: cannot be decoded: expected a number/);
 });

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { defineEntity, exact, type Index, range, text } from "remora";
+import { custom, dateAs, decimal, defineEntity, exact, type Index, range, text } from "remora";
 import { compareValues } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyDate, hostileString, storableNumber } from "./strings.ts";
@@ -49,7 +49,7 @@ const dateOfIso = fc.date({ noInvalidDate: true, min: new Date("0001-01-01"), ma
 const plusZero = storableNumber.map((value) => value || 0);
 
 /** Codecs and pipes of zod. */
-export const codecs: readonly Kind[] = [
+const codecs: readonly Kind[] = [
   {
     name: "a codec of texts to dates",
     schema: isoDate,
@@ -225,6 +225,136 @@ export const codecs: readonly Kind[] = [
     index: exact({ sortable: true }),
   },
 ];
+
+// The order of decimals, found in another way than by the terms of an index: as bigints of one scale.
+const scale = 60;
+function scaled(text: string): bigint {
+  const [whole = "", fraction = ""] = text.split(".");
+  return BigInt(whole + fraction.padEnd(scale, "0"));
+}
+const anyDecimal = fc.oneof(
+  fc.constantFrom(
+    "0",
+    "1",
+    "-1",
+    "0.1",
+    "-0.1",
+    "0.01",
+    "-0.01",
+    "1.5",
+    "1.25",
+    "-1.5",
+    "-1.25",
+    "10",
+    "9.99",
+    "-10",
+    "100",
+  ),
+  fc
+    .tuple(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), fc.bigInt({ min: 0n, max: 10n ** 20n }))
+    .map(([whole, fraction]) => decimal().parse(`${whole}.${fraction}`)),
+);
+
+class Money {
+  readonly cents: number;
+  constructor(cents: number) {
+    this.cents = cents;
+  }
+  plus(other: Money): Money {
+    return new Money(this.cents + other.cents);
+  }
+}
+const money = custom({
+  schema: z.instanceof(Money),
+  as: "number",
+  encode: ({ cents }) => cents,
+  decode: (cents) => new Money(cents),
+});
+const reversed = custom({
+  schema: z.string(),
+  as: "string",
+  encode: (given) => Array.from(given).toReversed().join(""),
+  decode: (given) => Array.from(given).toReversed().join(""),
+});
+const backwards = (given: string): string => Array.from(given).toReversed().join("");
+
+/** The mapper's own kinds. */
+const own: readonly Kind[] = [
+  { name: 'dateAs("s")', schema: dateAs("s"), value: anyDate, index: range() },
+  { name: 'dateAs("iso")', schema: dateAs("iso").min(new Date(-8.64e15)), value: anyDate, index: range() },
+  {
+    name: "decimal()",
+    schema: decimal(),
+    value: anyDecimal,
+    index: [exact(), range()],
+    key: scaled,
+    inputs: [
+      ["007.50", "7.5"],
+      ["-0.00", "0"],
+      ["10", "10"],
+      ["100.010", "100.01"],
+    ],
+  },
+  { name: "a list of decimals", schema: z.array(decimal().nullable()), value: fc.array(anyDecimal), index: exact() },
+  {
+    name: "a class as a number",
+    schema: money,
+    value: plusZero.map((cents) => new Money(cents)),
+    index: range(),
+    key: ({ cents }: Money) => cents,
+  },
+  { name: "a list of a class", schema: z.array(money), value: fc.array(plusZero.map((cents) => new Money(cents))) },
+  {
+    name: "a text as another text",
+    schema: reversed,
+    value: hostileString,
+    index: [exact({ sortable: true }), range()],
+    key: backwards,
+  },
+  {
+    name: "a class as a bigint",
+    schema: custom({
+      schema: z.instanceof(Money),
+      as: "bigint",
+      encode: ({ cents }) => BigInt(cents),
+      decode: (cents) => new Money(Number(cents)),
+    }),
+    value: fc.integer().map((cents) => new Money(cents)),
+    index: range(),
+    key: ({ cents }: Money) => cents,
+  },
+  {
+    name: "a class as a date",
+    schema: custom({
+      schema: z.instanceof(Money),
+      as: "date",
+      encode: ({ cents }) => new Date(cents),
+      decode: (date) => new Money(date.getTime()),
+    }).nullable(),
+    value: fc.option(anyDate.map((date) => new Money(date.getTime() || 0))),
+  },
+  {
+    name: "a list of words as texts",
+    schema: z.array(reversed),
+    value: fc.array(hostileString),
+    index: exact(),
+  },
+  {
+    name: "a class as true or false",
+    schema: custom({
+      schema: z.instanceof(Money),
+      as: "boolean",
+      encode: ({ cents }) => cents > 0,
+      decode: (some) => new Money(some ? 1 : 0),
+    }),
+    value: fc.boolean().map((some) => new Money(some ? 1 : 0)),
+    index: exact({ sortable: true }),
+    key: ({ cents }: Money) => cents,
+  },
+];
+
+/** Every kind. */
+export const kinds: readonly Kind[] = [...codecs, ...own];
 
 /** An entity type with one field of a kind. */
 export function typeOf({ schema, index }: Kind, storage: Storage) {

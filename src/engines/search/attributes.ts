@@ -108,7 +108,7 @@ function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
   if (index.kind === "geo") return metadata.storage === "json";
   // What is kept safe from trimming is not the text any more.
   if (index.kind === "native") return metadata.storage === "hash" && taggedFields(metadata).has(index.path);
-  if (index.kind === "range") return index.scalar === "bigint";
+  if (index.kind === "range") return index.scalar === "bigint" || index.scalar === "decimal";
   // A JSON tag reads lists of strings itself, but a list of booleans would drop the document from the index.
   return index.array && (metadata.storage === "hash" || index.scalar === "boolean");
 }
