@@ -1,7 +1,14 @@
 // Values inside JSON: dates, bigints and bytes to and from what JSON can hold, and what JSON would lose refused.
 // Compiled once per shape; a shape with nothing to change costs nothing.
 import type { ValidationIssue } from "../errors.ts";
-import { canonicalLongitude, type ObjectShape, type Shape, type StoredForm } from "../schema/shape.ts";
+import {
+  canonicalLongitude,
+  jsonKind,
+  type ObjectShape,
+  type Shape,
+  type StoredForm,
+  type UnionShape,
+} from "../schema/shape.ts";
 import { Unreadable, scalarCodecs } from "./scalar.ts";
 
 /** A number that a JSON server may not parse exactly, or a list with such: where it stands, and its exact text. */
@@ -70,9 +77,29 @@ export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
     }
     case "object":
       return objectWriter(shape, place);
+    case "tuple": {
+      const writers = shape.items.map((item) => jsonWriter(item));
+      const rest = shape.rest && jsonWriter(shape.rest);
+      return (value, path, mends) =>
+        (value as unknown[]).map((element, at) => {
+          const writer = at < writers.length ? writers[at] : rest;
+          return element == null || writer === undefined ? element : writer(element, [...path, at], mends);
+        });
+    }
+    case "union":
+      return unionWriter(shape);
     case "custom":
       return undefined;
   }
+}
+
+// As zod does it: the first option that takes a value is what it is.
+function unionWriter({ options }: UnionShape): Writer {
+  const writers = options.map(({ shape, fits }) => ({ fits, writer: jsonWriter(shape) }));
+  return (value, path, mends) => {
+    const writer = writers.find(({ fits }) => fits(value))?.writer;
+    return writer === undefined ? value : writer(value, path, mends);
+  };
 }
 
 /**
@@ -307,7 +334,35 @@ export function jsonReader(shape: Shape, place: readonly string[]): Reader | und
     }
     case "object":
       return objectReader(shape, place);
+    case "tuple": {
+      const readers = shape.items.map((item) => jsonReader(item, [...place, "[]"]));
+      const rest = shape.rest && jsonReader(shape.rest, [...place, "[]"]);
+      return (value, issues) =>
+        Array.isArray(value)
+          ? value.map((element: unknown, at) => {
+              const reader = at < readers.length ? readers[at] : rest;
+              return element === null || reader === undefined ? element : reader(element, issues);
+            })
+          : value;
+    }
+    case "union":
+      return unionReader(shape, place);
   }
+}
+
+// What no option is stored as is left for the schema to refuse.
+function unionReader({ options, discriminator }: UnionShape, place: readonly string[]): Reader {
+  const readers = options.map(({ shape, marks }) => ({
+    kind: jsonKind(shape),
+    marks,
+    reader: jsonReader(shape, place),
+  }));
+  return (value, issues) => {
+    const kind = Array.isArray(value) ? "array" : typeof value;
+    const mark = isObject(value) && discriminator !== undefined ? value[discriminator] : undefined;
+    const option = readers.find((one) => one.kind === kind && (one.marks === undefined || one.marks.has(mark)));
+    return option?.reader === undefined ? value : option.reader(value, issues);
+  };
 }
 
 function storedReader(stored: StoredForm, place: readonly string[]): Reader {
@@ -391,6 +446,10 @@ export function holdsFreeJson(shape: Shape): boolean {
       return holdsFreeJson(shape.item);
     case "record":
       return holdsFreeJson(shape.value);
+    case "tuple":
+      return shape.items.some(holdsFreeJson) || (shape.rest !== undefined && holdsFreeJson(shape.rest));
+    case "union":
+      return shape.options.some((option) => holdsFreeJson(option.shape));
     case "object":
       return shape.open || [...shape.fields.values()].some(holdsFreeJson);
     default:

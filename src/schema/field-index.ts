@@ -31,7 +31,7 @@ export function compileIndex(
     return undefined;
   }
   if (index.vector !== undefined) {
-    if (apart) problem("vector() needs an array that is stored as it is");
+    if (apart || own !== undefined) problem("vector() needs an array that is stored as it is");
     if (item.optional || item.nullable) problem("vector() needs an array of which no item is absent");
     for (const message of vectorProblems(index.vector)) problem(message);
   }

@@ -390,6 +390,10 @@ function describe(shape: Shape): unknown {
       return [describe(shape.item)];
     case "record":
       return { "*": describe(shape.value) };
+    case "tuple":
+      return { tuple: shape.items.map(describe), rest: shape.rest && describe(shape.rest) };
+    case "union":
+      return { union: shape.options.map((option) => describe(option.shape)) };
     default:
       return shape.kind;
   }

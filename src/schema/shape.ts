@@ -75,7 +75,74 @@ export interface ObjectShape extends Presence {
 }
 
 /** The shape of any value. */
-export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectShape | CustomShape;
+export type Shape =
+  | ScalarShape
+  | JsonShape
+  | ArrayShape
+  | RecordShape
+  | ObjectShape
+  | TupleShape
+  | UnionShape
+  | CustomShape;
+
+/** An array of which each place has a shape of its own. */
+interface TupleShape extends Presence {
+  readonly kind: "tuple";
+  readonly items: readonly Shape[];
+  /** What follows; undefined where nothing may. */
+  readonly rest: Shape | undefined;
+}
+
+/** One of several shapes that a value may have. */
+export interface UnionOption {
+  readonly shape: Shape;
+  /** Tells whether an entity's value is of this shape. */
+  readonly fits: (value: unknown) => boolean;
+  /** Of objects, what their discriminator may be. */
+  readonly marks?: ReadonlySet<unknown>;
+}
+
+/** A value of one of several shapes, which what is stored of it tells apart. */
+export interface UnionShape extends Presence {
+  readonly kind: "union";
+  readonly options: readonly UnionOption[];
+  /** The property that tells objects apart. */
+  readonly discriminator: string | undefined;
+}
+
+/** What a value is in JSON; `any` where that is not known. */
+export type JsonKind = "string" | "number" | "boolean" | "array" | "object" | "any";
+
+/**
+ * What a value of a shape is in JSON, null apart.
+ *
+ * @param shape - the shape.
+ * @returns its kind.
+ */
+export function jsonKind(shape: Shape): JsonKind {
+  if (shape.stored !== undefined) return jsonKind(shape.stored.shape);
+  switch (shape.kind) {
+    case "string":
+    case "bigint":
+    case "bytes":
+    case "decimal":
+      return "string";
+    case "number":
+    case "date":
+      return "number";
+    case "boolean":
+      return "boolean";
+    case "array":
+    case "tuple":
+      return "array";
+    case "object":
+    case "record":
+    case "point":
+      return "object";
+    default:
+      return "any";
+  }
+}
 
 /** A value that only its own codec knows. */
 interface CustomShape extends Presence {

@@ -1,7 +1,7 @@
 // What a zod schema says of one field, for changes of that field alone: its checks, and whether others hang on it.
 // Reads the schema's own definition data; a script may enforce bounds, anything else is asked of zod itself.
 import type { z } from "zod";
-import { type Sides, wrapped } from "./zod-sides.ts";
+import { hasChecks, propertyOf, type Sides, wrapped } from "./zod-sides.ts";
 import { type AnySchema, type ValidatedValue, validateValue, type ZodObject } from "./zod.ts";
 
 /** Bounds of a number; undefined where there is none. */
@@ -56,11 +56,6 @@ export function rulesOf(sides: Sides<ZodObject>, names: readonly string[]): Fiel
   });
 }
 
-function propertyOf(schema: AnySchema, name: string): AnySchema | undefined {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  return def.type === "object" && Object.hasOwn(def.shape, name) ? def.shape[name] : undefined;
-}
-
 function elementOf(schema: AnySchema): AnySchema | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   return def.type === "array" ? def.element : undefined;
@@ -75,10 +70,6 @@ function unwrap(schema: AnySchema): { readonly inner: AnySchema; readonly checke
     inner = next;
   }
   return { inner, checked };
-}
-
-function hasChecks(schema: AnySchema): boolean {
-  return (schema._zod.def.checks ?? []).length > 0;
 }
 
 function boundsOf(schema: z.core.$ZodNumber): NumberBounds | undefined {

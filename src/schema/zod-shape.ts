@@ -2,9 +2,9 @@
 // Every wrapper is honoured, and anything unknown is refused by name.
 import type { z } from "zod";
 import type { GeoPoint } from "./paths.ts";
-import type { ObjectShape, Shape } from "./shape.ts";
+import { jsonKind, type ObjectShape, type Shape, type UnionOption } from "./shape.ts";
 import { ownShape } from "./zod-fields.ts";
-import { converts, entitySide, inputSide, isReversible, storedForm } from "./zod-sides.ts";
+import { converts, entitySide, fitsOf, inputSide, isReversible, recordKeys, storedForm } from "./zod-sides.ts";
 import type { AnySchema, ZodObject } from "./zod.ts";
 
 /** Something in a schema that cannot be stored, with its path. */
@@ -91,13 +91,17 @@ class ShapeReader {
       case "array":
         return { kind: "array", item: this.#inner(schema, def.element, `${path}[]`), ...flags };
       case "record":
-        return { kind: "record", value: this.#inner(schema, def.valueType, `${path}[]`), ...flags };
+        return this.#record(schema as z.core.$ZodRecord, path, flags);
       case "object":
         return this.#object(schema as ZodObject, path, flags);
       case "union":
         return this.#union(schema, def.options, path, flags);
-      case "tuple":
-        return this.#plain(schema, [...def.items, ...(def.rest === null ? [] : [def.rest])], path, "z.tuple", flags);
+      case "tuple": {
+        const items = def.items.map((item) => this.#inner(schema, item, `${path}[]`));
+        const rest = def.rest === null ? undefined : this.#inner(schema, def.rest, `${path}[]`);
+        if ([...items, ...(rest === undefined ? [] : [rest])].every(isPlainJson)) return { kind: "json", ...flags };
+        return { kind: "tuple", items, rest, ...flags };
+      }
       case "custom": {
         if (schema._zod.bag["Class"] === Uint8Array) return { kind: "bytes", ...flags };
         return this.#refuse(path, "z.custom and z.instanceof (other than Uint8Array) without custom()", flags);
@@ -151,15 +155,48 @@ class ShapeReader {
     if (single && shapes.every((shape) => shape.kind === first.kind)) {
       return { ...first, nullable, optional };
     }
-    return this.#plain(schema, options, path, "z.union", { nullable, optional });
+    if (shapes.every(isPlainJson)) return { kind: "json", nullable, optional };
+    return this.#told(options, shapes, path, { nullable, optional });
   }
 
-  #plain(schema: AnySchema, parts: readonly AnySchema[], path: string, name: string, flags: Flags): Shape {
-    const shapes = parts.map((part) => this.#inner(schema, part, path));
-    if (!shapes.every(isPlainJson)) {
-      return this.#refuse(path, `${name} of dates, bigints or bytes`, flags);
-    }
-    return { kind: "json", ...flags };
+  // What is stored has to tell the options apart: by what it is in JSON, or objects by a property.
+  #told(options: readonly AnySchema[], shapes: readonly Shape[], path: string, flags: Flags): Shape {
+    const entities = options.map(entitySide);
+    const objects = entities.filter((_, at) => jsonKind(shapes[at] as Shape) === "object");
+    const discriminator = objects.length > 1 ? discriminatorOf(objects) : undefined;
+    const told = entities.flatMap((option, at): UnionOption[] => {
+      const shape = shapes[at] as Shape;
+      if (option._zod.def.type === "null") return [];
+      const marks = discriminator === undefined ? undefined : option._zod.propValues?.[discriminator];
+      return [{ shape, fits: fitsOf(option), ...(marks === undefined ? {} : { marks }) }];
+    });
+    const conflict = told.find(({ shape, marks }, at) =>
+      told.some(
+        (other, place) =>
+          place < at &&
+          !(isPlainJson(shape) && isPlainJson(other.shape)) &&
+          marks === undefined &&
+          meet(shape, other.shape),
+      ),
+    );
+    if (conflict === undefined) return { kind: "union", options: told, discriminator, ...flags };
+    return this.#refuse(
+      path,
+      `a union of ${told.map(({ shape }) => shape.kind).join(" and ")}, which are stored alike (use z.discriminatedUnion or custom()),`,
+      flags,
+    );
+  }
+
+  // Keys that are all known are fields of their own.
+  #record(schema: z.core.$ZodRecord, path: string, flags: Flags): Shape {
+    const { valueType } = schema._zod.def;
+    const keys = recordKeys(schema);
+    if (keys === undefined) return { kind: "record", value: this.#inner(schema, valueType, `${path}[]`), ...flags };
+    const fields = keys.names.map((name): [string, Shape] => {
+      const field = this.#inner(schema, valueType, `${path}.${name}`);
+      return [name, { ...field, optional: field.optional || keys.optional }];
+    });
+    return { kind: "object", fields: new Map(fields), open: false, strips: false, ...flags };
   }
 
   #values(values: readonly unknown[], path: string, flags: Flags): Shape {
@@ -188,6 +225,21 @@ function enumValues(entries: Readonly<Record<string, string | number>>): (string
     .map(([, value]) => value);
 }
 
+function meet(left: Shape, right: Shape): boolean {
+  const [one, other] = [jsonKind(left), jsonKind(right)];
+  return one === other || one === "any" || other === "any";
+}
+
+function discriminatorOf(objects: readonly AnySchema[]): string | undefined {
+  const [first, ...others] = objects.map((object) => object._zod.propValues ?? {});
+  return Object.keys(first ?? {}).find((name) => {
+    const values = [first, ...others].map((marks) => marks?.[name]);
+    const all = values.flatMap((marks) => [...(marks ?? [])]);
+    const plain = all.every((mark) => ["string", "number", "boolean"].includes(typeof mark));
+    return plain && values.every((marks) => marks !== undefined) && new Set(all).size === all.length;
+  });
+}
+
 function isPoint(shape: ObjectShape): boolean {
   const { longitude, latitude } = Object.fromEntries(shape.fields) as Record<keyof GeoPoint, Shape | undefined>;
   return shape.fields.size === 2 && isRequiredNumber(longitude) && isRequiredNumber(latitude);
@@ -202,15 +254,20 @@ function isPlainJson(shape: Shape): boolean {
   if (shape.kind === "array") return isPlainJson(shape.item);
   if (shape.kind === "record") return isPlainJson(shape.value);
   if (shape.kind === "object") return [...shape.fields.values()].every(isPlainJson);
-  return shape.kind !== "date" && shape.kind !== "bigint" && shape.kind !== "bytes";
+  return !["date", "bigint", "bytes", "tuple", "union"].includes(shape.kind);
 }
 
 /** Whether an index can know the value: it is one, and stored as it is. */
 function isSingle(shape: Shape): boolean {
-  return !["array", "object", "record", "json", "custom"].includes(shape.kind) && shape.stored === undefined;
+  return (
+    !["array", "object", "record", "json", "tuple", "union", "custom"].includes(shape.kind) &&
+    shape.stored === undefined
+  );
 }
 
 // What a value is at run time.
 function valueKind({ kind }: Shape): Shape["kind"] {
+  if (kind === "tuple") return "array";
+  if (kind === "union") return "json";
   return kind === "record" || kind === "point" ? "object" : kind;
 }

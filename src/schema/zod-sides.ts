@@ -47,6 +47,66 @@ export function inputSide(schema: AnySchema): AnySchema {
 }
 
 /**
+ * Makes the question whether a value fits a schema.
+ *
+ * @param schema - a schema.
+ * @returns the question.
+ */
+export function fitsOf(schema: AnySchema): (value: unknown) => boolean {
+  return (value) => z.core.safeParse(schema, value).success;
+}
+
+/** The keys of a record. */
+export interface RecordKeys {
+  readonly names: readonly string[];
+  /** Each may be missing. */
+  readonly optional: boolean;
+}
+
+/**
+ * The keys of a record, where its schema lists them.
+ *
+ * @param schema - a record's schema.
+ * @returns the keys; undefined where they may be anything, or no names of fields.
+ */
+export function recordKeys(schema: z.core.$ZodRecord): RecordKeys | undefined {
+  const { keyType, mode, partial } = schema._zod.def as z.core.$ZodRecordDef & { mode?: string; partial?: boolean };
+  const { def, values } = (keyType as z.core.$ZodTypes)._zod;
+  const listed: readonly unknown[] | undefined =
+    def.type === "enum" ? Object.values(def.entries) : def.type === "literal" ? def.values : undefined;
+  const isName = (name: unknown): boolean =>
+    typeof name === "string" && /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) && !(name in Object.prototype);
+  if (mode === "loose" || listed === undefined || !listed.every(isName)) return undefined;
+  // Older versions of zod make a key optional by forgetting what it may be.
+  return { names: [...new Set(listed as string[])], optional: partial === true || values === undefined };
+}
+
+/**
+ * The schema of a property.
+ *
+ * @param schema - a schema.
+ * @param name - a name.
+ * @returns its schema; undefined where there is no such property.
+ */
+export function propertyOf(schema: AnySchema, name: string): AnySchema | undefined {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === "object") return Object.hasOwn(def.shape, name) ? def.shape[name] : undefined;
+  const keys = def.type === "record" ? recordKeys(schema as z.core.$ZodRecord) : undefined;
+  if (def.type !== "record" || keys?.names.includes(name) !== true) return undefined;
+  return keys.optional ? z.optional(def.valueType) : def.valueType;
+}
+
+/**
+ * Tells whether a schema says more of a value than its type.
+ *
+ * @param schema - a schema.
+ * @returns true where it has checks.
+ */
+export function hasChecks(schema: AnySchema): boolean {
+  return (schema._zod.def.checks ?? []).length > 0;
+}
+
+/**
  * Tells whether values change on their way through a schema's pipes.
  *
  * @param schema - a schema.

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import { custom, dateAs, decimal, defineEntity, exact, type Repository } from "remora";
+import { custom, dateAs, decimal, defineEntity, exact, inc, range, type Repository, unset } from "remora";
 import type { Operand } from "../../src/query/node.ts";
 import { kinds, order, typeOf } from "../property/kinds.ts";
 import { seed } from "../property/seed.ts";
@@ -78,6 +78,33 @@ describeMatrix(
           expect(await found(where().lte(value))).toEqual(idsOf((field) => than(field) <= 0));
         }
       });
+    });
+
+    test("the keys of a record are indexed and patched one by one", async () => {
+      const { repository } = await open((storage) =>
+        defineEntity({
+          name: "priced",
+          storage,
+          schema: z.object({
+            id: z.string(),
+            prices: z.record(z.enum(["eur", "usd"]), z.number()),
+            since: z.partialRecord(z.enum(["eur", "usd"]), z.date()).optional(),
+          }),
+          index: { "prices.eur": range(), "since.usd": range() },
+        }),
+      );
+      await repository.insert({ id: "1", prices: { eur: 1, usd: 2 }, since: { usd: new Date(5) } });
+      await repository.insert({ id: "2", prices: { eur: 3, usd: 1 }, since: {} });
+      await repository.insert({ id: "3", prices: { eur: 2, usd: 1 } });
+      expect(await repository.query().where("prices.eur").gte(2).orderBy("prices.eur").ids()).toEqual(["3", "2"]);
+      expect(await repository.query().where("since.usd").isNull().ids()).toEqual(["2", "3"]);
+      await repository.update("1", { "prices.eur": inc(9), "since.usd": unset() });
+      await repository.update("2", { "since.usd": new Date(7) });
+      expect(await repository.findById("1")).toEqual({ id: "1", prices: { eur: 10, usd: 2 }, since: {} });
+      expect(await repository.query().where("prices.eur").gt(5).ids()).toEqual(["1"]);
+      expect(await repository.query().where("since.usd").eq(new Date(7)).ids()).toEqual(["2"]);
+      await expectFailure(repository.update("1", { "prices.gbp": 1 } as never), "VALIDATION");
+      expect((await repository.indexes.verify()).findings).toEqual([]);
     });
 
     test("custom values and decimals are unique, and grouped not at all", async () => {

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { custom, dateAs, decimal, defineEntity, exact, type Index, range, text } from "remora";
+import { bytes, custom, dateAs, decimal, defineEntity, exact, type Index, range, text } from "remora";
 import { compareValues } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyDate, hostileString, storableNumber } from "./strings.ts";
@@ -353,8 +353,100 @@ const own: readonly Kind[] = [
   },
 ];
 
+const event = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("at"), at: z.date(), note: z.string().optional() }),
+  z.object({ type: z.enum(["sum", "product"]), of: z.array(z.bigint()) }),
+  z.object({ type: z.literal("raw"), raw: bytes(), deep: z.object({ on: z.stringbool() }) }),
+  z.object({ type: z.literal("none") }),
+]);
+const anyEvent = fc.oneof(
+  fc.record({ type: fc.constant("at"), at: anyDate, note: hostileString }, { requiredKeys: ["type", "at"] }),
+  fc.record({ type: fc.constantFrom("sum", "product"), of: fc.array(fc.bigInt()) }),
+  fc.record({ type: fc.constant("raw"), raw: fc.uint8Array(), deep: fc.record({ on: fc.boolean() }) }),
+  fc.constant({ type: "none" }),
+);
+const copied = (value: fc.Arbitrary<object>): fc.Arbitrary<unknown> => value.map((one) => ({ ...one }));
+
+/** What is made of several. */
+const composed: readonly Kind[] = [
+  {
+    name: "a tuple of dates, bigints and bytes",
+    schema: z.tuple([z.date(), z.bigint().nullable(), z.string()], bytes()),
+    value: fc
+      .tuple(anyDate, fc.option(fc.bigInt()), hostileString, fc.array(fc.uint8Array(), { maxLength: 2 }))
+      .map(([at, big, word, rest]) => [at, big, word, ...rest]),
+  },
+  {
+    name: "a tuple of codecs",
+    schema: z.tuple([isoDate, z.stringbool()]),
+    value: fc.tuple(dateOfIso, fc.boolean()),
+    inputs: [
+      [
+        ["1970-01-01T00:00:00Z", "yes"],
+        [new Date(0), true],
+      ],
+    ],
+  },
+  {
+    name: "a union of dates, texts, truths and lists",
+    schema: z.union([z.date(), z.string(), z.boolean(), z.array(z.bigint()), z.null()]),
+    value: fc.oneof(anyDate, hostileString, fc.boolean(), fc.array(fc.bigInt()), fc.constant(null)),
+  },
+  {
+    name: "a union of bigints and numbers",
+    schema: z.union([z.bigint(), z.number()]),
+    value: fc.oneof(fc.bigInt(), plusZero),
+  },
+  {
+    name: "a union of dates",
+    schema: z.union([z.date().max(new Date(0)), z.date().min(new Date(0))]),
+    value: anyDate,
+    index: range(),
+  },
+  { name: "a discriminated union", schema: event, value: copied(anyEvent) },
+  {
+    name: "a union of objects with a mark",
+    schema: z.union([
+      z.object({ on: z.literal(true), at: z.date() }),
+      z.object({ on: z.literal(false), at: z.bigint() }),
+    ]),
+    value: copied(
+      fc.oneof(
+        fc.record({ on: fc.constant(true), at: anyDate }),
+        fc.record({ on: fc.constant(false), at: fc.bigInt() }),
+      ),
+    ),
+  },
+  { name: "a list of discriminated unions", schema: z.array(event), value: fc.array(copied(anyEvent)) },
+  {
+    name: "a record of dates",
+    schema: z.record(z.string(), z.date().nullable()),
+    value: copied(
+      fc.dictionary(
+        fc.string({ minLength: 1 }).filter((name) => name !== "__proto__"),
+        fc.option(anyDate),
+      ),
+    ),
+  },
+  {
+    name: "a record of known keys",
+    schema: z.record(z.enum(["eur", "usd"]), z.bigint()),
+    value: copied(fc.record({ eur: fc.bigInt(), usd: fc.bigInt() })),
+  },
+  {
+    name: "a record of some known keys",
+    schema: z.partialRecord(z.literal(["eur", "usd"]), z.date()),
+    value: copied(fc.record({ eur: anyDate, usd: anyDate }, { requiredKeys: [] })),
+  },
+  {
+    name: "a record of keys that are no names",
+    schema: z.record(z.enum(["a.b", " "]), z.date()),
+    value: copied(fc.record({ "a.b": anyDate, " ": anyDate })),
+  },
+];
+
 /** Every kind. */
-export const kinds: readonly Kind[] = [...codecs, ...own];
+export const kinds: readonly Kind[] = [...codecs, ...own, ...composed];
 
 /** An entity type with one field of a kind. */
 export function typeOf({ schema, index }: Kind, storage: Storage) {

@@ -241,8 +241,14 @@ describe("schemas", () => {
     ["a promise", z.promise(z.string())],
     ["undefined alone", z.undefined()],
     ["a class", z.instanceof(URL)],
-    ["a union of dates and others", z.union([z.date(), z.string()])],
-    ["a tuple of bigints", z.tuple([z.bigint()])],
+    ["a union of dates and numbers", z.union([z.date(), z.number()])],
+    ["a union of bigints and texts", z.union([z.string(), z.bigint()])],
+    ["a union of dates and anything", z.union([z.date(), z.unknown()])],
+    ["a union of objects that nothing tells apart", z.union([z.object({ a: z.date() }), z.object({ a: z.bigint() })])],
+    [
+      "a union of objects with the same mark",
+      z.union([z.object({ a: z.literal(1), b: z.date() }), z.object({ a: z.literal(1), c: z.date() })]),
+    ],
   ])("%s cannot be stored", (_name, field) => {
     expect(of(field)).toContain("field");
   });

@@ -448,4 +448,20 @@ describe("definitions that do not compile", () => {
     // @ts-expect-error a number is no decimal
     query.where("size").gt(5);
   });
+
+  test("listed keys of records are fields", () => {
+    const priced = z.object({
+      id: z.string(),
+      prices: z.record(z.enum(["eur", "usd"]), z.number()),
+      since: z.partialRecord(z.enum(["eur", "usd"]), z.date()),
+      either: z.union([z.string(), z.date()]),
+    });
+    defineEntity({ name: "x", schema: priced, index: { "prices.eur": range(), "since.usd": range() } });
+    // @ts-expect-error no such key
+    defineEntity({ name: "x", schema: priced, index: { "prices.gbp": range() } });
+    // @ts-expect-error a number has range
+    defineEntity({ name: "x", schema: priced, index: { "prices.eur": exact() } });
+    // @ts-expect-error a union of kinds has no index
+    defineEntity({ name: "x", schema: priced, index: { either: range() } });
+  });
 });
