@@ -215,4 +215,15 @@ export type {
   SortablePaths,
 } from "./schema/paths.ts";
 export type { TtlOnUpdate } from "./schema/ttl.ts";
-export { bytes, geoPoint, type GeoPointShape, type ZodObject } from "./schema/zod.ts";
+export type { ZodObject } from "./schema/zod.ts";
+export {
+  bytes,
+  type CodedAs,
+  custom,
+  type CustomOptions,
+  dateAs,
+  type DateUnit,
+  decimal,
+  geoPoint,
+  type GeoPointShape,
+} from "./schema/zod-fields.ts";

@@ -155,7 +155,7 @@ export class DocumentCodec {
     if (raw !== undefined && id !== undefined) raw[this.#metadata.idField] = id;
     if (raw !== undefined && validation === "none") return withoutMisfits(raw, issues);
     if (raw !== undefined && (issues.length === 0 || validation === "lenient")) {
-      const result = this.#metadata.validate(raw);
+      const result = this.#metadata.validateEntity(raw);
       if (result.ok && issues.length === 0) return result.value;
       if (!result.ok) issues.push(...result.issues);
       if (validation === "lenient") return withoutMisfits(raw, issues);

@@ -2,10 +2,11 @@
 // A missing field is null or undefined, whichever the schema allows; `$null` tells them apart where it allows both.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import type { ObjectShape, Shape } from "../schema/shape.ts";
+import type { ObjectShape, Shape, StoredForm } from "../schema/shape.ts";
 import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 import {
   checkNumber,
+  encodeStored,
   holdsFreeJson,
   jsonReader,
   jsonWriter,
@@ -215,8 +216,8 @@ function changedFields(
  */
 export function taggedFields(metadata: EntityMetadata): Set<string> {
   const direct = metadata.indexes.filter(
-    ({ scalar, array, caseInsensitive, kind }) =>
-      scalar === "string" && !array && !caseInsensitive && kind !== "text" && kind !== "native",
+    ({ scalar, array, apart, caseInsensitive, kind }) =>
+      apart === undefined && scalar === "string" && !array && !caseInsensitive && kind !== "text" && kind !== "native",
   );
   return new Set(direct.map((index) => index.path));
 }
@@ -241,6 +242,7 @@ function compileNode(shape: Shape, property: string, path: readonly string[], la
 }
 
 function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<Leaf, "write" | "read"> {
+  if (shape.stored !== undefined) return storedLeaf(shape.stored, path, layout);
   switch (shape.kind) {
     case "string":
       return layout.tagged.has(path.join("."))
@@ -255,10 +257,23 @@ function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<
     case "date":
     case "bytes":
     case "point":
+    case "decimal":
       return scalarCodecs[shape.kind];
     default:
       return jsonLeaf(shape, path);
   }
+}
+
+function storedLeaf(stored: StoredForm, path: readonly string[], layout: Layout): Pick<Leaf, "write" | "read"> {
+  const inner = leafCodec(stored.shape, path, layout);
+  return {
+    write: (value) => inner.write(encodeStored(stored, value, path)),
+    read(text) {
+      const decoded = stored.decode(inner.read(text));
+      if (decoded.ok) return decoded.value;
+      throw new Unreadable(text, `what its codec decodes: ${decoded.message}`);
+    },
+  };
 }
 
 function taggedCodec(path: readonly string[]): Pick<Leaf, "write" | "read"> {
@@ -273,14 +288,18 @@ function checkText(value: unknown, path: readonly string[]): string {
 
 function jsonLeaf(shape: Shape, path: readonly string[]): Pick<Leaf, "write" | "read"> {
   const writer = jsonWriter(shape);
-  const reader = jsonReader(shape);
+  const reader = jsonReader(shape, []);
   const free = holdsFreeJson(shape);
   return {
     // Hash fields keep the text of numbers as it is, so nothing needs mending.
     write: (value) => stringifyJson(writer === undefined ? value : writer(value, path, undefined), path),
     read(text) {
       const parsed = readJson(text, free);
-      return reader === undefined ? parsed : reader(parsed);
+      if (reader === undefined) return parsed;
+      const issues: ValidationIssue[] = [];
+      const value = reader(parsed, issues);
+      if (issues[0] === undefined) return value;
+      throw new Unreadable(text, `values that their codec decodes: ${issues[0].message}`);
     },
   };
 }
@@ -315,7 +334,7 @@ function encodeNode(node: Node, value: unknown, pairs: string[], absent: string[
 function encodeHidden(hidden: HiddenMembers, pairs: string[], absent: string[]): void {
   for (const [name, value] of Object.entries(hidden)) {
     if (value === undefined) absent.push(name);
-    else pairs.push(name, typeof value === "string" ? value : value.map(tagText).join(tagSeparator));
+    else pairs.push(name, typeof value === "object" ? value.map(tagText).join(tagSeparator) : String(value));
   }
 }
 

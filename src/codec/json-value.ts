@@ -1,6 +1,14 @@
 // Values inside JSON: dates, bigints and bytes to and from what JSON can hold, and what JSON would lose refused.
 // Compiled once per shape; a shape with nothing to change costs nothing.
-import { canonicalLongitude, type ObjectShape, type Shape } from "../schema/shape.ts";
+import type { ValidationIssue } from "../errors.ts";
+import {
+  canonicalLongitude,
+  jsonKind,
+  type ObjectShape,
+  type Shape,
+  type StoredForm,
+  type UnionShape,
+} from "../schema/shape.ts";
 import { Unreadable, scalarCodecs } from "./scalar.ts";
 
 /** A number that a JSON server may not parse exactly, or a list with such: where it stands, and its exact text. */
@@ -25,7 +33,8 @@ type Path = readonly (string | number)[];
 /** Where mends are noted; undefined where the text of numbers is kept as it is. */
 type Mends = Mend[] | undefined;
 type Writer = (value: unknown, path: Path, mends: Mends) => unknown;
-type Reader = (value: unknown) => unknown;
+/** Reports what a codec refuses as issues, and gives undefined for it; all else that does not fit is left to the schema. */
+export type Reader = (value: unknown, issues: ValidationIssue[]) => unknown;
 
 // Servers parse JSON to 127 levels; the margin is for hidden members and for the document's own levels.
 const maxDepth = 100;
@@ -38,9 +47,11 @@ const maxDepth = 100;
  * @returns a function, or undefined when the value can be written as it is.
  */
 export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
+  if (shape.stored !== undefined) return storedWriter(shape.stored, place);
   switch (shape.kind) {
     case "string":
     case "boolean":
+    case "decimal":
       return undefined;
     case "number":
       return writeNumber;
@@ -54,7 +65,7 @@ export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
     case "json":
       return writeJson;
     case "array": {
-      if (shape.item.kind === "number") return writeNumbers;
+      if (shape.item.kind === "number" && shape.item.stored === undefined) return writeNumbers;
       const item = jsonWriter(shape.item);
       if (item === undefined) return undefined;
       return (value, path, mends) =>
@@ -66,7 +77,53 @@ export function jsonWriter(shape: Shape, place?: Path): Writer | undefined {
     }
     case "object":
       return objectWriter(shape, place);
+    case "tuple": {
+      const writers = shape.items.map((item) => jsonWriter(item));
+      const rest = shape.rest && jsonWriter(shape.rest);
+      return (value, path, mends) =>
+        (value as unknown[]).map((element, at) => {
+          const writer = at < writers.length ? writers[at] : rest;
+          return element == null || writer === undefined ? element : writer(element, [...path, at], mends);
+        });
+    }
+    case "union":
+      return unionWriter(shape);
+    case "custom":
+      return undefined;
   }
+}
+
+// As zod does it: the first option that takes a value is what it is.
+function unionWriter({ options }: UnionShape): Writer {
+  const writers = options.map(({ shape, fits }) => ({ fits, writer: jsonWriter(shape) }));
+  return (value, path, mends) => {
+    const writer = writers.find(({ fits }) => fits(value))?.writer;
+    return writer === undefined ? value : writer(value, path, mends);
+  };
+}
+
+/**
+ * Brings a value into the form in which it is stored.
+ *
+ * @param stored - that form.
+ * @param value - the value.
+ * @param path - where it stands, for the error.
+ * @returns what is stored.
+ * @throws Unstorable when its codec refuses it.
+ */
+export function encodeStored(stored: StoredForm, value: unknown, path: Path): unknown {
+  const encoded = stored.encode(value);
+  if (!encoded.ok) throw new Unstorable(path, `cannot be encoded: ${encoded.message}`);
+  if (encoded.value === undefined || encoded.value === null) throw new Unstorable(path, "is encoded as nothing");
+  return encoded.value;
+}
+
+function storedWriter(stored: StoredForm, place: Path | undefined): Writer {
+  const inner = jsonWriter(stored.shape, place);
+  return (value, path, mends) => {
+    const encoded = encodeStored(stored, value, path);
+    return inner === undefined ? encoded : inner(encoded, path, mends);
+  };
 }
 
 function objectWriter(shape: ObjectShape, place: Path | undefined): Writer | undefined {
@@ -131,7 +188,16 @@ export function checkNumber(value: number, path: Path): number {
   return value === 0 ? 0 : value;
 }
 
-function writeNumber(value: unknown, path: Path, mends: Mends): number {
+/**
+ * Checks a number, and notes it where a server may not parse it exactly.
+ *
+ * @param value - any number.
+ * @param path - where it stands.
+ * @param mends - receives its exact text.
+ * @returns the number, without the sign of zero.
+ * @throws Unstorable when it cannot be stored.
+ */
+export function writeNumber(value: unknown, path: Path, mends: Mends): number {
   const number = checkNumber(value as number, path);
   if (mends !== undefined && !Number.isSafeInteger(number) && !parsesExactly(number)) {
     mends.push([mendPath(path), String(number)]);
@@ -236,15 +302,19 @@ export function dottedPath(place: string): string {
  * Compiles the way back from parsed JSON to a value.
  *
  * @param shape - the value's shape.
+ * @param place - where such values stand, for issues.
  * @returns a function, or undefined when parsed JSON is the value already.
  */
-export function jsonReader(shape: Shape): Reader | undefined {
+export function jsonReader(shape: Shape, place: readonly string[]): Reader | undefined {
+  if (shape.stored !== undefined) return storedReader(shape.stored, place);
   switch (shape.kind) {
     case "string":
     case "boolean":
     case "number":
+    case "decimal":
     case "point":
     case "json":
+    case "custom":
       return undefined;
     case "date":
       return readDate;
@@ -252,33 +322,71 @@ export function jsonReader(shape: Shape): Reader | undefined {
     case "bytes":
       return readText(scalarCodecs[shape.kind].read);
     case "array": {
-      const item = jsonReader(shape.item);
+      const item = jsonReader(shape.item, [...place, "[]"]);
       if (item === undefined) return undefined;
-      return (value) =>
-        Array.isArray(value) ? value.map((element) => (element === null ? null : item(element))) : value;
+      return (value, issues) =>
+        Array.isArray(value) ? value.map((element) => (element === null ? null : item(element, issues))) : value;
     }
     case "record": {
-      const inner = jsonReader(shape.value);
+      const inner = jsonReader(shape.value, [...place, "[]"]);
       if (inner === undefined) return undefined;
-      return (value) => (isObject(value) ? mapValues(value, inner) : value);
+      return (value, issues) => (isObject(value) ? mapValues(value, inner, issues) : value);
     }
     case "object":
-      return objectReader(shape);
+      return objectReader(shape, place);
+    case "tuple": {
+      const readers = shape.items.map((item) => jsonReader(item, [...place, "[]"]));
+      const rest = shape.rest && jsonReader(shape.rest, [...place, "[]"]);
+      return (value, issues) =>
+        Array.isArray(value)
+          ? value.map((element: unknown, at) => {
+              const reader = at < readers.length ? readers[at] : rest;
+              return element === null || reader === undefined ? element : reader(element, issues);
+            })
+          : value;
+    }
+    case "union":
+      return unionReader(shape, place);
   }
 }
 
-function objectReader(shape: ObjectShape): Reader | undefined {
+// What no option is stored as is left for the schema to refuse.
+function unionReader({ options, discriminator }: UnionShape, place: readonly string[]): Reader {
+  const readers = options.map(({ shape, marks }) => ({
+    kind: jsonKind(shape),
+    marks,
+    reader: jsonReader(shape, place),
+  }));
+  return (value, issues) => {
+    const kind = Array.isArray(value) ? "array" : typeof value;
+    const mark = isObject(value) && discriminator !== undefined ? value[discriminator] : undefined;
+    const option = readers.find((one) => one.kind === kind && (one.marks === undefined || one.marks.has(mark)));
+    return option?.reader === undefined ? value : option.reader(value, issues);
+  };
+}
+
+function storedReader(stored: StoredForm, place: readonly string[]): Reader {
+  const inner = jsonReader(stored.shape, place);
+  return (value, issues) => {
+    const decoded = stored.decode(inner === undefined ? value : inner(value, issues));
+    if (decoded.ok) return decoded.value;
+    issues.push({ path: place, message: `cannot be decoded: ${decoded.message}` });
+    return undefined;
+  };
+}
+
+function objectReader(shape: ObjectShape, place: readonly string[]): Reader | undefined {
   const readers: [string, Reader][] = [];
   for (const [name, field] of shape.fields) {
-    const reader = jsonReader(field);
+    const reader = jsonReader(field, [...place, name]);
     if (reader !== undefined) readers.push([name, reader]);
   }
   if (readers.length === 0) return undefined;
-  return (value) => {
+  return (value, issues) => {
     if (!isObject(value)) return value;
     for (const [name, reader] of readers) {
       const inner = value[name];
-      if (inner !== undefined && inner !== null) value[name] = reader(inner);
+      if (inner !== undefined && inner !== null) value[name] = reader(inner, issues);
     }
     return value;
   };
@@ -301,9 +409,9 @@ function readText(read: (text: string) => unknown): Reader {
   };
 }
 
-function mapValues(value: Record<string, unknown>, reader: Reader): Record<string, unknown> {
+function mapValues(value: Record<string, unknown>, reader: Reader, issues: ValidationIssue[]): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, inner === null ? null : reader(inner)]),
+    Object.entries(value).map(([name, inner]) => [name, inner === null ? null : reader(inner, issues)]),
   );
 }
 
@@ -340,6 +448,7 @@ export function parseJson(text: string, free = false): unknown {
  * @returns true when it does, at whatever depth.
  */
 export function holdsFreeJson(shape: Shape): boolean {
+  if (shape.stored !== undefined) return holdsFreeJson(shape.stored.shape);
   switch (shape.kind) {
     case "json":
       return true;
@@ -347,6 +456,10 @@ export function holdsFreeJson(shape: Shape): boolean {
       return holdsFreeJson(shape.item);
     case "record":
       return holdsFreeJson(shape.value);
+    case "tuple":
+      return shape.items.some(holdsFreeJson) || (shape.rest !== undefined && holdsFreeJson(shape.rest));
+    case "union":
+      return shape.options.some((option) => holdsFreeJson(option.shape));
     case "object":
       return shape.open || [...shape.fields.values()].some(holdsFreeJson);
     default:

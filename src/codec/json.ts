@@ -3,8 +3,17 @@
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type ObjectShape, shapeAt, type ShapeAtPath } from "../schema/shape.ts";
-import type { DocumentChange, EncodedDocument, StorageCodec } from "./stored.ts";
-import { holdsFreeJson, jsonPath, jsonReader, jsonWriter, type Mend, parseJson, stringifyJson } from "./json-value.ts";
+import type { DocumentChange, EncodedDocument, HiddenMember, StorageCodec } from "./stored.ts";
+import {
+  holdsFreeJson,
+  jsonPath,
+  jsonReader,
+  jsonWriter,
+  type Mend,
+  parseJson,
+  stringifyJson,
+  writeNumber,
+} from "./json-value.ts";
 
 const noFields: readonly string[] = [];
 const noMends: readonly Mend[] = [];
@@ -17,7 +26,7 @@ const noMends: readonly Mend[] = [];
  */
 export function jsonCodec(metadata: EntityMetadata): StorageCodec {
   const write = jsonWriter(metadata.shape, []);
-  const read = jsonReader(metadata.shape);
+  const read = jsonReader(metadata.shape, []);
   const { idField } = metadata;
   const { strips } = metadata.shape;
   // A string keeps the text of numbers as it is; a JSON server parses it.
@@ -29,7 +38,7 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       const mends = notes();
       const written = write === undefined ? { ...entity } : (write(entity, [], mends) as Record<string, unknown>);
       written[idField] = encodedId;
-      for (const name in hidden) written[name] = hidden[name];
+      for (const name in hidden) written[name] = hiddenMember(name, hidden[name], mends);
       return { body: stringifyJson(written, []), absent: noFields, mends: mends ?? noMends };
     },
     change(names, value): DocumentChange {
@@ -51,20 +60,25 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
     hide(hidden): DocumentChange {
       const set: string[] = [];
       const absent: string[] = [];
+      const mends: Mend[] = [];
       for (const [name, value] of Object.entries(hidden)) {
         if (value === undefined) absent.push(jsonPath([name]));
-        else set.push(jsonPath([name]), JSON.stringify(value));
+        else set.push(jsonPath([name]), JSON.stringify(hiddenMember(name, value, mends)));
       }
-      return { set, absent, mends: [] };
+      return { set, absent, mends };
     },
     decode(stored, issues): Record<string, unknown> | undefined {
       const parsed = parseDocument(stored as string, free, issues);
       if (parsed === undefined) return undefined;
       // Most schemas leave hidden members out themselves; for the others, a look for the sign is cheaper than one at each name.
       const open = strips || !(stored as string).includes("$") ? parsed : withoutHidden(parsed);
-      return (read === undefined ? open : read(open)) as Record<string, unknown>;
+      return (read === undefined ? open : read(open, issues)) as Record<string, unknown>;
     },
   };
+}
+
+function hiddenMember(name: string, value: HiddenMember, mends: Mend[] | undefined): HiddenMember {
+  return typeof value === "number" ? writeNumber(value, [name], mends) : value;
 }
 
 function changedProperties(

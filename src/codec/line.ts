@@ -1,14 +1,15 @@
 // Entities as lines of JSON, the same for every storage: dates as epoch milliseconds, bigints as text, bytes as base64.
 // What is written is read back exactly.
+import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { DocumentCodec } from "./document.ts";
-import { jsonReader, parseJson } from "./json-value.ts";
+import { jsonReader, parseJson, type Reader } from "./json-value.ts";
 
 /** Writes and reads the lines of one entity type. */
 export class LineCodec {
   readonly #idField: string;
   readonly #codec: DocumentCodec;
-  readonly #read: ((value: unknown) => unknown) | undefined;
+  readonly #read: Reader | undefined;
 
   /**
    * @param metadata - the entity type.
@@ -16,7 +17,7 @@ export class LineCodec {
   constructor(metadata: EntityMetadata) {
     this.#idField = metadata.idField;
     this.#codec = new DocumentCodec({ ...metadata, storage: "json" });
-    this.#read = jsonReader(metadata.shape);
+    this.#read = jsonReader(metadata.shape, []);
   }
 
   /**
@@ -34,9 +35,10 @@ export class LineCodec {
    * Reads a line.
    *
    * @param text - JSON text.
+   * @param issues - receives what codecs refuse.
    * @returns what it holds, not validated yet; undefined when it is no JSON object.
    */
-  read(text: string): Record<string, unknown> | undefined {
+  read(text: string, issues: ValidationIssue[]): Record<string, unknown> | undefined {
     let parsed: unknown;
     try {
       parsed = parseJson(text);
@@ -44,6 +46,6 @@ export class LineCodec {
       return undefined;
     }
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
-    return (this.#read === undefined ? parsed : this.#read(parsed)) as Record<string, unknown>;
+    return (this.#read === undefined ? parsed : this.#read(parsed, issues)) as Record<string, unknown>;
   }
 }

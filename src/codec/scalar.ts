@@ -76,5 +76,6 @@ export const scalarCodecs: Readonly<Record<ScalarKind, ScalarCodec>> = {
   bigint: { write: String, read: readBigint },
   date: { write: (value) => String((value as Date).getTime()), read: readDate },
   bytes: { write: (value) => Buffer.from(value as Uint8Array).toString("base64"), read: readBytes },
+  decimal: { write: String, read: (text) => text },
   point: { write: (value) => pointText(value as never), read: readPoint },
 };

@@ -3,8 +3,11 @@
 import type { ValidationIssue } from "../errors.ts";
 import type { Mend } from "./json-value.ts";
 
+/** A member that an engine keeps inside the document: numbers in JSON documents only. */
+export type HiddenMember = string | number | readonly string[] | undefined;
+
 /** Members that an engine keeps inside the document; undefined for those that must not be there. */
-export type HiddenMembers = Readonly<Record<string, string | readonly string[] | undefined>>;
+export type HiddenMembers = Readonly<Record<string, HiddenMember>>;
 
 /** A document ready to be written. */
 export interface EncodedDocument {

@@ -3,6 +3,7 @@
 import { ValidationError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
+import { canonicalDecimal, complementOf, sortableDecimal } from "../schema/decimal.ts";
 import { canonicalLongitude, maxLatitude, valueAt } from "../schema/shape.ts";
 import { vectorDigest, vectorProblem } from "./vector.ts";
 
@@ -70,23 +71,39 @@ export function afterPrefix(prefix: string): string | undefined {
 export function sortableBigint(value: bigint): string {
   const digits = (value < 0n ? -value : value).toString();
   const length = String(digits.length).padStart(6, "0");
-  return value < 0n ? `-${complement(length)}${complement(digits)}` : `0${length}${digits}`;
+  return value < 0n ? `-${complementOf(length)}${complementOf(digits)}` : `0${length}${digits}`;
 }
 
-function complement(digits: string): string {
-  return digits.replace(/\d/g, (digit) => String(9 - Number(digit)));
+/**
+ * What an index compares of a value: the value itself, unless it is one that only its own codec knows.
+ *
+ * @param index - the index.
+ * @param value - a value of the field, not null, or an element of it.
+ * @param name - name of the entity type, for the error.
+ * @returns the value to compare.
+ * @throws ValidationError when the codec refuses it.
+ */
+export function comparable(index: IndexMetadata, value: unknown, name: string): unknown {
+  if (index.encode === undefined) return value;
+  const encoded = index.encode(value);
+  if (encoded.ok) return encoded.value;
+  throw new ValidationError(`${name}.${index.path} cannot be encoded: ${encoded.message}`, {
+    entity: name,
+    field: index.path,
+  });
 }
 
 /**
  * The term of one value in an index: what equality compares.
  *
  * @param index - the index.
- * @param value - a value of the indexed type, not null.
+ * @param value - a value of the indexed type, not null, as {@link comparable} gives it.
  * @returns the term; for points `longitude,latitude`.
  */
 export function termOf(index: IndexMetadata, value: unknown): string {
   switch (typeof value) {
     case "string":
+      if (index.scalar === "decimal") return index.kind === "range" ? sortableDecimal(value) : canonicalDecimal(value);
       return index.caseInsensitive ? foldCase(value) : value;
     case "bigint":
       return index.kind === "range" ? sortableBigint(value) : value.toString();
@@ -133,8 +150,9 @@ export type IndexValue = string | readonly string[] | undefined;
  * @throws ValidationError when a string is too long for the index, or holds NUL or half a surrogate pair.
  */
 function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexValue {
-  const value = valueAt(entity, index.names);
-  if (value === undefined) return undefined;
+  const held = valueAt(entity, index.names);
+  if (held === undefined) return undefined;
+  const value = index.array ? held : comparable(index, held, name);
   if (index.kind === "text") {
     const found = index.phrase ? words(value as string) : tokens(value as string);
     return found.map((word) => checkTerm(word, index.path, name));
@@ -149,7 +167,8 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
   if (!index.array) return checkTerm(termOf(index, value), index.path, name);
   const terms = new Set<string>();
   for (const item of value as unknown[]) {
-    if (item !== null && item !== undefined) terms.add(checkTerm(termOf(index, item), index.path, name));
+    if (item === null || item === undefined) continue;
+    terms.add(checkTerm(termOf(index, comparable(index, item, name)), index.path, name));
   }
   return [...terms];
 }
@@ -164,8 +183,12 @@ function indexValue(index: IndexMetadata, entity: unknown, name: string): IndexV
 export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | undefined {
   const parts: string[] = [];
   for (const path of unique.paths) {
-    const value = valueAt(entity, path.split(".")) as string | number | boolean | bigint | Date | undefined;
-    if (value === undefined) return undefined;
+    const held = valueAt(entity, path.split("."));
+    if (held === undefined) return undefined;
+    const encoded = unique.encode?.[path]?.(held);
+    if (encoded?.ok === false)
+      throw new ValidationError(`${path} cannot be encoded: ${encoded.message}`, { field: path });
+    const value = (encoded === undefined ? held : encoded.value) as string | number | boolean | bigint | Date;
     const text = value instanceof Date ? String(value.getTime()) : String(value);
     parts.push(unique.caseInsensitive === true && typeof value === "string" ? foldCase(text) : text);
   }

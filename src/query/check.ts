@@ -2,6 +2,7 @@
 // The compiler refuses all of this already; here it is refused again for data that came from outside.
 import { QueryError } from "../errors.ts";
 import { orderingIndex } from "../schema/compound.ts";
+import { decimalPattern } from "../schema/decimal.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { checkDistances } from "./distance.ts";
 import { checkHighlight } from "./highlight.ts";
@@ -216,7 +217,10 @@ function checkComparison(comparison: Comparison, metadata: EntityMetadata): void
   }
 }
 
-function checkOperand(value: Operand, index: IndexMetadata, metadata: EntityMetadata, bound = false): void {
+function checkOperand(operand: Operand, index: IndexMetadata, metadata: EntityMetadata, bound = false): void {
+  const encoded = index.encode?.(operand);
+  if (encoded?.ok === false) refuseOperand(operand, `what its codec encodes (${encoded.message})`, index, metadata);
+  const value = encoded === undefined ? operand : (encoded.value as Operand);
   switch (index.scalar) {
     case "number":
       // An infinite bound is a bound that excludes nothing; an infinite value is no value.
@@ -227,6 +231,11 @@ function checkOperand(value: Operand, index: IndexMetadata, metadata: EntityMeta
     case "date":
       if (!(value instanceof Date) || Number.isNaN(value.getTime()))
         refuseOperand(value, "a valid Date", index, metadata);
+      return;
+    case "decimal":
+      if (typeof value !== "string" || !decimalPattern.test(value)) {
+        refuseOperand(value, "a decimal number as a string", index, metadata);
+      }
       return;
     default:
       if (typeof value !== index.scalar) refuseOperand(value, `a ${index.scalar}`, index, metadata);

@@ -1,7 +1,7 @@
 // The meaning of every operator, on entities in memory: the judge of the engines, and the memory engine itself.
 // Written on values, not on index terms, so that it cannot share a mistake with the engines.
 import { foldCase, words } from "../codec/term.ts";
-import { compareValues } from "./order.ts";
+import { compareValues, plainValue } from "./order.ts";
 import { valueAt } from "../schema/shape.ts";
 import type { GeoPoint } from "../schema/paths.ts";
 import { indexFor } from "./check.ts";
@@ -31,19 +31,22 @@ export function matches(condition: Condition, entity: unknown, metadata: EntityM
   }
 }
 
-function compare(comparison: Comparison, value: unknown, metadata: EntityMetadata): boolean {
-  if (comparison.type === "isNull") return value === undefined;
-  if (value === undefined) return false;
-  const fold = indexFor(metadata, comparison).caseInsensitive;
+function compare(comparison: Comparison, held: unknown, metadata: EntityMetadata): boolean {
+  if (comparison.type === "isNull") return held === undefined;
+  if (held === undefined) return false;
+  const index = indexFor(metadata, comparison);
+  const fold = index.caseInsensitive;
+  const plain = (given: unknown): unknown => plainValue(index, given, metadata);
+  const value = index.array ? (held as unknown[]).map((item) => (item == null ? item : plain(item))) : plain(held);
   switch (comparison.type) {
     case "in":
-      return comparison.values.some((operand) => same(value, operand, fold));
+      return comparison.values.some((operand) => same(value, plain(operand) as Operand, fold));
     case "range":
-      return within(value as Operand, comparison.lower, comparison.upper);
+      return within(value as Operand, plainBound(comparison.lower, plain), plainBound(comparison.upper, plain));
     case "containsAny":
-      return comparison.values.some((operand) => has(value, operand, fold));
+      return comparison.values.some((operand) => has(value, plain(operand) as Operand, fold));
     case "containsAll":
-      return comparison.values.every((operand) => has(value, operand, fold));
+      return comparison.values.every((operand) => has(value, plain(operand) as Operand, fold));
     case "startsWith":
       return folded(value, fold).startsWith(folded(comparison.text, fold));
     case "endsWith":
@@ -76,6 +79,10 @@ function compare(comparison: Comparison, value: unknown, metadata: EntityMetadat
     case "within":
       return liesWithin(value as GeoPoint, comparison.area);
   }
+}
+
+function plainBound(bound: Bound | undefined, plain: (given: unknown) => unknown): Bound | undefined {
+  return bound && { ...bound, value: plain(bound.value) as Operand };
 }
 
 function folded(value: unknown, fold: boolean): string {

@@ -1,6 +1,6 @@
 // The query made plain: negations at the leaves, constants folded, values turned into index terms.
 // Both engines compile this form, so they cannot read a condition differently.
-import { afterPrefix, foldCase, sortableBigint, termOf, tokens, words } from "../codec/term.ts";
+import { afterPrefix, comparable, foldCase, termOf, tokens, words } from "../codec/term.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { asciiFolded } from "../schema/native.ts";
 import { canonicalLongitude } from "../schema/shape.ts";
@@ -105,7 +105,8 @@ function plain(condition: Condition, negated: boolean, metadata: EntityMetadata)
       return (condition.type === "and") !== negated ? every(items) : some(items);
     }
     default: {
-      const formula = comparison(condition, indexFor(metadata, condition));
+      const index = indexFor(metadata, condition);
+      const formula = comparison(encodedOperands(condition, index, metadata.name), index);
       return negated ? complement(formula) : formula;
     }
   }
@@ -158,6 +159,15 @@ export function complement(formula: Formula): Formula {
     default:
       return { ...formula, negated: !formula.negated };
   }
+}
+
+// Custom fields are compared by what their codec stores.
+function encodedOperands(node: Comparison, index: IndexMetadata, name: string): Comparison {
+  if (index.encode === undefined) return node;
+  const encoded = (value: Operand): Operand => comparable(index, value, name) as Operand;
+  const bound = (given: Bound | undefined): Bound | undefined => given && { ...given, value: encoded(given.value) };
+  if ("values" in node) return { ...node, values: node.values.map(encoded) };
+  return node.type === "range" ? { ...node, lower: bound(node.lower), upper: bound(node.upper) } : node;
 }
 
 function comparison(node: Comparison, index: IndexMetadata): Formula {
@@ -280,7 +290,7 @@ function usableTerms(values: readonly Operand[], index: IndexMetadata): string[]
 }
 
 function rangeLeaf(index: IndexMetadata, lower: Bound | undefined, upper: Bound | undefined): Formula {
-  const textual = index.scalar === "string" || index.scalar === "bigint";
+  const textual = ["string", "bigint", "decimal"].includes(index.scalar);
   if (!textual) return numericRange(index, lower, upper);
   const from = lower && textBound(index, lower, true);
   const to = upper && textBound(index, upper, false);
@@ -315,7 +325,7 @@ function numericBound(index: IndexMetadata, bound: Bound): TermBound {
 }
 
 function textBound(index: IndexMetadata, bound: Bound, lower: boolean): TermBound {
-  if (typeof bound.value === "bigint") return { term: sortableBigint(bound.value), exclusive: bound.exclusive };
+  if (index.scalar !== "string") return { term: termOf(index, bound.value), exclusive: bound.exclusive };
   const value = index.caseInsensitive ? foldCase(bound.value as string) : (bound.value as string);
   const nul = value.indexOf("\u0000");
   if (nul < 0) return { term: value, exclusive: bound.exclusive };

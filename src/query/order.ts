@@ -1,8 +1,9 @@
 // Total order: the given keys, absent values last in both directions, then the id.
 // Strings compare by code point, which is the byte order of the servers, not JavaScript's own.
-import { foldCase } from "../codec/term.ts";
+import { comparable, foldCase } from "../codec/term.ts";
+import { sortableDecimal } from "../schema/decimal.ts";
 import { encodeId } from "../schema/key.ts";
-import type { EntityMetadata } from "../schema/metadata.ts";
+import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { valueAt } from "../schema/shape.ts";
 import { sortIndex } from "./check.ts";
 import type { Direction, Operand, OrderKey } from "./node.ts";
@@ -56,15 +57,20 @@ export function comparator(
   orderBy: readonly OrderKey[],
 ): (left: Record<string, unknown>, right: Record<string, unknown>) => number {
   const keys = orderBy.map((key) => {
-    const names = key.path.split(".");
-    const fold = sortIndex(metadata, key.path)?.caseInsensitive === true;
-    return { names, sign: signOf(key.direction), fold };
+    const index = sortIndex(metadata, key.path);
+    return { names: key.path.split("."), sign: signOf(key.direction), index };
   });
+  const sortValue = (entity: unknown, { names, index }: (typeof keys)[number]): Operand | undefined => {
+    const held = valueAt(entity, names);
+    if (held === undefined || index === undefined) return held as Operand | undefined;
+    const value = plainValue(index, held, metadata) as Operand;
+    return index.caseInsensitive && typeof value === "string" ? foldCase(value) : value;
+  };
   const idSign = keys.at(-1)?.sign ?? 1;
   const idOf = (entity: Record<string, unknown>): string => encodeId(entity[metadata.idField], metadata.name);
   return (left, right) => {
-    for (const { names, sign, fold } of keys) {
-      const order = compareAbsent(sortValue(left, names, fold), sortValue(right, names, fold), sign);
+    for (const key of keys) {
+      const order = compareAbsent(sortValue(left, key), sortValue(right, key), key.sign);
       if (order !== 0) return order;
     }
     return compareText(idOf(left), idOf(right)) * idSign;
@@ -81,9 +87,17 @@ export function signOf(direction: Direction): number {
   return direction === "desc" ? -1 : 1;
 }
 
-function sortValue(entity: unknown, names: readonly string[], fold: boolean): Operand | undefined {
-  const value = valueAt(entity, names) as Operand | undefined;
-  return fold && typeof value === "string" ? foldCase(value) : value;
+/**
+ * What is compared of a value: what its codec stores, where only that knows it, and decimals by their size.
+ *
+ * @param index - an index on the field.
+ * @param value - a value of the field, or an element of it.
+ * @param metadata - the entity type.
+ * @returns a value that compares as it should.
+ */
+export function plainValue(index: IndexMetadata, value: unknown, metadata: EntityMetadata): unknown {
+  const plain = comparable(index, value, metadata.name);
+  return index.scalar === "decimal" ? sortableDecimal(plain as string) : plain;
 }
 
 /**

@@ -1,7 +1,7 @@
 // A place in the order of a query: what a page ends with, and the next one goes on from.
 // Cursors are such places as opaque text, with a version, and good for the query they came from only.
 import { createHash } from "node:crypto";
-import { numberText, termOf } from "../codec/term.ts";
+import { comparable, numberText, termOf } from "../codec/term.ts";
 import { InvalidCursorError } from "../errors.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { valueAt } from "../schema/shape.ts";
@@ -23,12 +23,12 @@ const maxPlaceId = 1536;
  * @returns what the sort indexes hold for it, and its id.
  */
 export function positionOf(entity: unknown, encodedId: string, { metadata, orderBy }: QueryNode): Position {
-  return { terms: orderBy.map((key) => sortTerm(entity, sortIndex(metadata, key.path))), id: encodedId };
+  return { terms: orderBy.map((key) => sortTerm(entity, sortIndex(metadata, key.path), metadata)), id: encodedId };
 }
 
-function sortTerm(entity: unknown, index: IndexMetadata | undefined): string | null {
+function sortTerm(entity: unknown, index: IndexMetadata | undefined, { name }: EntityMetadata): string | null {
   const value = index && valueAt(entity, index.names);
-  return index === undefined || value === undefined ? null : termOf(index, value);
+  return index === undefined || value === undefined ? null : termOf(index, comparable(index, value, name));
 }
 
 /**

@@ -1,7 +1,7 @@
 // Which operators a field offers, by its index kinds, and what they compile to.
 // The types are the promise; the object behind them is one and the same for every field.
 import type { Index, IndexFeature, IndexKind } from "../schema/index-kinds.ts";
-import type { IndexAt, PathValue } from "../schema/paths.ts";
+import type { IndexAt, PathValue, StoredOf } from "../schema/paths.ts";
 import type { Comparison, Condition, Operand } from "./node.ts";
 import { QueryError } from "../errors.ts";
 import type { Area } from "./geo.ts";
@@ -115,7 +115,7 @@ type Has<K, Kind extends IndexKind | IndexFeature> = Kind extends K ? true : fal
 type If<Condition, T> = Condition extends true ? T : unknown;
 type ArrayItem<V> = V extends readonly (infer E)[] ? NonNullable<E> : never;
 type Absentable<V> = undefined extends V ? true : null extends V ? true : false;
-type IsString<V> = [V] extends [string] ? true : false;
+type IsString<V> = "~decimal" extends keyof V ? false : [StoredOf<V>] extends [string] ? true : false;
 // An enum reads as a union of its members: operators take members, not strings at large.
 type Operators<V, K, F, R> = ([NonNullable<V>] extends [readonly unknown[]]
   ? If<Has<K, "exact">, ArrayOperators<ArrayItem<NonNullable<V>>, R>>

@@ -33,7 +33,7 @@ export async function* exportLines(
 
 function whole(metadata: EntityMetadata, row: Record<string, unknown>): Record<string, unknown> {
   const { name } = metadata;
-  const result = metadata.validate(row);
+  const result = metadata.validateEntity(row);
   if (result.ok) return result.value;
   throw new QueryError(`${name}: export takes queries for whole entities, without select, distances and highlights`, {
     entity: name,

@@ -8,6 +8,7 @@ import type { CallOptions } from "../query/query.ts";
 import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata, UniqueMetadata } from "../schema/metadata.ts";
+import { canonicalDecimal, decimalPattern } from "../schema/decimal.ts";
 import { shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
@@ -100,11 +101,19 @@ function wanted(metadata: EntityMetadata, where: unknown): { unique: UniqueMetad
   const entity: Row = {};
   for (const [path, value] of given) {
     const kind = shapeAt(metadata.shape, path)?.shape.kind;
-    const fits = kind === "date" ? value instanceof Date : typeof value === kind;
+    const own = unique.encode?.[path]?.(value);
+    const fits =
+      own !== undefined
+        ? own.ok
+        : kind === "decimal"
+          ? typeof value === "string" && decimalPattern.test(value)
+          : kind === "date"
+            ? value instanceof Date
+            : typeof value === kind;
     if (!fits || (value instanceof Date && Number.isNaN(value.getTime())) || Number.isNaN(value)) {
       throw refused(`takes a ${kind} for ${path}`, path);
     }
-    put(entity, path.split("."), value);
+    put(entity, path.split("."), kind === "decimal" ? canonicalDecimal(value as string) : value);
   }
   return { unique, value: uniqueValue(unique, entity) as string };
 }

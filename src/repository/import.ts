@@ -1,7 +1,7 @@
 // Importing NDJSON: lines of any number, in constant memory, stored exactly as they are.
 // A bad line is told of by its number and does not hold up the others; what was broken off goes on at its mark.
 import { LineCodec } from "../codec/line.ts";
-import { type ErrorCode, type RemoraError, ValidationError } from "../errors.ts";
+import { type ErrorCode, type RemoraError, ValidationError, type ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { type BulkCallOptions, type BulkProgress, type FailedOutcome, type Ready, runBulk } from "./bulk.ts";
 import type { TypeContext } from "./context.ts";
@@ -235,11 +235,14 @@ async function* filled(lines: AsyncIterable<Line>, tally: Tally): AsyncGenerator
   }
 }
 
-function sourceOf({ name }: EntityMetadata, codec: LineCodec, { number, text }: Line): Record<string, unknown> {
+function sourceOf(metadata: EntityMetadata, codec: LineCodec, { number, text }: Line): Record<string, unknown> {
+  const { name } = metadata;
   const where = `${name}, line ${number}`;
   if (text === undefined) throw new ValidationError(`${where}: not UTF-8`, { entity: name });
-  const source = codec.read(text);
+  const issues: ValidationIssue[] = [];
+  const source = codec.read(text, issues);
   if (source === undefined) throw new ValidationError(`${where}: not a JSON object`, { entity: name });
+  if (issues.length > 0) throw invalid(metadata, source, issues);
   return source;
 }
 

@@ -326,13 +326,17 @@ function definitionFrom(
 // Whatever comes out of the schema, read or saved, is one of the class.
 function withInstances(definition: EntityDefinition, type: EntityClass): EntityDefinition {
   const { metadata } = definition;
-  const validate: typeof metadata.validate = (input) => {
-    const result = metadata.validate(input);
-    if (!result.ok) return result;
-    return {
-      ok: true,
-      value: Object.assign(Object.create(type.prototype as object) as typeof result.value, result.value),
+  const instances =
+    (validate: typeof metadata.validate): typeof metadata.validate =>
+    (input) => {
+      const result = validate(input);
+      if (!result.ok) return result;
+      return {
+        ok: true,
+        value: Object.assign(Object.create(type.prototype as object) as typeof result.value, result.value),
+      };
     };
-  };
-  return Object.freeze({ ...definition, metadata: Object.freeze({ ...metadata, validate }) });
+  const validate = instances(metadata.validate);
+  const validateEntity = instances(metadata.validateEntity);
+  return Object.freeze({ ...definition, metadata: Object.freeze({ ...metadata, validate, validateEntity }) });
 }

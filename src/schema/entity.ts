@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { ValidationError } from "../errors.ts";
 import type { EntityHooks } from "./hooks.ts";
 import { composedId, type IdPart, type IdStrategy, isIdPart } from "./id.ts";
-import type { CompoundSpec, IndexSpecs, Paths, PathValue } from "./paths.ts";
+import type { CompoundSpec, Indexable, IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
 import type { Clock } from "./timestamps.ts";
 import type { TtlOnUpdate } from "./ttl.ts";
@@ -53,6 +53,8 @@ export interface ChangesOptions {
   readonly maxLength?: number;
 }
 
+type Held<S extends ZodObject> = Indexable<z.output<S>, z.input<S>>;
+
 type AbsentableDates<T> = {
   [K in keyof T & string]-?: [T[K]] extends [Date | null | undefined]
     ? [null] extends [T[K]]
@@ -63,9 +65,12 @@ type AbsentableDates<T> = {
     : never;
 }[keyof T & string];
 
+// A codec's field takes what the codec decodes, and what a read returned as well.
+type Accepted<I, O> = { [K in keyof I]: K extends keyof O ? ([O[K]] extends [I[K]] ? I[K] : I[K] | O[K]) : I[K] };
+
 /** What is inserted, of which some properties may be left out. */
 type GivenInput<S extends ZodObject, G extends string> = Simplify<
-  Omit<z.input<S>, G> & Partial<Pick<z.input<S>, G & keyof z.input<S>>>
+  Omit<WholeInput<S>, G> & Partial<Pick<WholeInput<S>, G & keyof z.input<S>>>
 >;
 
 /** Entities live a time that begins when they are made. */
@@ -125,7 +130,7 @@ export interface EntityOptions<
    */
   readonly partitions?: P;
   /** Dotted path to index, or to several indexes. */
-  readonly index?: I & OnlyPaths<I, z.output<S>>;
+  readonly index?: I & OnlyPaths<I, Held<S>>;
   /** Name of a constraint to the fields that must be unique together, or `{ fields, caseInsensitive }`. */
   readonly unique?: Q & WholeOnly<P>;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */
@@ -188,7 +193,7 @@ export type IndexesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer I, infer _G, infer _Q> ? I : never;
 
 /** The type of an entity before validation, with nothing left out but what has a default. */
-export type WholeInput<S extends ZodObject> = z.input<S>;
+export type WholeInput<S extends ZodObject> = Accepted<z.input<S>, z.output<S>>;
 
 /** The properties of an entity type that the mapper keeps: id, version and timestamps. */
 export type GivenOf<D extends EntityDefinition> =
@@ -236,7 +241,7 @@ type UniqueFields<U> = U extends readonly (infer P)[]
  */
 export function defineEntity<
   S extends ZodObject,
-  const I extends IndexSpecs<z.output<S>> = Record<never, never>,
+  const I extends IndexSpecs<Held<S>> = Record<never, never>,
   const Id extends string = "id",
   const V extends string = never,
   const C extends string = never,

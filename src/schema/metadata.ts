@@ -4,21 +4,15 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { compileIndex } from "./field-index.ts";
 import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
-import { nativeConflict, type NativeMetadata, nativeMetadata } from "./native.ts";
-import { type ObjectShape, type ScalarKind, type Shape, shapeAt } from "./shape.ts";
-import {
-  type FieldRules,
-  isIntegerField,
-  partOf,
-  rulesOf,
-  shapeOf,
-  type ShapeProblem,
-  type Validated,
-  validate,
-  type ZodObject,
-} from "./zod.ts";
+import { nativeConflict, type NativeMetadata } from "./native.ts";
+import { type Converted, type ObjectShape, type ScalarKind, type Shape, shapeAt, type StoredForm } from "./shape.ts";
+import { isIntegerField, partOf, type Validated, validate, type ZodObject } from "./zod.ts";
+import { type FieldRules, rulesOf } from "./zod-rules.ts";
+import { shapeOf, type ShapeProblem } from "./zod-shape.ts";
+import { type Sides, sidesOf } from "./zod-sides.ts";
 import { compileId, type IdDefinition, type IdMetadata } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
 import { compilePartitions } from "./partitions.ts";
@@ -39,6 +33,10 @@ export interface IndexMetadata {
   readonly scalar: ScalarKind;
   /** The field holds an array of such values. */
   readonly array: boolean;
+  /** What the index holds of a value, where that is what its codec stores; only for custom fields. */
+  readonly encode?: (value: unknown) => Converted;
+  /** The document holds something else than the index, which a codec makes of it. */
+  readonly apart?: true;
   /** The field, or a parent, may be null or missing. */
   readonly absentable: boolean;
   readonly sortable: boolean;
@@ -61,6 +59,8 @@ export interface UniqueMetadata {
   readonly paths: readonly string[];
   /** Strings that differ in case only count as the same; left out where they do not. */
   readonly caseInsensitive?: true;
+  /** By path, what is compared of custom fields; left out where there are none. */
+  readonly encode?: Readonly<Record<string, StoredForm["encode"]>>;
 }
 
 /** A unique constraint as the user writes it: its fields, or those and how strings are compared. */
@@ -94,9 +94,12 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
+  /** Of what is given to be stored: an input, or an entity that was read. */
   readonly validate: (input: unknown) => Validated;
+  /** Of entities as they are read. */
+  readonly validateEntity: (entity: unknown) => Validated;
   /** What is said of some properties: their shape, and their validation without what the schema says of the whole. */
-  readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validate">;
+  readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validateEntity">;
   /** What the schema says of the field at a dotted path; undefined when the path leads nowhere. */
   readonly rules: (path: string) => FieldRules | undefined;
 }
@@ -146,9 +149,11 @@ class DefinitionCompiler {
   readonly #definition: Definition;
   readonly #problems: ShapeProblem[] = [];
   readonly #shape: ObjectShape;
+  readonly #sides: Sides<ZodObject>;
 
   constructor(definition: Definition) {
     this.#definition = definition;
+    this.#sides = sidesOf(definition.schema);
     this.#shape = shapeOf(definition.schema, this.#problems);
   }
 
@@ -205,16 +210,17 @@ class DefinitionCompiler {
       softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
-      validate: (input: unknown) => validate(definition.schema, input),
+      validate: (input: unknown) => validate(this.#sides.given, input),
+      validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),
       part: (names: ReadonlySet<string>) => this.#part(names),
-      rules: (path: string) => rulesOf(definition.schema, path.split(".")),
+      rules: (path: string) => rulesOf(this.#sides, path.split(".")),
     });
   }
 
-  #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validate"> {
-    const schema = partOf(this.#definition.schema, names);
+  #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validateEntity"> {
+    const schema = partOf(this.#sides.entity, names);
     const fields = new Map([...this.#shape.fields].filter(([name]) => names.has(name)));
-    return { shape: { ...this.#shape, fields, strips: true }, validate: (input) => validate(schema, input) };
+    return { shape: { ...this.#shape, fields, strips: true }, validateEntity: (entity) => validate(schema, entity) };
   }
 
   #problem(path: string, message: string): void {
@@ -295,7 +301,7 @@ class DefinitionCompiler {
         this.#problem(path, "has two indexes of the same kind");
       }
       for (const index of list) {
-        const metadata = this.#index(path, at.shape, at.absentable, index);
+        const metadata = compileIndex(path, at, index, (message) => this.#problem(path, message));
         if (metadata !== undefined) found.push(metadata);
       }
     }
@@ -304,61 +310,24 @@ class DefinitionCompiler {
     return found;
   }
 
-  #index(path: string, shape: Shape, absentable: boolean, index: Index): IndexMetadata | undefined {
-    const array = shape.kind === "array";
-    const item = array ? shape.item : shape;
-    if (!isLegal(index.kind, item.kind, array)) {
-      this.#problem(path, `${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
-      return undefined;
-    }
-    if (index.vector !== undefined) {
-      if (item.optional || item.nullable) this.#problem(path, "vector() needs an array of which no item is absent");
-      for (const problem of vectorProblems(index.vector)) this.#problem(path, problem);
-    }
-    if (item.kind === "bigint" && index.kind === "exact" && index.sortable) {
-      this.#problem(path, "exact() does not order bigints; range() does");
-    }
-    if (array && index.sortable) this.#problem(path, "an array has no order: sortable is for single values");
-    const substring = index.features.includes("substring");
-    if (substring && (array || item.kind !== "string")) {
-      this.#problem(path, "substring is for single strings");
-    }
-    if (!(index.weight > 0 && Number.isFinite(index.weight))) this.#problem(path, "weight must be a positive number");
-    return Object.freeze({
-      path,
-      names: Object.freeze(path.split(".")),
-      kind: index.kind,
-      scalar: item.kind as ScalarKind,
-      array,
-      absentable,
-      sortable: index.sortable && !array,
-      caseInsensitive: index.caseInsensitive && item.kind === "string",
-      weight: index.weight,
-      substring,
-      phrase: index.features.includes("phrase"),
-      ...(index.vector === undefined ? {} : { vector: index.vector }),
-      // Only where there is something, so that definitions without it keep their digest.
-      ...(index.native === undefined
-        ? {}
-        : { native: nativeMetadata(index.native, (message) => this.#problem(path, message)) }),
-    });
-  }
-
   #uniques(): UniqueMetadata[] {
     return Object.entries(this.#definition.unique ?? {}).map(([name, unique]) => {
       const { fields: paths, caseInsensitive = false } = "fields" in unique ? unique : { fields: unique };
       if (!namePattern.test(name)) this.#problem("", `unique ${JSON.stringify(name)}: bad name`);
       if (paths.length === 0) this.#problem("", `unique ${name}: names no field`);
+      const encoders: Record<string, StoredForm["encode"]> = {};
       for (const path of paths) {
-        const kind = shapeAt(this.#shape, path)?.shape.kind;
-        if (kind === undefined) this.#problem(path, `named by unique ${name} but not in the schema`);
-        else if (!["string", "number", "boolean", "bigint", "date"].includes(kind)) {
-          this.#problem(path, `unique ${name} needs single values, not ${kind}`);
+        const shape = shapeAt(this.#shape, path)?.shape;
+        if (shape === undefined) this.#problem(path, `named by unique ${name} but not in the schema`);
+        else if (shape.kind === "custom" && shape.indexed === true) encoders[path] = shape.stored.encode;
+        else if (!["string", "number", "boolean", "bigint", "date", "decimal"].includes(shape.kind)) {
+          this.#problem(path, `unique ${name} needs single values, not ${shape.kind}`);
         }
       }
       // Only where it is said, so that definitions without it keep their digest.
       const folded = caseInsensitive ? { caseInsensitive: true as const } : {};
-      return Object.freeze({ name, paths: Object.freeze([...paths]), ...folded });
+      const encoded = Object.keys(encoders).length > 0 ? { encode: Object.freeze(encoders) } : {};
+      return Object.freeze({ name, paths: Object.freeze([...paths]), ...folded, ...encoded });
     });
   }
 
@@ -403,43 +372,6 @@ function nameProblem(name: string, storage: Storage): string | undefined {
   return undefined;
 }
 
-function isLegal(kind: IndexKind, scalar: Shape["kind"], array: boolean): boolean {
-  switch (kind) {
-    case "exact":
-      return scalar === "string" || scalar === "boolean" || scalar === "bigint";
-    case "range":
-      return !array && (scalar === "string" || scalar === "number" || scalar === "date" || scalar === "bigint");
-    case "text":
-    case "native":
-      return !array && scalar === "string";
-    case "geo":
-      return !array && scalar === "point";
-    case "vector":
-      return array && scalar === "number";
-  }
-}
-
-/** The most numbers that search servers take per vector. */
-const maxDimension = 32_768;
-
-function vectorProblems(settings: VectorSettings): string[] {
-  const graph = settings.algorithm === "hnsw";
-  const between = (name: "dim" | "m" | "efConstruction" | "efRuntime", least: number, most: number): string[] => {
-    const value = settings[name];
-    if (name !== "dim" && !graph) return value === undefined ? [] : [`${name} of vector() is for algorithm "hnsw"`];
-    if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return [];
-    return [`${name} of vector() is a whole number from ${least} to ${most}, not ${String(value)}`];
-  };
-  return [
-    ...between("dim", 1, maxDimension),
-    ...(["cosine", "l2", "ip"].includes(settings.metric) ? [] : ['metric of vector() is "cosine", "l2" or "ip"']),
-    ...(["flat", "hnsw"].includes(settings.algorithm) ? [] : ['algorithm of vector() is "flat" or "hnsw"']),
-    ...between("m", 4, 512),
-    ...between("efConstruction", 1, 4096),
-    ...between("efRuntime", 1, 4096),
-  ];
-}
-
 function depthOf(shape: Shape): number {
   if (shape.kind === "array") return 1 + depthOf(shape.item);
   if (shape.kind !== "object") return 0;
@@ -455,6 +387,7 @@ function countFields(shape: Shape): number {
 
 // The stored form of a shape: what a change of the definition must not change unnoticed.
 function describe(shape: Shape): unknown {
+  if (shape.stored !== undefined) return describe(shape.stored.shape);
   switch (shape.kind) {
     case "object":
       return Object.fromEntries([...shape.fields].map(([name, field]) => [name, describe(field)]).sort(byName));
@@ -462,6 +395,10 @@ function describe(shape: Shape): unknown {
       return [describe(shape.item)];
     case "record":
       return { "*": describe(shape.value) };
+    case "tuple":
+      return { tuple: shape.items.map(describe), rest: shape.rest && describe(shape.rest) };
+    case "union":
+      return { union: shape.options.map((option) => describe(option.shape)) };
     default:
       return shape.kind;
   }

@@ -10,19 +10,62 @@ export interface GeoPoint {
   latitude: number;
 }
 
+/** A value V that its own codec stores as a T. */
+export type Coded<V, T> = V & {
+  /**
+   * Carries the type only; never present at run time.
+   *
+   * @internal
+   */
+  readonly "~stored"?: T;
+};
+
+/** A decimal number as text. */
+export type Decimal = string & {
+  /**
+   * Carries the type only; never present at run time.
+   *
+   * @internal
+   */
+  readonly "~decimal"?: true;
+};
+
 type Leaf = string | number | boolean | bigint | symbol | Date | Uint8Array | readonly unknown[] | GeoPoint;
 
-// A union of object types, a record and `unknown` end a path: their inner fields are not all known.
+// A union of object types, a record and `unknown` end a path: their inner fields are not all known. So does an instance of a
+// class, by the methods it has.
 type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never;
 type IsOpen<T> = unknown extends T
   ? true
-  : [T] extends [Leaf]
+  : "~stored" extends keyof T
     ? true
-    : [T] extends [object]
-      ? string extends keyof T
-        ? true
-        : IsUnion<T>
-      : true;
+    : [T] extends [Leaf]
+      ? true
+      : [T] extends [object]
+        ? string extends keyof T
+          ? true
+          : HasMethod<T> extends true
+            ? true
+            : IsUnion<T>
+        : true;
+type HasMethod<T> = true extends {
+  [K in keyof T]-?: T[K] extends (...operands: never) => unknown ? true : never;
+}[keyof T]
+  ? true
+  : false;
+
+type Plain = string | number | boolean | bigint | Date;
+
+/** An entity T as indexes see it, whose input is I: what a codec makes of one plain value is not looked into. */
+export type Indexable<T, I> = {
+  [K in keyof T]: K extends keyof I
+    ? [NonNullable<T[K]>] extends [Leaf]
+      ? T[K]
+      : [NonNullable<I[K]>] extends [Plain]
+        ? symbol
+        : T[K]
+    : T[K];
+};
 
 /** Every dotted path of an entity. */
 export type Paths<T> = {
@@ -49,7 +92,18 @@ export type ExpirablePaths<T, I> = {
         : never;
 }[Paths<T>];
 
-type ScalarIndex<V> = [V] extends [string]
+type ScalarIndex<V> = "~stored" extends keyof V
+  ? PlainIndex<StoredOf<V>>
+  : "~decimal" extends keyof V
+    ? Index<"exact", false, never> | Index<"range">
+    : PlainIndex<V>;
+/** What indexes hold of a value V. */
+export type StoredOf<V> = "~stored" extends keyof V
+  ? V extends { readonly "~stored"?: infer T }
+    ? NonNullable<T>
+    : never
+  : V;
+type PlainIndex<V> = [V] extends [string]
   ? Index<"exact"> | Index<"range"> | Index<"text"> | Index<"native", false, never>
   : [V] extends [boolean]
     ? Index<"exact", boolean, "prefix">
@@ -63,7 +117,7 @@ type ScalarIndex<V> = [V] extends [string]
 
 /** The index kinds legal on a value of type V. */
 export type AllowedIndex<V> = [V] extends [readonly (infer E)[]]
-  ? [NonNullable<E>] extends [string | boolean | bigint]
+  ? [StoredOf<NonNullable<E>>] extends [string | boolean | bigint]
     ? Index<"exact", false, never>
     : [E] extends [number]
       ? Index<"vector", false, never>

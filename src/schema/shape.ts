@@ -15,14 +15,31 @@ export function canonicalLongitude(longitude: number): number {
 }
 
 /** What a single value is, once nullability and defaults are taken off. */
-export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point";
+export type ScalarKind = "string" | "number" | "boolean" | "bigint" | "date" | "bytes" | "point" | "decimal";
 
-/** Whether a value may be missing or null. */
+/** A value after its conversion, or why it could not be converted. */
+export type Converted =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string };
+
+/** What is stored of a value that is not stored as it is. */
+export interface StoredForm {
+  /** The shape of what is stored. */
+  readonly shape: Shape;
+  /** From the entity's value to what is stored. */
+  readonly encode: (value: unknown) => Converted;
+  /** From what is stored to the entity's value. */
+  readonly decode: (stored: unknown) => Converted;
+}
+
+/** Whether a value may be missing or null, and whether it is stored in another form. */
 interface Presence {
   /** The property may be missing (undefined). */
   readonly optional: boolean;
   /** The property may be null. */
   readonly nullable: boolean;
+  /** What is stored, where that is not the value itself; null and missing are stored as such all the same. */
+  readonly stored?: StoredForm;
 }
 
 /** A single value. */
@@ -58,7 +75,82 @@ export interface ObjectShape extends Presence {
 }
 
 /** The shape of any value. */
-export type Shape = ScalarShape | JsonShape | ArrayShape | RecordShape | ObjectShape;
+export type Shape =
+  | ScalarShape
+  | JsonShape
+  | ArrayShape
+  | RecordShape
+  | ObjectShape
+  | TupleShape
+  | UnionShape
+  | CustomShape;
+
+/** An array of which each place has a shape of its own. */
+interface TupleShape extends Presence {
+  readonly kind: "tuple";
+  readonly items: readonly Shape[];
+  /** What follows; undefined where nothing may. */
+  readonly rest: Shape | undefined;
+}
+
+/** One of several shapes that a value may have. */
+export interface UnionOption {
+  readonly shape: Shape;
+  /** Tells whether an entity's value is of this shape. */
+  readonly fits: (value: unknown) => boolean;
+  /** Of objects, what their discriminator may be. */
+  readonly marks?: ReadonlySet<unknown>;
+}
+
+/** A value of one of several shapes, which what is stored of it tells apart. */
+export interface UnionShape extends Presence {
+  readonly kind: "union";
+  readonly options: readonly UnionOption[];
+  /** The property that tells objects apart. */
+  readonly discriminator: string | undefined;
+}
+
+/** What a value is in JSON; `any` where that is not known. */
+export type JsonKind = "string" | "number" | "boolean" | "array" | "object" | "any";
+
+/**
+ * What a value of a shape is in JSON, null apart.
+ *
+ * @param shape - the shape.
+ * @returns its kind.
+ */
+export function jsonKind(shape: Shape): JsonKind {
+  if (shape.stored !== undefined) return jsonKind(shape.stored.shape);
+  switch (shape.kind) {
+    case "string":
+    case "bigint":
+    case "bytes":
+    case "decimal":
+      return "string";
+    case "number":
+    case "date":
+      return "number";
+    case "boolean":
+      return "boolean";
+    case "array":
+    case "tuple":
+      return "array";
+    case "object":
+    case "record":
+    case "point":
+      return "object";
+    default:
+      return "any";
+  }
+}
+
+/** A value that only its own codec knows. */
+interface CustomShape extends Presence {
+  readonly kind: "custom";
+  readonly stored: StoredForm;
+  /** What is stored is a single value, on which an index may stand. */
+  readonly indexed?: true;
+}
 
 /** A shape found at the end of a dotted path. */
 export interface ShapeAtPath {

@@ -4,13 +4,13 @@ import fc from "fast-check";
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import { steadyFields } from "../../src/codec/hash.ts";
 import { DocumentCodec } from "../../src/codec/document.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyEntity, canonical, thing } from "../property/entities.ts";
 import { seed } from "../property/seed.ts";
 import { anyBigint, anyDate, hostileString, storableNumber } from "../property/strings.ts";
-import { bytes, defineEntity, type EntityDefinition, exact, geoPoint } from "remora";
+import { stored } from "./stored.ts";
+import { bytes, defineEntity, exact, geoPoint } from "remora";
 
 const every = (storage: Storage) =>
   defineEntity({
@@ -92,16 +92,6 @@ function prune<T>(source: T): T {
   return Object.fromEntries(
     Object.entries(source).flatMap(([key, inner]) => (inner === undefined ? [] : [[key, prune(inner) as unknown]])),
   ) as T;
-}
-
-// What a server would give back: the fields in the codec's order, or the text.
-function stored(codec: DocumentCodec, { metadata }: EntityDefinition, body: unknown): never {
-  if (!Array.isArray(body)) return body as never;
-  const steady = steadyFields(metadata.shape, metadata.idField);
-  const fields = new Map(steady.map((name, at) => [name, body[at] as string]));
-  for (let at = steady.length; at < body.length; at += 2) fields.set(body[at] as string, body[at + 1] as string);
-  fields.set(metadata.idField, "x");
-  return codec.fields.map((field) => fields.get(field) ?? null) as never;
 }
 
 describe.each(["hash", "json"] as const)("%s documents", (storage) => {

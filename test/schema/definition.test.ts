@@ -3,7 +3,20 @@
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
 
-import { bytes, defineEntity, exact, geo, geoPoint, isRemoraError, range, text, vector } from "remora";
+import {
+  bytes,
+  custom,
+  decimal,
+  defineEntity,
+  exact,
+  geo,
+  geoPoint,
+  type Index,
+  isRemoraError,
+  range,
+  text,
+  vector,
+} from "remora";
 
 // As plain JavaScript would call it.
 const define = defineEntity as unknown as (options: Record<string, unknown>) => ReturnType<typeof defineEntity>;
@@ -216,20 +229,48 @@ describe("indexes", () => {
 
 describe("schemas", () => {
   const of = (field: z.ZodType): string => problem({ schema: z.object({ id: z.string(), field }) });
+  const stringNumber = z.codec(z.string(), z.number(), { decode: Number, encode: String });
+  const link = z.codec(z.string(), z.instanceof(URL), { decode: (href) => new URL(href), encode: ({ href }) => href });
+  const money = custom({ schema: z.instanceof(URL), as: "number", encode: () => 1, decode: () => new URL("a:b") });
 
   test.each<[string, z.ZodType]>([
     ["a transform", z.string().transform((value) => value.length)],
-    ["a codec", z.string().pipe(z.transform(Number))],
+    ["a pipe that ends in a transform", z.string().pipe(z.transform(Number))],
+    ["a codec of texts to texts", z.codec(z.string(), z.string(), { decode: (text) => text, encode: (text) => text })],
+    ["a codec to anything", z.codec(z.string(), z.unknown(), { decode: (text) => text, encode: String })],
+    ["a codec of symbols", z.codec(z.symbol(), z.string(), { decode: String, encode: Symbol })],
     ["a map", z.map(z.string(), z.string())],
     ["a set", z.set(z.string())],
     ["a symbol", z.symbol()],
     ["a promise", z.promise(z.string())],
     ["undefined alone", z.undefined()],
     ["a class", z.instanceof(URL)],
-    ["a union of dates and others", z.union([z.date(), z.string()])],
-    ["a tuple of bigints", z.tuple([z.bigint()])],
+    ["a union of dates and numbers", z.union([z.date(), z.number()])],
+    ["a union of bigints and texts", z.union([z.string(), z.bigint()])],
+    ["a union of dates and anything", z.union([z.date(), z.unknown()])],
+    ["a union of objects that nothing tells apart", z.union([z.object({ a: z.date() }), z.object({ a: z.bigint() })])],
+    [
+      "a union of objects with the same mark",
+      z.union([z.object({ a: z.literal(1), b: z.date() }), z.object({ a: z.literal(1), c: z.date() })]),
+    ],
   ])("%s cannot be stored", (_name, field) => {
     expect(of(field)).toContain("field");
+  });
+
+  test.each<[string, z.ZodType, Index, string]>([
+    ["text of decimals", decimal(), text(), "text() cannot stand on decimal"],
+    ["an order of decimals by exact()", decimal(), exact({ sortable: true }), "exact() does not order decimals"],
+    ["exact() of a custom number", money, exact(), "exact() cannot stand on number"],
+    ["an index on what a codec alone knows", link, exact(), "exact() cannot stand on custom"],
+    [
+      "a vector of codecs",
+      z.array(stringNumber),
+      vector({ dim: 2 }),
+      "vector() needs an array that is stored as it is",
+    ],
+  ])("%s is refused", (_name, field, index, message) => {
+    const definition = { name: "x", schema: z.object({ id: z.string(), field }), index: { field: index } };
+    expect(() => defineEntity(definition as never)).toThrow(`field: ${message}`);
   });
 
   test("a schema that contains itself cannot be stored", () => {

@@ -5,6 +5,10 @@ import { describe, expectTypeOf, test } from "vitest";
 
 import {
   bytes,
+  custom,
+  type Database,
+  dateAs,
+  decimal,
   defineEntity,
   type EntityOf,
   exact,
@@ -338,5 +342,139 @@ describe("definitions that do not compile", () => {
       // @ts-expect-error a list has no words
       index: { list: text({ native: {} }) },
     });
+  });
+
+  test("codecs are what they give, and take either side", () => {
+    class Money {
+      readonly cents = 1;
+      plus(): Money {
+        return this;
+      }
+    }
+    const coded = z.object({
+      id: z.string(),
+      at: z.codec(z.string(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() }),
+      on: z.stringbool(),
+      size: z.string().transform(Number).pipe(z.number()),
+      price: z.codec(z.number(), z.instanceof(Money), { decode: () => new Money(), encode: () => 1 }),
+      address: z.codec(z.string(), z.object({ city: z.string() }), { decode: (city) => ({ city }), encode: () => "" }),
+    });
+    const Coded = defineEntity({ name: "x", schema: coded, index: { at: range(), on: exact(), size: range() } });
+    expectTypeOf<EntityOf<typeof Coded>["at"]>().toEqualTypeOf<Date>();
+    expectTypeOf<InputOf<typeof Coded>["at"]>().toEqualTypeOf<string | Date>();
+    expectTypeOf<InputOf<typeof Coded>["size"]>().toEqualTypeOf<string | number>();
+    expectTypeOf<EntityOf<typeof Coded>>().toExtend<InputOf<typeof Coded>>();
+    // @ts-expect-error a date has range, whatever is stored of it
+    defineEntity({ name: "x", schema: coded, index: { at: exact() } });
+    // @ts-expect-error a boolean has exact
+    defineEntity({ name: "x", schema: coded, index: { on: range() } });
+    // @ts-expect-error nobody knows the order of an object
+    defineEntity({ name: "x", schema: coded, index: { price: range() } });
+    // @ts-expect-error nor what is in it
+    defineEntity({ name: "x", schema: coded, index: { "price.cents": range() } });
+    // @ts-expect-error what a codec makes of a text has no fields of its own
+    defineEntity({ name: "x", schema: coded, index: { "address.city": exact() } });
+  });
+
+  test("the mapper's own kinds have the indexes of what they are", () => {
+    class Money {
+      readonly cents = 1;
+      plus(): Money {
+        return this;
+      }
+    }
+    const price = custom({
+      schema: z.instanceof(Money),
+      as: "number",
+      encode: ({ cents }) => cents,
+      decode: () => new Money(),
+    });
+    const word = custom({ schema: z.instanceof(Money), as: "string", encode: () => "", decode: () => new Money() });
+    const owned = z.object({
+      id: z.string(),
+      at: dateAs("s"),
+      size: decimal(),
+      sizes: z.array(decimal()),
+      price: price.optional(),
+      word,
+      words: z.array(word),
+    });
+    const Owned = defineEntity({
+      name: "x",
+      schema: owned,
+      index: {
+        at: range(),
+        size: [exact(), range()],
+        sizes: exact(),
+        price: range(),
+        word: [exact({ sortable: true }), text()],
+        words: exact(),
+      },
+      unique: { price: ["price"] },
+    });
+    const plain: string = "1.5";
+    const entity: EntityOf<typeof Owned> = {
+      id: "a",
+      at: new Date(),
+      size: plain,
+      sizes: [plain],
+      price: new Money(),
+      word: new Money(),
+      words: [],
+    };
+    const read: string = entity.size;
+    const money: Money | undefined = entity.price?.plus();
+    void [read, money];
+    expectTypeOf<EntityOf<typeof Owned>["at"]>().toEqualTypeOf<Date>();
+    expectTypeOf<InputOf<typeof Owned>["size"]>().toEqualTypeOf<string>();
+    // @ts-expect-error a date has range
+    defineEntity({ name: "x", schema: owned, index: { at: exact() } });
+    // @ts-expect-error a decimal has no words
+    defineEntity({ name: "x", schema: owned, index: { size: text() } });
+    // @ts-expect-error exact() does not order decimals
+    defineEntity({ name: "x", schema: owned, index: { size: exact({ sortable: true }) } });
+    // @ts-expect-error nor does it know their parts
+    defineEntity({ name: "x", schema: owned, index: { size: exact({ substring: true }) } });
+    // @ts-expect-error what is stored as a number has range
+    defineEntity({ name: "x", schema: owned, index: { price: exact() } });
+    // @ts-expect-error what is in a custom value is not stored
+    defineEntity({ name: "x", schema: owned, index: { "price.cents": range() } });
+    // @ts-expect-error a list has no order
+    defineEntity({ name: "x", schema: owned, index: { words: range() } });
+    // @ts-expect-error no such unit
+    dateAs("ms");
+    // @ts-expect-error encode gives what is stored
+    custom({ schema: z.instanceof(Money), as: "string", encode: () => 1, decode: () => new Money() });
+    // @ts-expect-error decode gives the value
+    custom({ schema: z.instanceof(Money), as: "string", encode: () => "", decode: () => 1 });
+    // @ts-expect-error nothing is stored as such
+    custom({ schema: z.instanceof(Money), as: "symbol", encode: () => "", decode: () => new Money() });
+    const db = {} as Database;
+    const query = db.repository(Owned).query();
+    query.where("size").gt(plain);
+    query.where("word").startsWith("a");
+    query.where("price").gt(new Money());
+    // @ts-expect-error a decimal has no beginning
+    query.where("size").startsWith("1");
+    // @ts-expect-error compared with what it is
+    query.where("price").gt(5);
+    // @ts-expect-error a number is no decimal
+    query.where("size").gt(5);
+  });
+
+  test("listed keys of records are fields", () => {
+    const priced = z.object({
+      id: z.string(),
+      prices: z.record(z.enum(["eur", "usd"]), z.number()),
+      since: z.partialRecord(z.enum(["eur", "usd"]), z.date()),
+      either: z.union([z.string(), z.date()]),
+    });
+    defineEntity({ name: "x", schema: priced, index: { "prices.eur": range(), "since.usd": range() } });
+    // @ts-expect-error no such key
+    defineEntity({ name: "x", schema: priced, index: { "prices.gbp": range() } });
+    // @ts-expect-error a number has range
+    defineEntity({ name: "x", schema: priced, index: { "prices.eur": exact() } });
+    // @ts-expect-error a union of kinds has no index
+    defineEntity({ name: "x", schema: priced, index: { either: range() } });
   });
 });

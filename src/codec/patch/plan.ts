@@ -3,7 +3,7 @@
 import { ValidationError, type ValidationIssue } from "../../errors.ts";
 import type { EntityMetadata } from "../../schema/metadata.ts";
 import { type Shape, shapeAt } from "../../schema/shape.ts";
-import type { FieldRules } from "../../schema/zod.ts";
+import type { FieldRules } from "../../schema/zod-rules.ts";
 import { type End, type Increment, isPatchOperator, type PatchOperator } from "./operators.ts";
 
 interface Place {
@@ -224,6 +224,7 @@ function isDirect(metadata: EntityMetadata, step: PatchStep, steps: readonly Pat
   const sets = steps.filter(({ kind }) => kind === "set");
   if (uniques.some((unique) => !unique.paths.every((other) => sets.some((set) => covers(set.path, other)))))
     return false;
+  if (shape.stored !== undefined && step.kind !== "set") return false;
   switch (step.kind) {
     case "set":
       return true;
@@ -236,8 +237,8 @@ function isDirect(metadata: EntityMetadata, step: PatchStep, steps: readonly Pat
     case "pull":
     case "pop": {
       if (shape.kind !== "array" || !rules.unchecked) return false;
-      const { kind, optional, nullable } = shape.item;
-      if (optional || nullable || !plainElements[metadata.storage].has(kind)) return false;
+      const { kind, optional, nullable, stored } = shape.item;
+      if (optional || nullable || stored !== undefined || !plainElements[metadata.storage].has(kind)) return false;
       return !metadata.indexes.some(
         (index) => index.path === path && (index.kind !== "exact" || index.caseInsensitive),
       );

@@ -1,6 +1,6 @@
 // The search index of a type: one attribute per index, read from the document or from a hidden member.
 // Attribute names are generated, so no name of a field ever reaches a query's text.
-import type { HiddenMembers } from "../../codec/stored.ts";
+import type { HiddenMember, HiddenMembers } from "../../codec/stored.ts";
 import { taggedFields } from "../../codec/hash.ts";
 import { CapabilityError } from "../../errors.ts";
 import { jsonPath } from "../../codec/json-value.ts";
@@ -104,11 +104,11 @@ export function wordSequence(words: readonly string[]): string {
 
 // Whatever the document does not hold in the form the index needs is kept beside it.
 function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
-  if (index.kind === "text" || index.caseInsensitive) return true;
+  if (index.kind === "text" || index.caseInsensitive || index.apart === true) return true;
   if (index.kind === "geo") return metadata.storage === "json";
   // What is kept safe from trimming is not the text any more.
   if (index.kind === "native") return metadata.storage === "hash" && taggedFields(metadata).has(index.path);
-  if (index.kind === "range") return index.scalar === "bigint";
+  if (index.kind === "range") return index.scalar === "bigint" || index.scalar === "decimal";
   // A JSON tag reads lists of strings itself, but a list of booleans would drop the document from the index.
   return index.array && (metadata.storage === "hash" || index.scalar === "boolean");
 }
@@ -135,16 +135,19 @@ export function hiddenMembers(
     index.absentable ? [{ path: index.path, position }] : [],
   );
   if (members.length + filtered.length + absentable.length === 0) return { all: () => ({}), at: () => ({}) };
-  const safe = layout.metadata.storage === "hash" ? tagText : String;
+  const json = layout.metadata.storage === "json";
+  const safe = json ? String : tagText;
   const at = (
     values: readonly IndexValue[],
     positions: ReadonlySet<number> | undefined,
-  ): Record<string, string | readonly string[] | undefined> => {
-    const hidden: Record<string, string | readonly string[] | undefined> = {};
+  ): Record<string, HiddenMember> => {
+    const hidden: Record<string, HiddenMember> = {};
     for (const { member, position } of members) {
       if (positions?.has(position) === false) continue;
       const value = values[position];
-      if (layout.metadata.indexes[position]?.kind === "native") hidden[member] = value;
+      const index = layout.metadata.indexes[position] as IndexMetadata;
+      if (index.kind === "native") hidden[member] = value;
+      else if (typeof value === "string" && isNumeric(index)) hidden[member] = json ? Number(value) : value;
       // An empty string is a value; an empty list and an absent value have nothing to index.
       else if (typeof value === "string") hidden[member] = safe(value);
       else hidden[member] = value === undefined || value.length === 0 ? undefined : value;
@@ -255,6 +258,10 @@ function languageOf({ indexes }: EntityMetadata): string[] {
   return [...language, "STOPWORDS", String(stopWords.length), ...stopWords];
 }
 
+function isNumeric(index: IndexMetadata): boolean {
+  return index.kind === "range" && !isTextual(index);
+}
+
 function isList(index: IndexMetadata): boolean {
   return (index.array && index.vector === undefined) || index.kind === "text";
 }
@@ -266,7 +273,7 @@ function attributeType(index: IndexMetadata, json: boolean): string[] {
     const { stem, phonetic } = index.native;
     return ["TEXT", ...(stem ? [] : ["NOSTEM"]), ...(phonetic === null ? [] : ["PHONETIC", `dm:${phonetic}`])];
   }
-  if (index.kind === "range" && !isTextual(index)) return ["NUMERIC", "SORTABLE"];
+  if (isNumeric(index)) return ["NUMERIC", "SORTABLE"];
   return index.sortable ? [...tagType(json), "SORTABLE", "UNF"] : tagType(json);
 }
 

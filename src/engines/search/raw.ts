@@ -1,6 +1,6 @@
 // Raw conditions made ready for the server: fields by the names they have in the index, values as parameters.
 // A value is written the way the index of the field before it holds values.
-import { foldCase, tagText, termOf } from "../../codec/term.ts";
+import { comparable, foldCase, tagText, termOf } from "../../codec/term.ts";
 import { QueryError } from "../../errors.ts";
 import type { Operand } from "../../query/node.ts";
 import type { RawNode } from "../../query/raw.ts";
@@ -70,7 +70,7 @@ function valueText(value: Operand, attribute: Attribute | undefined, { name, sto
   const { index } = attribute;
   if (index.kind === "native") return String(value).replaceAll("\\", "\\\\");
   if (index.kind === "text") return tagged(foldCase(String(value).normalize("NFKC")), storage);
-  const term = termOf(index, value);
+  const term = termOf(index, comparable(index, value, name));
   return index.kind === "geo" || (index.kind === "range" && !isTextual(index))
     ? term.replace("Infinity", "inf")
     : tagged(term, storage);

@@ -1,0 +1,218 @@
+// The mapper's own kinds of fields: zod schemas that say how their values are stored.
+// Each is what zod makes of it, with one more entry in its definition, which refinements and wrappers keep.
+import { z } from "zod";
+import { canonicalDecimal, decimalPattern } from "./decimal.ts";
+import type { Coded, Decimal } from "./paths.ts";
+import { type Converted, maxLatitude, type ScalarKind, type Shape, type StoredForm } from "./shape.ts";
+import type { AnySchema } from "./zod.ts";
+
+const form = Symbol.for("remora.form");
+
+/** The shape that a schema asks for, without what makes it optional. */
+type OwnShape =
+  | { readonly kind: ScalarKind; readonly stored?: StoredForm }
+  | { readonly kind: "custom"; readonly stored: StoredForm; readonly indexed: true };
+
+/**
+ * The shape that a schema of the mapper's own asks for.
+ *
+ * @param schema - any schema.
+ * @returns the shape; undefined for schemas that zod alone decides on.
+ */
+export function ownShape(schema: AnySchema): OwnShape | undefined {
+  return (schema._zod.def as { readonly [form]?: OwnShape })[form];
+}
+
+function withShape<S extends AnySchema>(schema: S, shape: OwnShape): S {
+  return z.core.clone(schema, { ...schema._zod.def, [form]: shape } as never);
+}
+
+/** The properties of a point's schema. */
+export type GeoPointShape = {
+  /** Degrees east. */
+  readonly longitude: z.ZodNumber;
+  /** Degrees north. */
+  readonly latitude: z.ZodNumber;
+};
+
+/**
+ * The schema of a point: `{ longitude, latitude }` in degrees, within what a geo index can hold.
+ *
+ * @returns a zod object schema.
+ *
+ * @example
+ * ```ts
+ * import { geoPoint } from "remora";
+ *
+ * geoPoint().parse({ longitude: 2.35, latitude: 48.85 });
+ * ```
+ */
+export function geoPoint(): z.ZodObject<GeoPointShape> {
+  return z.object({
+    longitude: z.number().min(-180).max(180),
+    latitude: z.number().min(-maxLatitude).max(maxLatitude),
+  });
+}
+
+/**
+ * The schema of raw bytes, stored as base64.
+ *
+ * @returns a zod schema of Uint8Array.
+ *
+ * @example
+ * ```ts
+ * import { bytes } from "remora";
+ *
+ * bytes().parse(new Uint8Array([1, 2, 3]));
+ * ```
+ */
+export function bytes(): z.ZodType<Uint8Array, Uint8Array> {
+  return z.instanceof(Uint8Array);
+}
+
+/** How a date is stored: as seconds since 1970, with a fraction where it has milliseconds, or as ISO text in UTC. */
+export type DateUnit = "s" | "iso";
+
+const inIso = /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+const dates: Readonly<Record<DateUnit, StoredForm>> = {
+  s: {
+    shape: plain("number"),
+    encode: (date) => ({ ok: true, value: (date as Date).getTime() / 1000 }),
+    decode: (seconds) => dateOf(typeof seconds === "number" ? Math.round(seconds * 1000) : NaN, "seconds since 1970"),
+  },
+  iso: {
+    shape: plain("string"),
+    encode: (date) => ({ ok: true, value: (date as Date).toISOString() }),
+    decode: (text) => dateOf(typeof text === "string" ? timeOf(text) : NaN, "a date in ISO form, with its zone"),
+  },
+};
+
+function dateOf(time: number, expected: string): Converted {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? { ok: false, message: `expected ${expected}` } : { ok: true, value: date };
+}
+
+// What has no zone would be another time on another machine; the 30th of February would be a day in March.
+function timeOf(text: string): number {
+  const [, year, month, day] = inIso.exec(text) ?? [];
+  // The calendar repeats after 400 years; the last years of all end too soon to ask for the ends of their months.
+  const last = new Date(0).setUTCFullYear(2000 + (Number(year) % 400), Number(month), 0);
+  return Number(day) <= new Date(last).getUTCDate() ? Date.parse(text) : NaN;
+}
+
+/**
+ * The schema of a date that is stored as other programs store theirs; `z.date()` is stored as milliseconds since 1970.
+ *
+ * @param unit - `s`, seconds since 1970, or `iso`, text such as `2024-02-29T12:00:00.000Z`. Any ISO text with a zone is read,
+ *   and a date alone, which is midnight in UTC.
+ * @returns a zod schema of Date.
+ *
+ * @example
+ * ```ts
+ * import { dateAs } from "remora";
+ *
+ * dateAs("s").parse(new Date());
+ * ```
+ */
+export function dateAs(unit: DateUnit): z.ZodDate {
+  return withShape(z.date(), { kind: "date", stored: dates[unit] });
+}
+
+/**
+ * The schema of a decimal number as text, exact at any length: `12.50`. Its spelling is made uniform: `12.5`.
+ *
+ * @returns a zod schema of strings of digits.
+ *
+ * @example
+ * ```ts
+ * import { decimal } from "remora";
+ *
+ * decimal().parse("0012.50"); // "12.5"
+ * ```
+ */
+export function decimal(): z.ZodType<Decimal, string> {
+  const schema = z
+    .string()
+    .regex(decimalPattern, "expected a decimal number, such as -12.5")
+    .overwrite(canonicalDecimal);
+  return withShape(schema, { kind: "decimal" }) as unknown as z.ZodType<Decimal, string>;
+}
+
+/** The kinds of values that a custom field is stored as. */
+export interface CodedAs {
+  /** Text. */
+  readonly string: string;
+  /** A number. */
+  readonly number: number;
+  /** True or false. */
+  readonly boolean: boolean;
+  /** A whole number of any length. */
+  readonly bigint: bigint;
+  /** A date. */
+  readonly date: Date;
+}
+
+/** What {@link custom} takes. */
+export interface CustomOptions<S extends AnySchema, K extends keyof CodedAs> {
+  /** The schema of the value, such as `z.instanceof(Money)`. */
+  readonly schema: S;
+  /** As what it is stored, which decides what indexes it may have. */
+  readonly as: K;
+  /** From the value to what is stored. */
+  readonly encode: (value: z.output<S>) => CodedAs[K];
+  /** From what is stored to the value. */
+  readonly decode: (stored: CodedAs[K]) => z.output<S>;
+}
+
+/**
+ * The schema of values that zod does not know, by functions that bring them into a plain form and back. Unlike those of a
+ * `z.codec`, inputs are always values, never what is stored; and indexes stand on what is stored.
+ *
+ * @param options - the schema, as what it is stored, and the way there and back.
+ * @returns a zod schema of the values.
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { custom } from "remora";
+ *
+ * const url = custom({ schema: z.instanceof(URL), as: "string", encode: (value) => value.href, decode: (text) => new URL(text) });
+ * url.parse(new URL("https://example.org"));
+ * ```
+ */
+export function custom<S extends AnySchema, const K extends keyof CodedAs>({
+  schema,
+  as,
+  encode,
+  decode,
+}: CustomOptions<S, K>): z.ZodType<Coded<z.output<S>, CodedAs[K]>, z.input<S>> {
+  const isStored = (value: unknown): value is CodedAs[K] =>
+    as === "date" ? value instanceof Date && !Number.isNaN(value.getTime()) : typeof value === as && value === value;
+  const stored: StoredForm = {
+    shape: plain(as),
+    encode: (value) =>
+      attempt(() => {
+        const encoded = encode(value as z.output<S>);
+        return isStored(encoded) ? { ok: true, value: encoded } : { ok: false, message: `encode gave no ${as}` };
+      }),
+    decode: (value) =>
+      attempt(() =>
+        isStored(value) ? { ok: true, value: decode(value) } : { ok: false, message: `expected a ${as}` },
+      ),
+  };
+  return withShape(schema, { kind: "custom", stored, indexed: true }) as never;
+}
+
+// The caller's functions may throw anything.
+function attempt(work: () => Converted): Converted {
+  try {
+    return work();
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function plain(kind: ScalarKind): Shape {
+  return Object.freeze({ kind, optional: false, nullable: false });
+}
