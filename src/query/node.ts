@@ -95,6 +95,8 @@ export interface QueryNode {
   readonly highlight?: HighlightNode;
   /** The distance from a place, as a property of what is found. */
   readonly measured?: MeasureNode;
+  /** The relations that are wanted, by name, as the caller wrote it. */
+  readonly related?: Readonly<Record<string, unknown>>;
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
   readonly after?: Position | "start";
 }

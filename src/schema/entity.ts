@@ -79,9 +79,10 @@ export interface EntityOptions<
   U extends string,
   Q,
   P extends number = 1,
+  N extends string = string,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
-  readonly name: string;
+  readonly name: N;
   /** A zod object schema; its output type is the entity's type. */
   readonly schema: S;
   /** The id field (default `id`) and how ids are made (default ULIDs). */
@@ -135,9 +136,10 @@ export interface EntityDefinition<
   I = unknown,
   G extends string = string,
   Q = unknown,
+  N extends string = string,
 > {
   /** The entity's name. */
-  readonly name: string;
+  readonly name: N;
   /** The schema given. */
   readonly schema: S;
   /**
@@ -219,7 +221,8 @@ export function defineEntity<
   const U extends string = never,
   const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
   const P extends number = 1,
->(options: EntityOptions<S, I, Id, V, C, U, Q, P>): EntityDefinition<S, I, Id | V | C | U, Q> {
+  const N extends string = string,
+>(options: EntityOptions<S, I, Id, V, C, U, Q, P, N>): EntityDefinition<S, I, Id | V | C | U, Q, N> {
   const metadata = compileMetadata(options as unknown as Definition);
   return Object.freeze({ name: options.name, schema: options.schema, metadata });
 }
