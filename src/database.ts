@@ -10,6 +10,7 @@ import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connec
 import { Executor } from "./redis/executor.ts";
 import { ServerClock } from "./redis/server-clock.ts";
 import type { EngineChoice } from "./repository/context.ts";
+import { type RelatedTypes, relatedTypes } from "./repository/on-delete.ts";
 import type { RepositoryOptions } from "./repository/options.ts";
 import { Repository } from "./repository/repository.ts";
 import {
@@ -22,9 +23,11 @@ import {
 import { type ClassDefinition, definitionFor, type EntityClass } from "./schema/class.ts";
 import type { EntityDefinition } from "./schema/entity.ts";
 import { hashTag, type Keyspace, keyspaces } from "./schema/key.ts";
+import { compileRelations } from "./schema/relation-graph.ts";
+import type { Relations } from "./schema/relations.ts";
 
 /** What {@link connect} accepts beside the server. */
-export interface DatabaseOptions {
+export interface DatabaseOptions<L extends readonly Relations[] = readonly Relations[]> {
   /** Put in front of every key: letters, digits, `_`, `-` and `.`; none when left out. */
   readonly namespace?: string;
   /** The engine for new types: `auto` (default) takes search where the server has it, else scan. */
@@ -50,6 +53,8 @@ export interface DatabaseOptions {
   readonly largeDocument?: number;
   /** Documents of more bytes are refused with a ValidationError; 512 MB, what a server takes, when left out. */
   readonly maxDocument?: number;
+  /** What `relations` gave, of any number of types: reads can bring along what is related, and deletions follow `onDelete`. */
+  readonly relations?: L;
 }
 
 const megabyte = 1024 * 1024;
@@ -57,8 +62,8 @@ const megabyte = 1024 * 1024;
 const defaultDeadline = 5000;
 const namespacePattern = /^[A-Za-z0-9_.-]*$/;
 
-/** A connection to one server, and the entity types kept there. */
-export class Database implements AsyncDisposable {
+/** A connection to one server, and the entity types kept there, with their relations A. */
+export class Database<out A extends Relations = Relations> implements AsyncDisposable {
   /** The underlying client, for whatever the mapper does not offer. */
   declare readonly redis: RedisClient;
   /** What the server is and can. */
@@ -70,6 +75,7 @@ export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
   readonly #searchable: boolean;
   readonly #transactions: TransactionHost;
+  readonly #related: RelatedTypes;
   readonly #blocking = new Set<BlockingConnection>();
   #closed = false;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: readonly Keyspace[] }>();
@@ -93,6 +99,8 @@ export class Database implements AsyncDisposable {
     this.#sweeper = options.sweepEvery === undefined ? undefined : new Sweeper(options.sweepEvery);
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
+    const contextOf: RelatedTypes["contextOf"] = (definition) => this.#transactions.contextOf(definition);
+    this.#related = relatedTypes(compileRelations(options.relations ?? []), contextOf);
     this.#transactions = transactionHost(
       this.#executor.defaultDeadline,
       (definition) => this.#keysOf(definition)[0] as Keyspace,
@@ -109,7 +117,7 @@ export class Database implements AsyncDisposable {
    * @throws DefinitionError when another type has the same name or overlapping keys.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
-  repository<D extends EntityDefinition>(definition: D, options?: RepositoryOptions): Repository<D>;
+  repository<D extends EntityDefinition>(definition: D, options?: RepositoryOptions): Repository<D, A>;
   /**
    * The repository of a class that `@Entity` of `remora/decorators` stands on.
    *
@@ -119,7 +127,7 @@ export class Database implements AsyncDisposable {
    * @throws DefinitionError when `@Entity` does not stand on it, or another type has the same name or overlapping keys.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
-  repository<T extends object>(type: EntityClass<T>, options?: RepositoryOptions): Repository<ClassDefinition<T>>;
+  repository<T extends object>(type: EntityClass<T>, options?: RepositoryOptions): Repository<ClassDefinition<T>, A>;
   repository(given: EntityDefinition | EntityClass, options: RepositoryOptions = {}): unknown {
     const definition = definitionFor(given);
     const keys = this.#keysOf(definition);
@@ -130,6 +138,7 @@ export class Database implements AsyncDisposable {
       engine: this.#options.engine ?? "auto",
       searchable: this.#searchable,
       clock: this.#clock,
+      related: this.#related,
       dirtySaves: this.#options.dirtySaves ?? true,
       sizes: {
         large: this.#options.largeDocument ?? megabyte,
@@ -244,8 +253,9 @@ function overlap(own: Keyspace, other: Keyspace): boolean {
  * Connects to a server.
  *
  * @param target - a URL, connection options, or an ioredis client, whose options are taken over by a connection of our own.
- * @param options - namespace, engine, deadline and heartbeat.
+ * @param options - namespace, engine, relations, deadline and heartbeat.
  * @returns the database, ready for use.
+ * @throws DefinitionError when an option makes no sense, or listing every problem of the relations.
  * @throws ConnectionError when the server cannot be reached or refuses the login.
  * @throws CapabilityError when it is older than Redis 7.0, or lacks a search module that was demanded.
  *
@@ -258,7 +268,10 @@ function overlap(own: Keyspace, other: Keyspace): boolean {
  * await db.close();
  * ```
  */
-export async function connect(target: ConnectionTarget, options: DatabaseOptions = {}): Promise<Database> {
+export async function connect<const L extends readonly Relations[] = readonly []>(
+  target: ConnectionTarget,
+  options: DatabaseOptions<L> = {},
+): Promise<Database<L[number]>> {
   if (!namespacePattern.test(options.namespace ?? "")) {
     throw new DefinitionError("a namespace is made of letters, digits, _, - and .");
   }
@@ -271,7 +284,7 @@ export async function connect(target: ConnectionTarget, options: DatabaseOptions
   }
   const client = await openConnection(target);
   try {
-    const database = new Database(client, await probeCapabilities(client), options);
+    const database = new Database<L[number]>(client, await probeCapabilities(client), options);
     if (options.engine === "search") demandSearch(database);
     return database;
   } catch (error) {

@@ -36,6 +36,7 @@ export type ErrorCode =
   | "ENTITY_EXISTS"
   | "UNIQUE_VIOLATION"
   | "VERSION_CONFLICT"
+  | "RELATION"
   | "CORRUPT_ENTITY"
   | "INDEX_NOT_READY"
   | "ENGINE_MISMATCH"
@@ -126,6 +127,8 @@ export interface ErrorByCode {
   UNIQUE_VIOLATION: UniqueViolationError;
   /** The stored version is not the expected one. */
   VERSION_CONFLICT: VersionConflictError;
+  /** Other entities refer to one that was to be deleted. */
+  RELATION: RelationError;
   /** A stored document does not fit the schema. */
   CORRUPT_ENTITY: CorruptEntityError;
   /** The index cannot be used yet. */
@@ -293,6 +296,34 @@ export class VersionConflictError extends RemoraError {
     super("VERSION_CONFLICT", message, details);
     this.expected = details.expected;
     this.actual = details.actual;
+  }
+}
+
+/** An entity was not deleted, because others refer to it by a relation that says `restrict`; nothing was changed. */
+export class RelationError extends RemoraError {
+  /** The relation that forbids it, such as `movie.reviews`. */
+  readonly relation: string | undefined;
+  /** The type of an entity that refers to it. */
+  readonly referrer: string | undefined;
+  /** The id of that entity. */
+  readonly referrerId: string | undefined;
+
+  /**
+   * @param message - what was to be deleted, who refers to it, and what to do.
+   * @param details - entity and id, the relation, and one of those that refer to it.
+   */
+  constructor(
+    message: string,
+    details: ErrorDetails & {
+      readonly relation?: string | undefined;
+      readonly referrer?: string | undefined;
+      readonly referrerId?: string | undefined;
+    } = {},
+  ) {
+    super("RELATION", message, details);
+    this.relation = details.relation;
+    this.referrer = details.referrer;
+    this.referrerId = details.referrerId;
   }
 }
 

@@ -38,6 +38,7 @@ export {
   isRemoraError,
   OutcomeUnknownError,
   QueryError,
+  RelationError,
   RemoraError,
   ResultTooLargeError,
   UniqueViolationError,
@@ -83,6 +84,7 @@ export type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./query/di
 export type { Highlighted, HighlightOptions, TextPaths } from "./query/highlight.ts";
 export type { Near, NearestTo, VectorPaths } from "./query/vector.ts";
 export type { SelectablePaths, Selected } from "./query/select.ts";
+export type { CountOptions, Loaded, ManyOptions, OneOptions, RelationsOf, WhereRelated, With } from "./query/with.ts";
 export type {
   ArrayOperators,
   BetweenOptions,
@@ -194,8 +196,24 @@ export {
 } from "./schema/index-kinds.ts";
 export type { Storage } from "./schema/metadata.ts";
 export {
+  type Cardinality,
+  type DefinitionOf,
+  type EntityType,
+  type ManyByField,
+  type ManyByIds,
+  type ManyThrough,
+  type OnDelete,
+  type OnDeleteOf,
+  type OneBy,
+  type Relation,
+  type RelationBuilder,
+  relations,
+  type Relations,
+} from "./schema/relations.ts";
+export {
   type ClassDefinition,
   type ClassIndexes,
+  type ClassName,
   type ClassSchema,
   definitionOf,
   type EntityClass,
@@ -206,11 +224,13 @@ export type {
   CompoundSpec,
   EqualityPaths,
   ExpirablePaths,
+  ForeignKeyPaths,
   GeoPoint,
   IndexedPaths,
   IndexFor,
   IndexSpecs,
   Paths,
+  PathsOfType,
   PathValue,
   SortablePaths,
 } from "./schema/paths.ts";

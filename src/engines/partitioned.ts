@@ -154,8 +154,14 @@ function sortReader(query: QueryNode, each: QueryNode, codec: DocumentCodec): (r
   };
 }
 
-// All of them in the same round trips, as long as one has more to ask.
-function joined(steps: readonly Step[], merge: Merge): Step {
+/**
+ * Runs steps in the same round trips, as long as one has more to ask.
+ *
+ * @param steps - the first step of each.
+ * @param merge - makes one answer of theirs.
+ * @returns a step for all of them.
+ */
+export function joined(steps: readonly Step[], merge: Merge): Step {
   const abandon = steps.flatMap((step) => step.abandon ?? []);
   return {
     requests: steps.flatMap(({ requests }) => requests),

@@ -97,6 +97,8 @@ export interface QueryNode {
   readonly measured?: MeasureNode;
   /** Every entity may be looked at, where no index narrows the conditions. */
   readonly fullScan?: true;
+  /** The relations that are wanted, by name, as the caller wrote it. */
+  readonly related?: Readonly<Record<string, unknown>>;
   /** Only what stands behind a place, or `start`; both make the order total, down to the id. */
   readonly after?: Position | "start";
 }

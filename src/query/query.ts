@@ -14,6 +14,7 @@ import {
   type GroupPaths,
 } from "./aggregate.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import type { Relations } from "../schema/relations.ts";
 import { includingDeleted, undeleted } from "./deleted.ts";
 import { type Condition, type ConditionBuilder, conditionBuilder, isCondition, nodeOf } from "./conditions.ts";
 import type { DistanceOptions, GeoPaths, Measured, PointPaths } from "./distance.ts";
@@ -21,10 +22,12 @@ import { type Filter, filterConditions } from "./filter.ts";
 import { both, type Condition as ConditionNode, type Direction, type Operand, type QueryNode } from "./node.ts";
 import type { ServerProfile } from "./profile.ts";
 import { rawNode } from "./raw.ts";
+import { relationsIn } from "./related.ts";
 import { type Searchable, searchCondition } from "./search.ts";
 import type { SelectablePaths, Selected } from "./select.ts";
 import { type Near, type NearestNode, nearestNode, type NearestTo, type VectorPaths } from "./vector.ts";
 import { AnyOperators, type FieldOperators } from "./where.ts";
+import type { Loaded, OnlyRelations, With } from "./with.ts";
 
 /** What every call that waits accepts. */
 export interface CallOptions {
@@ -172,8 +175,8 @@ export interface QueryRunner<O> extends AggregationRunner {
 /**
  * A query over one entity type; made by `repository.query()`.
  *
- * `O` is the entity, `I` its indexes, `R` what the query gives: the entity, or the part that `select` names; `G` are the
- * properties that the mapper keeps.
+ * `O` is the entity, `I` its indexes, `R` what the query gives: the entity, or the part that `select` names, and what `with`
+ * brings along; `G` are the properties that the mapper keeps, `A` the relations of the database, and `N` the type's name.
  *
  * @example
  * ```ts
@@ -192,7 +195,7 @@ export interface QueryRunner<O> extends AggregationRunner {
  * await db.close();
  * ```
  */
-export class Query<O, I, R = O, G extends string = never> {
+export class Query<O, I, R = O, G extends string = never, out A = Relations, N = string> {
   readonly #node: QueryNode;
   readonly #runner: QueryRunner<R>;
 
@@ -209,15 +212,18 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param runner - answers it.
    * @returns a query that matches everything.
    */
-  static over<O, I, G extends string>(metadata: EntityMetadata, runner: QueryRunner<O>): Query<O, I, O, G> {
+  static over<O, I, G extends string, A = Relations, N = string>(
+    metadata: EntityMetadata,
+    runner: QueryRunner<O>,
+  ): Query<O, I, O, G, A, N> {
     return new Query({ metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 }, runner);
   }
 
-  #with(change: Partial<QueryNode>): Query<O, I, R, G> {
-    return new Query<O, I, R, G>(Object.freeze({ ...this.#node, ...change }), this.#runner);
+  #with(change: Partial<QueryNode>): Query<O, I, R, G, A, N> {
+    return new Query<O, I, R, G, A, N>(Object.freeze({ ...this.#node, ...change }), this.#runner);
   }
 
-  #and(condition: ConditionNode): Query<O, I, R, G> {
+  #and(condition: ConditionNode): Query<O, I, R, G, A, N> {
     return this.#with({ where: both(this.#node.where, condition) });
   }
 
@@ -227,7 +233,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @returns the query.
    * @throws QueryError when the definition has no `softDelete`.
    */
-  withDeleted(): Query<O, I, R, G> {
+  withDeleted(): Query<O, I, R, G, A, N> {
     return this.#with({ where: includingDeleted(this.#node) });
   }
 
@@ -237,21 +243,21 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param path - an indexed field.
    * @returns the field's operators, each of which gives the query.
    */
-  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G>>;
+  where<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G, A, N>>;
   /**
    * Adds a condition built by a callback: the place for OR, NOT and nesting.
    *
    * @param build - receives the builder, returns a condition.
    * @returns the query.
    */
-  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I, R, G>;
+  where(build: (field: ConditionBuilder<O, I>) => Condition<O, I>): Query<O, I, R, G, A, N>;
   /**
    * Adds a condition made beforehand, by `conditions()`.
    *
    * @param condition - a condition on this entity type.
    * @returns the query.
    */
-  where(condition: Condition<O, I>): Query<O, I, R, G>;
+  where(condition: Condition<O, I>): Query<O, I, R, G, A, N>;
   /**
    * Adds the conditions of a filter object, as if each of its properties were a `where` of its own.
    *
@@ -259,7 +265,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @returns the query.
    * @throws QueryError naming the field, for whatever in the object is not understood.
    */
-  where(filter: Filter<O, I>): Query<O, I, R, G>;
+  where(filter: Filter<O, I>): Query<O, I, R, G, A, N>;
   where(argument: unknown): unknown {
     const { metadata } = this.#node;
     if (typeof argument === "string") return new AnyOperators(argument, (condition) => this.#and(condition));
@@ -277,9 +283,9 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param path - an indexed field.
    * @returns the field's operators; the query then has the complement of the condition.
    */
-  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G>> {
+  whereNot<P extends IndexedPaths<I>>(path: P): FieldOperators<O, I, P, Query<O, I, R, G, A, N>> {
     const operators = new AnyOperators(path, (item) => this.#and(Object.freeze({ type: "not", item })));
-    return operators as unknown as FieldOperators<O, I, P, Query<O, I, R, G>>;
+    return operators as unknown as FieldOperators<O, I, P, Query<O, I, R, G, A, N>>;
   }
 
   /**
@@ -288,7 +294,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param text - any text; without a word in it, some text field must have a value.
    * @returns the query.
    */
-  search(text: Searchable<I>): Query<O, I, R, G> {
+  search(text: Searchable<I>): Query<O, I, R, G, A, N> {
     return this.#and(searchCondition(text, this.#node.metadata));
   }
 
@@ -301,7 +307,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param values - strings, numbers, booleans, bigints and dates.
    * @returns the query.
    */
-  whereRaw(texts: TemplateStringsArray, ...values: readonly Operand[]): Query<O, I, R, G> {
+  whereRaw(texts: TemplateStringsArray, ...values: readonly Operand[]): Query<O, I, R, G, A, N> {
     const { metadata, raw = [] } = this.#node;
     return this.#with({ raw: Object.freeze([...raw, rawNode(metadata.name, texts, values)]) });
   }
@@ -312,7 +318,7 @@ export class Query<O, I, R = O, G extends string = never> {
    *
    * @returns the query.
    */
-  allowFullScan(): Query<O, I, R, G> {
+  allowFullScan(): Query<O, I, R, G, A, N> {
     return this.#with({ fullScan: true });
   }
 
@@ -325,8 +331,11 @@ export class Query<O, I, R = O, G extends string = never> {
    */
   when<V>(
     condition: V,
-    change: (query: Query<O, I, R, G>, value: Exclude<NonNullable<V>, false | 0 | 0n | "">) => Query<O, I, R, G>,
-  ): Query<O, I, R, G> {
+    change: (
+      query: Query<O, I, R, G, A, N>,
+      value: Exclude<NonNullable<V>, false | 0 | 0n | "">,
+    ) => Query<O, I, R, G, A, N>,
+  ): Query<O, I, R, G, A, N> {
     if (!condition) return this;
     const query: unknown = change(this, condition as Exclude<NonNullable<V>, false | 0 | 0n | "">);
     if (typeof query === "object" && query !== null && #node in query) return query;
@@ -341,7 +350,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param direction - `asc` (default) or `desc`.
    * @returns the query.
    */
-  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R, G> {
+  orderBy(path: SortablePaths<I>, direction: Direction = "asc"): Query<O, I, R, G, A, N> {
     return this.#with({ orderBy: Object.freeze([...this.#node.orderBy, Object.freeze({ path, direction })]) });
   }
 
@@ -354,7 +363,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param direction - `asc` (default), or `desc` for the farthest first.
    * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
    */
-  orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R, G> {
+  orderByDistance(path: GeoPaths<I>, from: GeoPoint, direction: Direction = "asc"): Query<O, I, R, G, A, N> {
     return this.#with({ near: Object.freeze({ path, from, direction }) });
   }
 
@@ -365,7 +374,7 @@ export class Query<O, I, R = O, G extends string = never> {
    *
    * @returns the query; it takes no `orderBy` beside, and has no `keyset`, `stream` or `delete`.
    */
-  orderByRelevance(..._none: [TextPaths<I>] extends [never] ? [never] : []): Query<O, I, R, G> {
+  orderByRelevance(..._none: [TextPaths<I>] extends [never] ? [never] : []): Query<O, I, R, G, A, N> {
     return this.#with({ relevance: true });
   }
 
@@ -379,10 +388,10 @@ export class Query<O, I, R = O, G extends string = never> {
   highlight<P extends TextPaths<I>>(
     paths: readonly [P, ...P[]],
     options: HighlightOptions = {},
-  ): Query<O, I, Highlighted<R, P>, G> {
+  ): Query<O, I, Highlighted<R, P>, G, A, N> {
     const { open = "<mark>", close = "</mark>", escape = true } = options;
     const query: unknown = this.#with({ highlight: Object.freeze({ paths: [...paths], open, close, escape }) });
-    return query as Query<O, I, Highlighted<R, P>, G>;
+    return query as Query<O, I, Highlighted<R, P>, G, A, N>;
   }
 
   /**
@@ -393,14 +402,14 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param options - `unit`, and the property's name, `as`.
    * @returns the query, whose entities have a property `distance`, or of another name; null where there is no point.
    */
-  withDistance<const N extends string = "distance">(
+  withDistance<const M extends string = "distance">(
     path: PointPaths<O>,
     from: GeoPoint,
-    options: DistanceOptions<N> = {},
-  ): Query<O, I, Measured<R, N>, G> {
+    options: DistanceOptions<M> = {},
+  ): Query<O, I, Measured<R, M>, G, A, N> {
     const { unit = "m", as = "distance" } = options;
     const query: unknown = this.#with({ measured: Object.freeze({ path, from, unit, as }) });
-    return query as Query<O, I, Measured<R, N>, G>;
+    return query as Query<O, I, Measured<R, M>, G, A, N>;
   }
 
   /**
@@ -409,7 +418,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  limit(count: number): Query<O, I, R, G> {
+  limit(count: number): Query<O, I, R, G, A, N> {
     return this.#with({ limit: count });
   }
 
@@ -419,7 +428,7 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param count - a whole number from 0.
    * @returns the query.
    */
-  offset(count: number): Query<O, I, R, G> {
+  offset(count: number): Query<O, I, R, G, A, N> {
     return this.#with({ offset: count });
   }
 
@@ -431,9 +440,24 @@ export class Query<O, I, R = O, G extends string = never> {
    * @param paths - one or more fields, indexed or not.
    * @returns the query, whose entities have these fields only.
    */
-  select<P extends SelectablePaths<O>>(...paths: [P, ...P[]]): Query<O, I, Selected<O, P>, G> {
+  select<P extends SelectablePaths<O>>(...paths: [P, ...P[]]): Query<O, I, Selected<O, P>, G, A, N> {
     const query: unknown = this.#with({ select: Object.freeze([...paths]) });
-    return query as Query<O, I, Selected<O, P>, G>;
+    return query as Query<O, I, Selected<O, P>, G, A, N>;
+  }
+
+  /**
+   * Brings related entities along with everything that is found: one batched round trip per relation and level, however many
+   * entities there are; repeated calls add up.
+   *
+   * @param wanted - names of relations; `true`, or what is wanted of the related entities: `select` and `with` of their own, and
+   *   where there may be many `where`, `orderBy` and `limit` per entity, or `count: true` for their number.
+   * @returns the query, whose entities have a property per relation: an entity or null, a list, or a number. What is wrong with
+   *   what is wanted is said when it is asked, as a QueryError.
+   */
+  with<const W extends With<A, N>>(wanted: W & OnlyRelations<A, N, W>): Query<O, I, Loaded<R, A, N, W>, G, A, N> {
+    const { metadata, related } = this.#node;
+    const query: unknown = this.#with({ related: Object.freeze({ ...related, ...relationsIn(wanted, metadata) }) });
+    return query as Query<O, I, Loaded<R, A, N, W>, G, A, N>;
   }
 
   /**
@@ -478,12 +502,12 @@ export class Query<O, I, R = O, G extends string = never> {
    * @returns the entities, each with its `distance`, which is exact: for `cosine` 1 minus the cosine of the angle, for `l2`
    *   the length of the straight line, for `ip` 1 minus the inner product.
    */
-  nearest<const N extends string = "distance">(
+  nearest<const M extends string = "distance">(
     path: VectorPaths<I>,
-    target: NearestTo<N>,
+    target: NearestTo<M>,
     options: CallOptions = {},
-  ): Promise<Near<R, N>[]> {
-    return this.#runner.nearest(this.#node, nearestNode(path, target), options) as unknown as Promise<Near<R, N>[]>;
+  ): Promise<Near<R, M>[]> {
+    return this.#runner.nearest(this.#node, nearestNode(path, target), options) as unknown as Promise<Near<R, M>[]>;
   }
 
   /**

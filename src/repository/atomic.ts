@@ -133,6 +133,7 @@ export async function patchTogether(
  * @param note - told of what is sent.
  * @returns one outcome per id.
  * @throws CorruptEntityError when the key of one holds something else; nothing was deleted.
+ * @throws QueryError when relations say what comes before a deletion.
  */
 export async function deleteTogether(
   host: TransactionHost,
@@ -144,6 +145,13 @@ export async function deleteTogether(
   note: Note,
 ): Promise<BulkRun<DeleteManyOutcome>> {
   const { name, softDelete, hooks } = context.metadata;
+  if (softDelete === undefined && context.related.graph.isRuled(name)) {
+    throw new QueryError(
+      `${name}.deleteMany: atomic and onDelete do not go together, since what relations take along is deleted in calls of its own; ` +
+        "leave atomic out, or delete all of it in a transaction",
+      { entity: name },
+    );
+  }
   const all = await collect(ids, "deleteMany", name);
   const encodedIds = all.map((id) => encodeId(id, name));
   if (softDelete !== undefined || hooks?.beforeDelete !== undefined || hooks?.afterDelete !== undefined) {

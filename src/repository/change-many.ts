@@ -221,7 +221,7 @@ export function deleteMany(
   return runBulk(context, ids, work, options, onOutcome);
 }
 
-// Whoever has to see an entity before it goes, or marks it only, takes one at a time.
+// Whoever has to see an entity before it goes, or what refers to it, or marks it only, takes one at a time.
 async function deleteChunk(
   context: TypeContext,
   encodedIds: readonly string[],
@@ -230,7 +230,8 @@ async function deleteChunk(
 ): Promise<DeleteManyOutcome[]> {
   const { metadata } = context;
   const { hooks } = metadata;
-  if (metadata.softDelete === undefined && hooks?.beforeDelete === undefined) {
+  const ruled = context.related.graph.isRuled(metadata.name);
+  if (!ruled && metadata.softDelete === undefined && hooks?.beforeDelete === undefined) {
     const outcomes = await sendDeletions(context, encodedIds, false, options, note);
     return hooks?.afterDelete === undefined ? outcomes : toldOf(context, outcomes);
   }

@@ -23,6 +23,7 @@ import type { ServerClock } from "../redis/server-clock.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { Loaded } from "./loaded.ts";
+import type { RelatedTypes } from "./on-delete.ts";
 import type { SizeLimits } from "./size.ts";
 
 /** The engine asked for: `auto` takes search where the server has it. */
@@ -41,6 +42,7 @@ export interface Connection {
   readonly clock: ServerClock;
   /** Whether saves of large documents that were read before send only what is different. */
   readonly dirtySaves: boolean;
+  readonly related: RelatedTypes;
 }
 
 /** What every operation on one entity type works with. */
@@ -64,6 +66,8 @@ export interface TypeContext {
   readonly now: () => Date;
   /** The same for each of its partitions; this very one where it has none. */
   readonly partitions: readonly TypeContext[];
+  /** The relations of all types, and what deletions have to do first because of them. */
+  readonly related: RelatedTypes;
   /** Counts single saves, which take turns in sweeping. */
   readonly sweeps: { count: number };
   /** Documents that were read lately; undefined where saves are never of differences. */
@@ -103,7 +107,7 @@ export async function resolveContext(
   if (metadata.clock === "server") await connection.clock.start();
   const recorded = await recordedEngine(connection, metadata, keys);
   const name = chooseEngine(connection, metadata, recorded);
-  const { executor, capabilities, sizes, clock, dirtySaves } = connection;
+  const { executor, capabilities, sizes, clock, dirtySaves, related } = connection;
   const homes = Object.freeze(keys.map(({ documents }) => documents));
   const [first, ...others] = keys.map((each) => layoutOf(metadata, name, each, capabilities.vectorSets, homes));
   const layout = first as Layout;
@@ -113,6 +117,7 @@ export async function resolveContext(
     codec,
     executor,
     sizes,
+    related,
     validation,
     fieldExpiry: capabilities.fieldExpiry,
     now: metadata.clock === "server" ? () => clock.now() : () => new Date(),

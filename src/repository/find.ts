@@ -188,7 +188,17 @@ async function every(engine: Engine, query: QueryNode, want: "rows" | "ids", ask
   );
 }
 
-async function answer(
+/**
+ * Runs the steps of a query.
+ *
+ * @param context - the entity type.
+ * @param first - the first step.
+ * @param operation - what is being done, for errors.
+ * @param options - deadline of each round trip, and signal.
+ * @param note - told of what is sent.
+ * @returns the answer.
+ */
+export async function answer(
   context: TypeContext,
   first: Step,
   operation: string,

@@ -18,7 +18,8 @@ type Row = Record<string, unknown>;
 
 /** Entities of a page when no limit is given. */
 const defaultPage = 100;
-const defaultBatch = 200;
+/** Entities per round trip of a stream, when nothing else is said. */
+export const defaultBatch = 200;
 const maxBatch = 1000;
 
 /**

@@ -3,10 +3,18 @@
 import type { ReadValidation } from "../codec/document.ts";
 import type { CallOptions, Query } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, GivenOf, IndexesOf } from "../schema/entity.ts";
+import type { Relations } from "../schema/relations.ts";
 import type { Ttl } from "./ttl.ts";
 
 /** A query over an entity type. */
-export type QueryOf<D extends EntityDefinition> = Query<EntityOf<D>, IndexesOf<D>, EntityOf<D>, GivenOf<D>>;
+export type QueryOf<D extends EntityDefinition, A = Relations> = Query<
+  EntityOf<D>,
+  IndexesOf<D>,
+  EntityOf<D>,
+  GivenOf<D>,
+  A,
+  D["name"]
+>;
 
 /** What `db.repository` accepts beside the type. */
 export interface RepositoryOptions {

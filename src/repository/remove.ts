@@ -10,6 +10,7 @@ import type { RunOptions } from "../redis/executor.ts";
 import { decodeId } from "../schema/key.ts";
 import type { TypeContext } from "./context.ts";
 import { afterDelete, beforeDelete } from "./hooks.ts";
+import { callOptions } from "./load.ts";
 import { perPartition } from "./partitions.ts";
 import type { Note } from "./observe.ts";
 import { defaultBackoff, pauseBeforeRetry } from "./retry.ts";
@@ -58,6 +59,7 @@ export interface DeleteOptions extends CallOptions {
  * @throws IndexNotReadyError when stored data is laid out for another definition, or is being rebuilt.
  * @throws CorruptEntityError when the key holds something else than a document of the type.
  * @throws VersionConflictError when another version than `ifVersion` is stored.
+ * @throws RelationError when others refer to it by a relation that says `restrict`.
  */
 export async function removeOne(
   context: TypeContext,
@@ -67,7 +69,9 @@ export async function removeOne(
 ): Promise<boolean> {
   const { metadata } = context;
   if (options.ifVersion !== undefined) requireVersion(metadata, decodeId(encodedId));
-  const read = metadata.hooks?.beforeDelete !== undefined;
+  // What relations say comes before it, and must not be done for an entity that is not there or not to go.
+  const ruled = context.related.graph.isRuled(metadata.name);
+  const read = ruled || metadata.hooks?.beforeDelete !== undefined;
   const removed = await (read ? removeAsRead : removeNow)(context, encodedId, options, note);
   if (removed) await afterDelete(metadata, decodeId(encodedId));
   return removed;
@@ -94,7 +98,7 @@ async function removeNow(
   return removed === 1;
 }
 
-// A hook has seen what is deleted, which is why it must not have changed meanwhile.
+// A hook or a relation has seen what is deleted, which is why it must not have changed meanwhile.
 async function removeAsRead(
   context: TypeContext,
   encodedId: string,
@@ -114,6 +118,8 @@ async function removeAsRead(
     if (stored === undefined || stored instanceof ReplyFailure) return false;
     // eslint-disable-next-line no-await-in-loop
     await beforeDelete(metadata, expectVersion(metadata, id, "deleted", codec.decode(stored, id), options.ifVersion));
+    // eslint-disable-next-line no-await-in-loop
+    await context.related.prepareDeletion(context, [encodedId], callOptions(options), note);
     // eslint-disable-next-line no-await-in-loop
     const [removed] = await removeUnchanged(context, [{ encodedId, stored }], attempt, note);
     if (removed === -1) throw wrongType(context.layout, id);

@@ -1,24 +1,15 @@
 // The repository: every method is one call into a file beside this one.
-// It resolves the type's context on the first call and keeps it.
-import { DocumentCodec, type ReadValidation } from "../codec/document.ts";
+// Reads are those of `reads.ts`; `access.ts` is the way to the type.
+import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
-import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
-import type { Filter } from "../query/filter.ts";
-import { softDeleteOf, undeleted } from "../query/deleted.ts";
-import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
-import type { SelectablePaths, Selected } from "../query/select.ts";
-import type {
-  EntityDefinition,
-  EntityOf,
-  GivenOf,
-  IndexesOf,
-  InputOf,
-  UniqueNames,
-  UniqueOf,
-} from "../schema/entity.ts";
-import { encodeId, type Keyspace } from "../schema/key.ts";
-import { partitionOf } from "../schema/partitions.ts";
+import { UnsupportedStorageError } from "../errors.ts";
+import { softDeleteOf } from "../query/deleted.ts";
+import type { CallOptions } from "../query/query.ts";
+import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames } from "../schema/entity.ts";
+import type { Keyspace } from "../schema/key.ts";
 import type { ExpirablePaths } from "../schema/paths.ts";
+import type { Relations } from "../schema/relations.ts";
+import { Access } from "./access.ts";
 import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
 import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
 import {
@@ -31,21 +22,16 @@ import {
   type PatchManyOutcome,
   type PatchManyResult,
 } from "./change-many.ts";
-import { type Connection, resolveContext, type TypeContext } from "./context.ts";
+import type { Connection, TypeContext } from "./context.ts";
 import { exportLines, type ExportOptions } from "./export.ts";
 import { importLines, type ImportOptions, type ImportResult } from "./import.ts";
 import type { LineSource } from "./lines.ts";
-import { Loader } from "./loader.ts";
 import { expireMany, type RemainingTime, remainingTime } from "./expire.ts";
 import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
-import { queryRunner } from "./find.ts";
 import type { RepositoryIndexes } from "./indexes.ts";
-import { findUnique, upsert, type UpsertOptions } from "./find-unique.ts";
-import { type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts";
-import { type Note, observe } from "./observe.ts";
+import { upsert, type UpsertOptions } from "./find-unique.ts";
 import type { QueryOf, RepositoryOptions, SaveOptions } from "./options.ts";
-import { homeOf } from "./partitions.ts";
-import { hasField, type HasFieldOptions, isStored, selectionOf, type SelectOptions } from "./partial.ts";
+import { EntityReads } from "./reads.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
 import type { SaveMode } from "./save.ts";
 import { saveOne, saveWithHooks } from "./save-one.ts";
@@ -72,18 +58,12 @@ import { type Change, watchChanges, type WatchOptions } from "./watch.ts";
  * await db.close();
  * ```
  */
-export class Repository<D extends EntityDefinition> {
+export class Repository<D extends EntityDefinition, out A = Relations> extends EntityReads<D, A> {
   /** Creating and watching the type's indexes. */
   readonly indexes: RepositoryIndexes;
-  readonly #definition: D;
-  readonly #validation: ReadValidation;
+  readonly #access: Access<D>;
   readonly #connection: Connection;
-  readonly #keys: readonly Keyspace[];
-  readonly #codec: DocumentCodec;
-  readonly #runner: QueryRunner<Record<string, unknown>>;
   readonly #host: TransactionHost;
-  #context: TypeContext | undefined;
-  #resolving: Promise<TypeContext> | undefined;
 
   /**
    * Made by `db.repository()`.
@@ -110,30 +90,16 @@ export class Repository<D extends EntityDefinition> {
         { entity: metadata.name },
       );
     }
-    this.#definition = definition;
-    this.#validation = validate;
+    const access = new Access(definition, connection, keys, new DocumentCodec(metadata), validate);
+    super(access);
+    this.#access = access;
     this.#connection = connection;
-    this.#keys = keys;
-    this.#codec = new DocumentCodec(metadata);
-    this.#runner = queryRunner(() => this.#resolve());
     this.#host = transactionHost(
       connection.executor.defaultDeadline,
       () => keys[0] as Keyspace,
-      () => this.#resolve(),
+      () => access.resolve(),
     );
-    this.indexes = administer(() => this.#resolve());
-  }
-
-  /**
-   * The key under which an entity is stored.
-   *
-   * @param id - the entity's id.
-   * @returns the document's key, such as `{user}:42`.
-   * @throws ValidationError when the id is not acceptable.
-   */
-  key(id: string): string {
-    const encodedId = this.#encode(id);
-    return (this.#keys[partitionOf(encodedId, this.#keys.length)] as Keyspace).documents + encodedId;
+    this.indexes = administer(() => access.resolve());
   }
 
   /**
@@ -189,7 +155,7 @@ export class Repository<D extends EntityDefinition> {
    */
   update(id: string, patch: PatchOf<D>, options?: UpdateOptions): Promise<void>;
   update(id: string, patch: PatchOf<D>, options: UpdateOptions = {}): Promise<EntityOf<D> | void> {
-    return this.#at("update", id, async (context, encodedId, note) => {
+    return this.#access.at("update", id, async (context, encodedId, note) => {
       const entity = await updateOne(context, encodedId, patch, options, note);
       return options.returning === true ? (entity as EntityOf<D>) : undefined;
     });
@@ -213,7 +179,7 @@ export class Repository<D extends EntityDefinition> {
     change: (entity: EntityOf<D>) => EntityOf<D> | Promise<EntityOf<D>>,
     options: ModifyOptions = {},
   ): Promise<EntityOf<D>> {
-    return this.#at(
+    return this.#access.at(
       "modify",
       id,
       (context, encodedId, note) =>
@@ -307,9 +273,9 @@ export class Repository<D extends EntityDefinition> {
     options: PatchManyOptions & Partial<OutcomeListener<PatchManyOutcome>> = {},
   ): Promise<BulkSummary | PatchManyResult> {
     const { onOutcome } = options;
-    return this.#observed("patchMany", async (context, note) => {
+    return this.#access.observed("patchMany", async (context, note) => {
       const run = await (options.atomic === true
-        ? patchTogether(this.#host, this.#definition, context, entries, options, onOutcome)
+        ? patchTogether(this.#host, this.#access.definition, context, entries, options, onOutcome)
         : patchMany(context, entries, options, onOutcome, note));
       const { outcomes, done, failed, stopped } = run;
       if (onOutcome !== undefined) return { done, failed, stopped };
@@ -343,127 +309,15 @@ export class Repository<D extends EntityDefinition> {
     options: BulkCallOptions & Partial<OutcomeListener<DeleteManyOutcome>> = {},
   ): Promise<BulkSummary | DeleteManyResult> {
     const { onOutcome } = options;
-    return this.#observed("deleteMany", async (context, note) => {
+    return this.#access.observed("deleteMany", async (context, note) => {
       const run = await (options.atomic === true
-        ? deleteTogether(this.#host, this.#definition, context, ids, options, onOutcome, note)
+        ? deleteTogether(this.#host, this.#access.definition, context, ids, options, onOutcome, note)
         : deleteMany(context, ids, options, onOutcome, note));
       const { outcomes, done, failed, stopped } = run;
       if (onOutcome !== undefined) return { done, failed, stopped };
       const deleted = outcomes.filter((outcome) => outcome.ok && outcome.deleted).length;
       return { outcomes, deleted, failed: failuresOf(outcomes), stopped };
     });
-  }
-
-  /**
-   * Reads one entity. One round trip (HMGET or JSON.GET; EVALSHA where `ttl.sliding` is `read`, which prolongs its time).
-   *
-   * @param id - its id.
-   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
-   * @returns the entity, or null when there is none.
-   * @throws CorruptEntityError when the document does not fit the schema.
-   * @throws CapabilityError when the read has to prolong, and the user may not write.
-   */
-  findById(id: string, options?: FindOptions): Promise<EntityOf<D> | null>;
-  /**
-   * Reads some fields of one entity, and nothing else of it but the properties they lie in. One round trip (HMGET or
-   * JSON.GET; EVALSHA where `ttl.sliding` is `read`: there JSON documents are sent whole).
-   *
-   * @param id - its id.
-   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `prolong` and `withDeleted`.
-   * @returns the fields, or null when there is no such entity.
-   * @throws QueryError when the schema has no such field.
-   * @throws CorruptEntityError when what is read does not fit the schema.
-   */
-  findById<P extends SelectablePaths<EntityOf<D>>>(
-    id: string,
-    options: FindOptions & SelectOptions<P>,
-  ): Promise<Selected<EntityOf<D>, P> | null>;
-  findById(id: string, options: FindOptions & Partial<SelectOptions<string>> = {}): Promise<never> {
-    return this.#at("findById", id, (context, encodedId, note) =>
-      loadOne(context, encodedId, options, note, selectionOf(context, options.select)),
-    ) as Promise<never>;
-  }
-
-  /**
-   * Tells whether a field of an entity has a value. One round trip (HMGET or JSON.TYPE).
-   *
-   * @param id - its id.
-   * @param path - dotted path of the field.
-   * @param options - deadline in milliseconds, signal, and `withDeleted`.
-   * @returns true when it is stored and not null; what a default would make of it does not count.
-   * @throws QueryError when the schema has no such field.
-   * @throws CorruptEntityError when the key holds something else than a document of the type.
-   */
-  hasField<P extends SelectablePaths<EntityOf<D>>>(
-    id: string,
-    path: P,
-    options: HasFieldOptions = {},
-  ): Promise<boolean> {
-    return this.#at("hasField", id, (context, encodedId, note) => hasField(context, encodedId, path, options, note));
-  }
-
-  /**
-   * Reads one entity that must be there. One round trip, as {@link Repository.findById}.
-   *
-   * @param id - its id.
-   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
-   * @returns the entity.
-   * @throws EntityNotFoundError when there is none.
-   * @throws CorruptEntityError when the document does not fit the schema.
-   */
-  async findByIdOrThrow(id: string, options: FindOptions = {}): Promise<EntityOf<D>> {
-    const entity = await this.findById(id, options);
-    if (entity !== null) return entity;
-    const { name } = this.#definition;
-    throw new EntityNotFoundError(`${name} ${JSON.stringify(id)} does not exist`, { entity: name, id });
-  }
-
-  /**
-   * Reads many entities in batches of 200 (HMGET pipeline or JSON.MGET; EVALSHA where reads prolong).
-   *
-   * @param ids - their ids, in any number.
-   * @param options - deadline, signal, `onCorrupt` for documents that do not fit the schema, `prolong` and `withDeleted`.
-   * @returns one entity per id in the same order, null where there is none.
-   * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
-   */
-  findByIds(ids: readonly string[], options?: ReadOptions & FindOptions): Promise<(EntityOf<D> | null)[]>;
-  /**
-   * Reads some fields of many entities in batches of 200 (HMGET or JSON.GET pipeline; EVALSHA where reads prolong).
-   *
-   * @param ids - their ids, in any number.
-   * @param options - `select`, dotted paths; deadline in milliseconds, signal, `onCorrupt`, `prolong` and `withDeleted`.
-   * @returns the fields of one entity per id in the same order, null where there is none.
-   * @throws QueryError when the schema has no such field.
-   * @throws CorruptEntityError holding the good rows, unless `onCorrupt` is given.
-   */
-  findByIds<P extends SelectablePaths<EntityOf<D>>>(
-    ids: readonly string[],
-    options: ReadOptions & FindOptions & SelectOptions<P>,
-  ): Promise<(Selected<EntityOf<D>, P> | null)[]>;
-  findByIds(
-    ids: readonly string[],
-    options: ReadOptions & FindOptions & Partial<SelectOptions<string>> = {},
-  ): Promise<never> {
-    return this.#observed("findByIds", (context, note) => {
-      const encodedIds = ids.map((id) => this.#encode(id));
-      return loadMany(context, encodedIds, options, note, selectionOf(context, options.select));
-    }) as Promise<never>;
-  }
-
-  /**
-   * Finds the entity that has a unique value. One round trip (EVALSHA_RO; EVALSHA where reads prolong).
-   *
-   * @param where - the fields of one unique constraint, and their values.
-   * @param options - deadline, signal, `prolong: false` for a read that leaves the time alone, and `withDeleted`.
-   * @returns the entity, or null when nobody has the value.
-   * @throws QueryError when the fields are not those of a constraint, or a value is of another type.
-   * @throws CorruptEntityError when the document does not fit the schema.
-   */
-  findUnique(where: UniqueOf<D>, options: FindOptions = {}): Promise<EntityOf<D> | null> {
-    return this.#observed(
-      "findUnique",
-      (context, note) => findUnique(context, where, options, note) as Promise<EntityOf<D> | null>,
-    );
   }
 
   /**
@@ -478,7 +332,10 @@ export class Repository<D extends EntityDefinition> {
    * @throws EntityExistsError when it is new and its id is taken.
    */
   upsert(input: InputOf<D>, options: UpsertOptions<UniqueNames<D>>): Promise<EntityOf<D>> {
-    return this.#observed("upsert", (context, note) => upsert(context, input, options, note) as Promise<EntityOf<D>>);
+    return this.#access.observed(
+      "upsert",
+      (context, note) => upsert(context, input, options, note) as Promise<EntityOf<D>>,
+    );
   }
 
   /**
@@ -489,7 +346,7 @@ export class Repository<D extends EntityDefinition> {
    * @returns milliseconds, `never` when it does not expire, `missing` when there is none.
    */
   ttl(id: string, options: CallOptions = {}): Promise<RemainingTime> {
-    return this.#at("ttl", id, (context, encodedId, note) => remainingTime(context, encodedId, options, note));
+    return this.#access.at("ttl", id, (context, encodedId, note) => remainingTime(context, encodedId, options, note));
   }
 
   /**
@@ -560,7 +417,7 @@ export class Repository<D extends EntityDefinition> {
     ttl: Ttl,
     options: CallOptions = {},
   ): Promise<boolean> {
-    return this.#at("expireField", id, (context, encodedId, note) =>
+    return this.#access.at("expireField", id, (context, encodedId, note) =>
       expireField(context, { encodedId, path }, ttl, options, note),
     );
   }
@@ -578,7 +435,7 @@ export class Repository<D extends EntityDefinition> {
     path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
     options: CallOptions = {},
   ): Promise<boolean> {
-    return this.#at("persistField", id, (context, encodedId, note) =>
+    return this.#access.at("persistField", id, (context, encodedId, note) =>
       persistField(context, { encodedId, path }, options, note),
     );
   }
@@ -596,7 +453,7 @@ export class Repository<D extends EntityDefinition> {
     path: ExpirablePaths<EntityOf<D>, IndexesOf<D>>,
     options: CallOptions = {},
   ): Promise<RemainingTime> {
-    return this.#at("fieldTtl", id, (context, encodedId, note) =>
+    return this.#access.at("fieldTtl", id, (context, encodedId, note) =>
       fieldTtl(context, { encodedId, path }, options, note),
     );
   }
@@ -611,7 +468,7 @@ export class Repository<D extends EntityDefinition> {
    * @throws VersionConflictError when another version than `ifVersion` is stored; nothing was changed.
    */
   delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
-    return this.#at("delete", id, (context, encodedId, note) => deleteOne(context, encodedId, options, note));
+    return this.#access.at("delete", id, (context, encodedId, note) => deleteOne(context, encodedId, options, note));
   }
 
   /**
@@ -623,7 +480,7 @@ export class Repository<D extends EntityDefinition> {
    * @throws QueryError when the definition has no `softDelete`.
    */
   restore(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#at("restore", id, (context, encodedId, note) => restoreOne(context, encodedId, options, note));
+    return this.#access.at("restore", id, (context, encodedId, note) => restoreOne(context, encodedId, options, note));
   }
 
   /**
@@ -635,49 +492,10 @@ export class Repository<D extends EntityDefinition> {
    * @throws QueryError when the definition has no `softDelete`: there `delete` does this.
    */
   purge(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#at("purge", id, (context, encodedId, note) => {
+    return this.#access.at("purge", id, (context, encodedId, note) => {
       softDeleteOf(context.metadata, "purge");
       return removeOne(context, encodedId, options, note);
     });
-  }
-
-  /**
-   * Tells whether an entity is stored, and not deleted softly. One round trip (EXISTS; with `softDelete` HMGET or JSON.GET).
-   *
-   * @param id - its id.
-   * @param options - deadline and signal.
-   * @returns true when it is.
-   */
-  exists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#at("exists", id, (context, encodedId, note) => isStored(context, encodedId, options, note));
-  }
-
-  /**
-   * How many entities of the type are stored. One round trip.
-   *
-   * @param options - deadline and signal.
-   * @returns the exact number of live entities.
-   */
-  count(options: CallOptions = {}): Promise<number> {
-    const { metadata } = this.#definition;
-    return this.#runner.count(
-      { metadata, where: undeleted(metadata), orderBy: [], limit: undefined, offset: 0 },
-      options,
-    );
-  }
-
-  /**
-   * Makes a reader for places that do not know of each other, such as resolvers: its reads by id of one tick become one
-   * `findByIds`.
-   *
-   * @param options - what `findByIds` takes; deadline and signal hold for each batch.
-   * @returns the reader.
-   */
-  loader(options: FindOptions = {}): Loader<EntityOf<D>> {
-    return new Loader(
-      (ids, onCorrupt) => this.findByIds(ids, { ...options, onCorrupt }),
-      (id) => this.#encode(id),
-    );
   }
 
   /**
@@ -691,28 +509,7 @@ export class Repository<D extends EntityDefinition> {
    * @throws InvalidCursorError when the stream no longer holds the position to begin behind.
    */
   watch(options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> {
-    return watchChanges(() => this.#resolve(), this.#connection.openBlocking, options);
-  }
-
-  /**
-   * Starts a query.
-   *
-   * @returns a query that matches everything until conditions are added.
-   */
-  query(): QueryOf<D>;
-  /**
-   * Starts a query with the conditions of a filter object.
-   *
-   * @param filter - fields with operands or operators, AND, OR, NOT.
-   * @returns the query, to which more can be added.
-   * @throws QueryError naming the field, for whatever in the object is not understood.
-   */
-  query(filter: Filter<EntityOf<D>, IndexesOf<D>>): QueryOf<D>;
-  query(...filters: Filter<EntityOf<D>, IndexesOf<D>>[]): QueryOf<D> {
-    const runner = this.#runner as unknown as QueryRunner<EntityOf<D>>;
-    const query = Query.over<EntityOf<D>, IndexesOf<D>, GivenOf<D>>(this.#definition.metadata, runner);
-    // A filter that is undefined was meant to be one: it is refused, rather than finding everything.
-    return filters.length === 0 ? query : query.where(filters[0] as Filter<EntityOf<D>, IndexesOf<D>>);
+    return watchChanges(() => this.#access.resolve(), this.#connection.openBlocking, options);
   }
 
   /**
@@ -740,10 +537,10 @@ export class Repository<D extends EntityDefinition> {
    * await db.close();
    * ```
    */
-  export(options: ExportOptions<QueryOf<D>> = {}): AsyncGenerator<string, void, undefined> {
+  export(options: ExportOptions<QueryOf<D, A>> = {}): AsyncGenerator<string, void, undefined> {
     const { query, ...stream } = options;
     const rows: AsyncIterable<unknown> = (query ?? this.query()).stream(stream);
-    const { metadata } = this.#definition;
+    const { metadata } = this.#access.definition;
     return exportLines(metadata, rows as AsyncIterable<Record<string, unknown>>, query !== undefined);
   }
 
@@ -760,7 +557,7 @@ export class Repository<D extends EntityDefinition> {
    *   `onProgress` was told where to go on.
    */
   import(lines: LineSource, options: ImportOptions = {}): Promise<ImportResult> {
-    return this.#observed("import", (context, note) => importLines(context, lines, options, note));
+    return this.#access.observed("import", (context, note) => importLines(context, lines, options, note));
   }
 
   /**
@@ -770,34 +567,18 @@ export class Repository<D extends EntityDefinition> {
    * @returns the context. One round trip the first time.
    */
   context(): Promise<TypeContext> {
-    return this.#resolve();
-  }
-
-  #encode(id: string): string {
-    return encodeId(id, this.#definition.name);
-  }
-
-  // Something about one entity: of its partition's own.
-  #at<T>(
-    operation: string,
-    id: string,
-    work: (home: TypeContext, encodedId: string, note: Note) => Promise<T>,
-  ): Promise<T> {
-    return this.#observed(operation, (context, note) => {
-      const encodedId = this.#encode(id);
-      return work(homeOf(context, encodedId), encodedId, note);
-    });
+    return this.#access.resolve();
   }
 
   #expireMany(operation: string, ids: readonly string[], ttl: Ttl | undefined, options: CallOptions): Promise<number> {
-    return this.#observed(operation, (context, note) => {
-      const encodedIds = ids.map((id) => this.#encode(id));
+    return this.#access.observed(operation, (context, note) => {
+      const encodedIds = ids.map((id) => this.#access.encode(id));
       return expireMany(context, encodedIds, ttl, operation, options, note);
     });
   }
 
   #saveOne(input: unknown, mode: SaveMode, options: SaveOptions): Promise<EntityOf<D>> {
-    return this.#observed(
+    return this.#access.observed(
       mode,
       (context, note) =>
         (context.metadata.hooks === undefined ? saveOne : saveWithHooks)(
@@ -816,38 +597,14 @@ export class Repository<D extends EntityDefinition> {
     options: BulkOptions & Partial<OutcomeListener<SaveOutcome<EntityOf<D>>>>,
   ): Promise<BulkSummary | BulkResult<EntityOf<D>>> {
     const onOutcome = options.onOutcome as ((outcome: SaveOutcome<never>, index: number) => void) | undefined;
-    return this.#observed(`${mode}Many`, async (context, note) => {
+    return this.#access.observed(`${mode}Many`, async (context, note) => {
       const run = await (options.atomic === true
-        ? saveTogether(this.#host, this.#definition, inputs, mode, options, onOutcome as never)
+        ? saveTogether(this.#host, this.#access.definition, inputs, mode, options, onOutcome as never)
         : saveMany(context, inputs, mode, options, onOutcome as never, note));
       const { outcomes, done, failed, stopped } = run;
       if (onOutcome !== undefined) return { done, failed, stopped };
       const result = { outcomes, saved: done - failed, failed: failuresOf(outcomes), stopped };
       return result as BulkResult<Record<string, unknown>> as BulkResult<EntityOf<D>>;
     });
-  }
-
-  #observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {
-    const observed = (context: TypeContext): Promise<T> =>
-      observe(context.metadata, operation, undefined, (note) => work(context, note));
-    return this.#context === undefined ? this.#resolve().then(observed) : observed(this.#context);
-  }
-
-  async #resolve(): Promise<TypeContext> {
-    if (this.#context !== undefined) return this.#context;
-    this.#resolving ??= resolveContext(
-      this.#connection,
-      this.#definition.metadata,
-      this.#keys,
-      this.#codec,
-      this.#validation,
-    );
-    try {
-      this.#context = await this.#resolving;
-      return this.#context;
-    } finally {
-      // A failure is asked about again by the next call.
-      this.#resolving = undefined;
-    }
   }
 }

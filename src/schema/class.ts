@@ -41,8 +41,17 @@ export interface ClassSchema<T> extends ZodObject {
 /** Properties that the mapper fills in, by the names they usually have. */
 type Given = "id" | "version" | "createdAt" | "updatedAt";
 
+/** The name of a class's entities: only its decorator knows it, so the compiler tells classes apart by what they are. */
+export type ClassName<T> = string & { readonly "~class"?: T };
+
 /** The definition of a class. */
-export type ClassDefinition<T extends object> = EntityDefinition<ClassSchema<T>, ClassIndexes<T>, Given>;
+export type ClassDefinition<T extends object> = EntityDefinition<
+  ClassSchema<T>,
+  ClassIndexes<T>,
+  Given,
+  unknown,
+  ClassName<T>
+>;
 
 /** Where a class keeps its definition: the same for every copy of the package that is loaded. */
 const place = Symbol.for("remora.definition");

@@ -103,10 +103,11 @@ export interface EntityOptions<
   U extends string,
   Q,
   P extends number = 1,
+  N extends string = string,
   F extends string = never,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
-  readonly name: string;
+  readonly name: N;
   /** A zod object schema; its output type is the entity's type. */
   readonly schema: S;
   /** The id field (default `id`) and how ids are made (default ULIDs). */
@@ -162,9 +163,10 @@ export interface EntityDefinition<
   I = unknown,
   G extends string = string,
   Q = unknown,
+  N extends string = string,
 > {
   /** The entity's name. */
-  readonly name: string;
+  readonly name: N;
   /** The schema given. */
   readonly schema: S;
   /**
@@ -248,10 +250,11 @@ export function defineEntity<
   const U extends string = never,
   const Q extends UniqueSpecs<Paths<z.output<S>>> = Record<never, never>,
   const P extends number = 1,
+  const N extends string = string,
   const F extends string = never,
 >(
-  options: EntityOptions<S, I, Id, V, C, U, Q, P, F>,
-): EntityDefinition<S, I, Id | V | C | U, Q> & ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) {
+  options: EntityOptions<S, I, Id, V, C, U, Q, P, N, F>,
+): EntityDefinition<S, I, Id | V | C | U, Q, N> & ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) {
   const metadata = compileMetadata(options as unknown as Definition);
   const definition = { name: options.name, schema: options.schema, metadata };
   const composed = metadata.idFrom.length === 0 ? {} : { idOf: (parts: object) => idOfParts(metadata, parts) };

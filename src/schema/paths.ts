@@ -153,6 +153,25 @@ export type EqualityPaths<I, T> = {
 type ComparesOf<X> =
   X extends Index<infer K, infer _S, infer _F> ? (K extends "exact" | "range" ? true : false) : never;
 
+/** The dotted paths that hold one id of another entity, and have `exact()`, by which such entities are found. */
+export type ForeignKeyPaths<I, T> = {
+  [P in keyof I & string]: [NonNullable<PathValue<T, P>>] extends [string]
+    ? true extends ExactOf<IndexAt<I, P>>
+      ? P
+      : never
+    : never;
+}[keyof I & string];
+type ExactOf<X> = X extends Index<infer K, infer _S, infer _F> ? (K extends "exact" ? true : false) : never;
+
+/** The dotted paths whose values are of type V, where they are not absent. */
+export type PathsOfType<T, V> = {
+  [P in Paths<T>]: [NonNullable<PathValue<T, P>>] extends [never]
+    ? never
+    : [NonNullable<PathValue<T, P>>] extends [V]
+      ? P
+      : never;
+}[Paths<T>];
+
 /** The `compound` part of a definition: name to the fields that must be equal, and the one that orders. */
 export interface CompoundSpec<I, T> {
   /** The fields that must be equal: single values with `exact` or `range`. */

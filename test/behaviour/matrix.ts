@@ -3,7 +3,7 @@
 import { Redis as Redis5 } from "ioredis5";
 import { afterEach, describe, inject } from "vitest";
 
-import { connect, type Database, type EntityDefinition, type Repository } from "remora";
+import { connect, type Database, type EntityDefinition, type Relations, type Repository } from "remora";
 import type { EngineName } from "../../src/engines/layout.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { type AvailableLeg, freshNamespace } from "../setup/legs.ts";
@@ -46,6 +46,7 @@ interface OpenOptions {
   readonly deadline?: number;
   readonly largeDocument?: number;
   readonly maxDocument?: number;
+  readonly relations?: readonly Relations[];
   /** Whether to make the indexes; true when left out. */
   readonly synced?: boolean;
 }

@@ -96,9 +96,12 @@ function connected(code: string, remora: string, url: string): string {
 // The library, with a connect that keeps every block in a namespace of its own.
 function withNamespace(namespace: string): string {
   const library = JSON.stringify(join(root, "src/index.ts"));
-  return `import { connect as open, type ConnectionTarget, type Database, type DatabaseOptions } from ${library};
+  return `import { connect as open, type ConnectionTarget, type Database, type DatabaseOptions, type Relations } from ${library};
 export * from ${library};
-export function connect(target: ConnectionTarget, options: DatabaseOptions = {}): Promise<Database> {
+export function connect<const L extends readonly Relations[] = readonly []>(
+  target: ConnectionTarget,
+  options: DatabaseOptions<L> = {},
+): Promise<Database<L[number]>> {
   return open(target, { ...options, namespace: ${JSON.stringify(`${namespace}.`)} + (options.namespace ?? "") });
 }
 `;
