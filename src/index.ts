@@ -110,6 +110,7 @@ export {
   operationChannel,
   type OperationEvent,
 } from "./redis/diagnostics.ts";
+export type { OwnedBy, OwnedCounter, OwnedList, OwnedSet, OwnedSortedSet, Scored } from "./repository/owned.ts";
 export type {
   BulkCallOptions,
   BulkFailure,
@@ -194,6 +195,15 @@ export {
   type VectorSettings,
   type WordOptions,
 } from "./schema/index-kinds.ts";
+export {
+  type Collection,
+  type CollectionKind,
+  type Collections,
+  ownedCounter,
+  ownedList,
+  ownedSet,
+  ownedSortedSet,
+} from "./schema/collections.ts";
 export type { Storage } from "./schema/metadata.ts";
 export {
   type Cardinality,

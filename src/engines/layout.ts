@@ -90,6 +90,8 @@ export interface Layout {
   readonly compounds: readonly CompoundSlot[];
   /** The stream of changes; undefined where they are not told. */
   readonly changes: string | undefined;
+  /** What the keys of each collection begin with; an entity's id follows. */
+  readonly owned: readonly string[];
   /** What the keys begin with under which operations leave their notes. */
   readonly operations: string;
   /** What the search engine asks: a name that exists only while the index is right for this very definition. */
@@ -158,6 +160,7 @@ export function layoutOf(
     uniques: Object.freeze(uniques),
     compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
     changes: metadata.changes === undefined ? undefined : `${internal}k`,
+    owned: Object.freeze(metadata.collections.map(({ name }) => `${internal}d:${name}:`)),
     operations: `${internal}o:`,
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,

@@ -31,6 +31,7 @@ import { expireField, fieldTtl, persistField } from "./field-ttl.ts";
 import type { RepositoryIndexes } from "./indexes.ts";
 import { upsert, type UpsertOptions } from "./find-unique.ts";
 import type { QueryOf, RepositoryOptions, SaveOptions } from "./options.ts";
+import { type OwnedBy, ownedBy } from "./owned.ts";
 import { EntityReads } from "./reads.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
 import type { SaveMode } from "./save.ts";
@@ -100,6 +101,17 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
       () => access.resolve(),
     );
     this.indexes = administer(() => access.resolve());
+  }
+
+  /**
+   * The collections of one entity, which `collections` of the definition names. Nothing is sent before one of them is used.
+   *
+   * @param id - the entity's id.
+   * @returns a collection per name.
+   * @throws ValidationError when the id is not acceptable, by the first use.
+   */
+  owned(id: string): OwnedBy<D> {
+    return ownedBy(this.#access, id);
   }
 
   /**

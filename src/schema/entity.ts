@@ -2,6 +2,7 @@
 // Wrong paths, illegal index kinds and missing fields are compile errors here.
 import type { z } from "zod";
 import { ValidationError } from "../errors.ts";
+import type { Collections } from "./collections.ts";
 import type { EntityHooks } from "./hooks.ts";
 import { composedId, type IdPart, type IdStrategy, isIdPart } from "./id.ts";
 import type { CompoundSpec, Indexable, IndexSpecs, Paths, PathValue } from "./paths.ts";
@@ -45,6 +46,16 @@ export interface ComposedIds<T, F extends string> {
    * @throws ValidationError when one of them is missing or no single value.
    */
   readonly idOf: (parts: Readonly<Pick<T, F & keyof T>>) => string;
+}
+
+/** What types whose entities own collections L have beside. */
+export interface WithCollections<L extends Collections> {
+  /**
+   * Carries the types only; never present at run time.
+   *
+   * @internal
+   */
+  readonly "~collections"?: L;
 }
 
 /** How changes are told. */
@@ -105,6 +116,7 @@ export interface EntityOptions<
   P extends number = 1,
   N extends string = string,
   F extends string = never,
+  L extends Collections = Record<never, never>,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
   readonly name: N;
@@ -153,6 +165,8 @@ export interface EntityOptions<
   readonly ttl?: FixedTtl | SlidingTtl;
   /** The field that `delete` sets, an optional or nullable date with `range()`; reads and queries leave such entities out. */
   readonly softDelete?: AbsentableDates<z.output<S>> & keyof NoInfer<I> & string;
+  /** Lists, sets, sorted sets and counters that each entity owns, by name: deleted and expired with it. */
+  readonly collections?: L;
   /** Functions that run around writes. */
   readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
 }
@@ -252,9 +266,12 @@ export function defineEntity<
   const P extends number = 1,
   const N extends string = string,
   const F extends string = never,
+  L extends Collections = Record<never, never>,
 >(
-  options: EntityOptions<S, I, Id, V, C, U, Q, P, N, F>,
-): EntityDefinition<S, I, Id | V | C | U, Q, N> & ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) {
+  options: EntityOptions<S, I, Id, V, C, U, Q, P, N, F, L>,
+): EntityDefinition<S, I, Id | V | C | U, Q, N> &
+  ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) &
+  ([keyof L] extends [never] ? unknown : WithCollections<L>) {
   const metadata = compileMetadata(options as unknown as Definition);
   const definition = { name: options.name, schema: options.schema, metadata };
   const composed = metadata.idFrom.length === 0 ? {} : { idOf: (parts: object) => idOfParts(metadata, parts) };

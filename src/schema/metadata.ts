@@ -2,6 +2,7 @@
 // Every definition error is raised here, all of them together, each with its path and cure.
 import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
+import { type CollectionMetadata, type Collections, compileCollections } from "./collections.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
 import { compileIndex } from "./field-index.ts";
@@ -83,6 +84,8 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly indexes: readonly IndexMetadata[];
   readonly uniques: readonly UniqueMetadata[];
   readonly compounds: readonly CompoundMetadata[];
+  /** What each entity owns beside its document. */
+  readonly collections: readonly CollectionMetadata[];
   readonly version: string | undefined;
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
@@ -122,6 +125,7 @@ export interface Definition {
   readonly ttl?: TtlDefinition | undefined;
   readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
+  readonly collections?: Collections | undefined;
 }
 
 /** Property names with a meaning of their own in filters. */
@@ -179,6 +183,7 @@ class DefinitionCompiler {
     const { softDelete } = definition;
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
     const changes = this.#changes();
+    const collections = compileCollections(definition.collections, placed);
     const ids = compileId(definition.id ?? {}, this.#shape, partitions, placed);
     this.#throwProblems();
     const parts = {
@@ -207,6 +212,7 @@ class DefinitionCompiler {
       ...timestamps,
       ttl,
       changes,
+      collections,
       softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),

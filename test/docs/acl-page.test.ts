@@ -13,6 +13,10 @@ import {
   defineEntity,
   exact,
   inc,
+  ownedCounter,
+  ownedList,
+  ownedSet,
+  ownedSortedSet,
   push,
   range,
   text,
@@ -31,6 +35,7 @@ const [
   json = [],
   texts = [],
   changes = [],
+  owning = [],
   notes = [],
   search = [],
   vectors = [],
@@ -89,8 +94,9 @@ function changed(name: string, storage: Storage) {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, fields, JSON, text, changes, notes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, text, changes, collections, notes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -294,6 +300,46 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await setUser(texts, names.app);
     await setUser(deployTexts, names.deploy);
     await expectWorking(await deployed("textTicket", "string", "scan"));
+  });
+
+  it("fill and read what entities own", async () => {
+    await setUser(owning, names.app);
+    const definition = defineEntity({
+      name: "owner",
+      schema: z.object({ id: z.string() }),
+      collections: {
+        list: ownedList(z.string()),
+        set: ownedSet(z.string()),
+        scores: ownedSortedSet(z.string()),
+        count: ownedCounter(),
+      },
+    });
+    const owners = (await login(names.app, "change-me", "scan")).repository(definition);
+    await owners.insert({ id: "a" });
+    const { list, set, scores, count } = owners.owned("a");
+    await list.push("x");
+    await list.unshift("y");
+    await list.trim(0, 5);
+    expect(await list.range()).toEqual(["y", "x"]);
+    expect([await list.remove("q"), await list.pop(), await list.shift(), await list.length()]).toEqual([
+      0,
+      "x",
+      "y",
+      0,
+    ]);
+    expect([await set.add("x"), await set.has("x"), await set.members(), await set.size()]).toEqual([
+      1,
+      true,
+      ["x"],
+      1,
+    ]);
+    expect(await set.remove("x")).toBe(1);
+    expect([await scores.set("x", 1), await scores.increment("x", 1), await scores.score("x")]).toEqual([true, 2, 2]);
+    expect([await scores.range(), await scores.size()]).toEqual([[{ member: "x", score: 2 }], 1]);
+    expect(await scores.remove("x")).toBe(1);
+    expect([await count.increment(), await count.get()]).toEqual([1, 1]);
+    await count.clear();
+    expect(await owners.delete("a")).toBe(true);
   });
 
   it.runIf(leg.search)("cannot make an index, use the one that the deployment makes", async () => {

@@ -369,10 +369,10 @@ function termListLua(key: string, vocabulary: string): string {
 }
 
 /**
- * Lua that forgets an entity whose document is gone.
+ * Lua that forgets an entity whose document is gone, or is kept and cannot be indexed.
  *
  * @param layout - the type's layout.
- * @returns a function `forget(id)`, which collects index writes and does the rest at once.
+ * @returns a function `forget(id, kept)`, which collects index writes and does the rest at once.
  */
 export function forgetFunction(layout: Layout): string {
   const names = new KeyNames(layout);
@@ -391,12 +391,25 @@ ${[...(isGrouped(layout) ? ["    reindex(id, nil, before)"] : []), ...frees].joi
     call('HDEL', ${names.of(snapshot)}, id)
   end`);
   }
+  if (layout.owned.length > 0)
+    lines.push(`  if not kept then call('UNLINK', ${ownedLua(layout, "id").join(", ")}) end`);
   if (ids !== undefined) lines.push(`  call('ZREM', ${names.of(ids)}, id)`);
   if (expiry !== undefined) lines.push(`  call('ZREM', ${names.of(expiry)}, id)`);
-  return `local function forget(id)
+  return `local function forget(id${layout.owned.length > 0 ? ", kept" : ""})
 ${lines.join("\n")}
 end
 `;
+}
+
+/**
+ * Lua for the keys of the collections that an entity owns.
+ *
+ * @param layout - the type's layout.
+ * @param id - Lua expression of its id as it stands in keys.
+ * @returns expressions; none where the type has no collections.
+ */
+export function ownedLua({ owned, internal }: Layout, id: string): string[] {
+  return owned.map((prefix) => `string.sub(KEYS[1], 1, -2)..${luaString(prefix.slice(internal.length))}..${id}`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { jsonPath } from "../../codec/json-value.ts";
 import { defineScript, type Reply, type Script, type ScriptCall } from "../../redis/command.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
-import { clock, luaString } from "./lua.ts";
+import { clock, luaString, ownedLua } from "./lua.ts";
 import { refuseWithoutRights } from "./rights.ts";
 import { shorthands } from "./text.ts";
 
@@ -72,7 +72,9 @@ function readFunction(layout: Layout): string {
   if type(document) == 'table' and document.err then return 0 end
   local later = now() + ARGV[2]
   if dies > 0 and later > dies${living(layout)} then
-    call('PEXPIREAT', key, plain(later))
+    call('PEXPIREAT', key, plain(later))${ownedLua(layout, "id")
+      .map((each) => ` call('PEXPIREAT', ${each}, plain(later))`)
+      .join("")}
 ${layout.expiry === undefined ? "" : "    call('ZADD', KEYS[2], 'XX', plain(later), id)\n"}${keepsDeadline(layout) ? `    ${tell}plain(later))\n` : ""}  end
   return document
 end`;

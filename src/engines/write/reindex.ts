@@ -186,7 +186,7 @@ end
 local function index(at, id, new)
   local before = known(id)
   if new == '' then
-    forget(id)
+    forget(id, true)
     return
   end
   local after = decode(new)

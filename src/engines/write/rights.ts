@@ -1,7 +1,7 @@
 // What a writing script must be allowed to do, asked before its first write.
 // A command that turned out to be forbidden halfway would leave a document without its index entries.
 import type { Layout } from "../layout.ts";
-import { KeyNames } from "./lua.ts";
+import { KeyNames, ownedLua } from "./lua.ts";
 
 /**
  * Lua that refuses the call when the caller lacks a right that saving or deleting needs.
@@ -80,6 +80,7 @@ function neededCommands(layout: Layout): string[] {
       );
     }
   }
+  for (const key of ownedLua(layout, "'x'")) needed.push(command("UNLINK", key));
   if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
   for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {
     if (key === undefined) continue;

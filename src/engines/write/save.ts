@@ -17,6 +17,7 @@ import {
   KeyNames,
   keyType,
   luaString,
+  ownedLua,
   mendFunction,
   packFunction,
   packsVectors,
@@ -193,7 +194,7 @@ local after, before = {}, {}`);
   local exists, version`);
   if (metadata.version !== undefined) lines.push(versionCheck(layout, `ITEMS[o + ${words.version}]`));
   else {
-    const always = metadata.ttl !== undefined || metadata.changes !== undefined;
+    const always = metadata.ttl !== undefined || metadata.changes !== undefined || layout.owned.length > 0;
     lines.push(`  if ${always ? "true" : "mode == '0'"} then exists = call('EXISTS', key) == 1 end
   if mode == '0' and exists then ok = false fail(at, 'EXISTS') end`);
     // Unique values are claimed before the document is written, so its key must be known to take it.
@@ -260,6 +261,8 @@ function writes(layout: Layout, together: boolean): string {
   lines.push(metadata.storage === "hash" ? writeHash(layout, words) : writeJson(layout, words));
   lines.push(`  if type(written) == 'table' and written.err then fail(at, 'TYPE')
   else`);
+  // What a document left behind that was deleted past the mapper is not the new one's.
+  if (layout.owned.length > 0) lines.push(`    if fresh then call('UNLINK', ${ownedLua(layout, "id").join(", ")}) end`);
   if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
   if (ids !== undefined) {
     // A document with a version was written by a save, which listed it; whatever is replaced may be a stranger's.

@@ -1,7 +1,7 @@
 // When an entity expires, as the writing scripts decide it: from the caller's wish, by the server's clock.
 // What it was before stays, unless the wish or the definition says otherwise.
 import type { Layout } from "../layout.ts";
-import { KeyNames } from "./lua.ts";
+import { KeyNames, ownedLua } from "./lua.ts";
 
 /**
  * Lua that decides when an entity expires: nil leaves the time as it is, 0 takes it away.
@@ -27,11 +27,15 @@ export function expiryLua(mode: string, ttl: string): string {
  */
 export function writeExpiryLua(layout: Layout): string {
   const expiry = layout.expiry === undefined ? undefined : new KeyNames(layout).of(layout.expiry);
+  const owned = (command: (key: string) => string): string =>
+    ownedLua(layout, "id")
+      .map((key) => ` ${command(key)}`)
+      .join("");
   return `    if expires and expires > 0 then
-      call('PEXPIREAT', key, plain(expires))
+      call('PEXPIREAT', key, plain(expires))${owned((key) => `call('PEXPIREAT', ${key}, plain(expires))`)}
 ${expiry === undefined ? "" : "      expiring[#expiring + 1] = plain(expires) expiring[#expiring + 1] = id"}
     elseif expires == 0 then
-      if not fresh then call('PERSIST', key) end
+      if not fresh then call('PERSIST', key)${owned((key) => `call('PERSIST', ${key})`)} end
 ${expiry === undefined ? "" : `      call('ZREM', ${expiry}, id)`}
     end`;
 }
