@@ -74,7 +74,7 @@ function types(storage: Storage, onChild: Action, onLink: Action) {
   return { Person, Link, declared };
 }
 
-const idOf = fc.integer({ min: 0, max: 11 }).map((at) => `p${at}`);
+const idOf = fc.integer({ min: 0, max: 6 }).map((at) => `p${at}`);
 const worlds: fc.Arbitrary<World> = fc.record({
   people: fc
     .uniqueArray(
@@ -84,7 +84,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
         parentId: fc.option(idOf, { freq: 3 }),
         friendIds: fc.array(idOf, { maxLength: 4 }),
       }),
-      { selector: ({ id }) => id, maxLength: 10 },
+      { selector: ({ id }) => id, maxLength: 7 },
     )
     .map((people) => people as Person[]),
   links: fc
