@@ -604,6 +604,7 @@ export class Query<O, I, R = O, G extends string = never, out A = Relations, N =
    *
    * @param options - `batchSize`; deadline of each round trip, and signal. What earlier batches deleted stays deleted.
    * @returns how many were found, deleted, and left alone.
+   * @throws RelationError when others refer to one by a relation that says `restrict`; what earlier batches deleted stays deleted.
    * @throws QueryError with an offset.
    */
   delete(options: BatchOptions = {}): Promise<QueryChanges> {

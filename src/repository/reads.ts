@@ -15,7 +15,7 @@ import { type FindOptions, loadMany, loadOne, type ReadOptions } from "./load.ts
 import { Loader } from "./loader.ts";
 import type { QueryOf } from "./options.ts";
 import { hasField, type HasFieldOptions, isStored, selectionOf, type SelectOptions } from "./partial.ts";
-import { type RelatedRead, readRelated, relatingRunner } from "./relating.ts";
+import { oneRelated, type RelatedRead, readRelated, relatingRunner } from "./relating.ts";
 
 type Row = Record<string, unknown>;
 
@@ -97,12 +97,10 @@ export class EntityReads<D extends EntityDefinition, out A = Relations> {
     options: FindOptions & Partial<SelectOptions<P>> & WithOptions<W & OnlyRelations<A, D["name"], W>>,
   ): Promise<Loaded<Chosen<D, P>, A, D["name"], W> | null>;
   findById(id: string, options: FindOptions & RelatedRead = {}): Promise<never> {
-    return this.#access.at("findById", id, async (context, encodedId, note) => {
+    return this.#access.at("findById", id, (context, encodedId, note) => {
       const read = (select: RelatedRead["select"]): Promise<Row | null> =>
         loadOne(context, encodedId, options, note, selectionOf(context, select));
-      if (options.with === undefined) return read(options.select);
-      const [found] = await readRelated(context, options, async (select) => [await read(select)]);
-      return found ?? null;
+      return options.with === undefined ? read(options.select) : oneRelated(context, options, read);
     }) as Promise<never>;
   }
 
@@ -228,10 +226,9 @@ export class EntityReads<D extends EntityDefinition, out A = Relations> {
     options: FindOptions & WithOptions<W & OnlyRelations<A, D["name"], W>>,
   ): Promise<Loaded<EntityOf<D>, A, D["name"], W> | null>;
   findUnique(where: UniqueOf<D>, options: FindOptions & Partial<WithOptions<unknown>> = {}): Promise<never> {
-    return this.#access.observed("findUnique", async (context, note) => {
-      const find = async (): Promise<(Row | null)[]> => [await findUnique(context, where, options, note)];
-      const [found] = await readRelated(context, options, find);
-      return found ?? null;
+    return this.#access.observed("findUnique", (context, note) => {
+      const read = (): Promise<Row | null> => findUnique(context, where, options, note);
+      return options.with === undefined ? read() : oneRelated(context, options, read);
     }) as Promise<never>;
   }
 

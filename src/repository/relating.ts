@@ -41,6 +41,23 @@ export async function readRelated(
 }
 
 /**
+ * Reads one entity and what is related to it.
+ *
+ * @param context - the entity type.
+ * @param options - the chosen fields, what is wanted beside, and what holds for every read.
+ * @param read - reads the entity, with nothing but some fields or whole.
+ * @returns the entity, or null where there is none.
+ */
+export async function oneRelated(
+  context: TypeContext,
+  options: RelatedRead & ReadOptions,
+  read: (select: readonly string[] | undefined) => Promise<Row | null>,
+): Promise<Row | null> {
+  const [found = null] = await readRelated(context, options, async (select) => [await read(select)]);
+  return found;
+}
+
+/**
  * Makes what a query chain calls to be answered, related entities included.
  *
  * @param runner - answers queries that want nothing beside.
@@ -50,13 +67,14 @@ export async function readRelated(
 export function relatingRunner(runner: QueryRunner<Row>, resolve: () => Promise<TypeContext>): QueryRunner<Row> {
   // Answers the query without what is wanted beside, then reads that.
   const around = async <T>(
-    { related, ...query }: QueryNode,
+    node: QueryNode,
     options: ReadOptions,
     read: (query: QueryNode) => Promise<T>,
     relateIn: (found: T, complete: Complete) => Promise<T>,
     added: readonly string[] = [],
   ): Promise<T> => {
-    if (related === undefined) return read(query);
+    if (node.related === undefined) return read(node);
+    const { related, ...query } = node;
     const context = await resolve();
     const { fields, complete } = plannedRead(context, query, related, options, added);
     return relateIn(await read(fields), complete);

@@ -472,11 +472,13 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
 
   /**
    * Deletes one entity, its index entries and its unique values. One round trip (EVALSHA). Where the definition has
-   * `softDelete` it stays with its unique values, and is marked as deleted; two round trips (HMGET or JSON.GET, EVALSHA).
+   * `softDelete` it stays with its unique values, and is marked as deleted; two round trips (HMGET or JSON.GET, EVALSHA). Where
+   * relations have `onDelete` it is read first, and what refers to it is deleted or changed before it, in batches.
    *
    * @param id - its id.
-   * @param options - `ifVersion`, deadline and signal.
+   * @param options - `ifVersion`, deadline (of each round trip, where relations have `onDelete`) and signal.
    * @returns true when there was one.
+   * @throws RelationError when others refer to it by a relation that says `restrict`; nothing was changed.
    * @throws VersionConflictError when another version than `ifVersion` is stored; nothing was changed.
    */
   delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
@@ -501,6 +503,7 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
    * @param id - its id.
    * @param options - deadline and signal.
    * @returns true when there was one.
+   * @throws RelationError when others refer to it by a relation that says `restrict`; nothing was changed.
    * @throws QueryError when the definition has no `softDelete`: there `delete` does this.
    */
   purge(id: string, options: CallOptions = {}): Promise<boolean> {

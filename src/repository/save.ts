@@ -64,8 +64,10 @@ export interface Valid extends Pick<Prepared, "entity" | "mode" | "expected"> {
  * @throws ValidationError naming entity, id and field.
  */
 export function validated(context: TypeContext, input: unknown, mode: SaveMode): Valid {
-  const { metadata } = context;
+  const { metadata, related } = context;
   const { source, given, expected } = complete(context, input, mode);
+  // What a read brought along is no part of the entity; most schemas drop it anyway.
+  if (!metadata.shape.strips) for (const name of related.graph.relationsOf(metadata.name).keys()) delete source[name];
   const result = metadata.validate(source);
   if (!result.ok) throw invalid(metadata, { ...source, [metadata.idField]: given }, result.issues);
   settleId(metadata, result.value, given);

@@ -42,7 +42,10 @@ export interface ClassSchema<T> extends ZodObject {
 type Given = "id" | "version" | "createdAt" | "updatedAt";
 
 /** The name of a class's entities: only its decorator knows it, so the compiler tells classes apart by what they are. */
-export type ClassName<T> = string & { readonly "~class"?: T };
+export type ClassName<T> = string & {
+  /** Carries the type only; never present at run time. */
+  readonly "~class"?: T;
+};
 
 /** The definition of a class. */
 export type ClassDefinition<T extends object> = EntityDefinition<

@@ -134,6 +134,7 @@ class GraphCompiler {
     by: RelationBy,
   ): object | undefined {
     const relation = `${source.name}.${name}`;
+    if (typeof by !== "object" || by === null) return this.#problem("takes how it leads there, such as { field }");
     if ("ids" in by) {
       this.#checkKind(source.metadata, by.ids, "a list of ids (z.array(z.string()))", isList);
       return { kind: "ids", path: by.ids };

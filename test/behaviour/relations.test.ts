@@ -1,8 +1,10 @@
 // Related entities that reads bring along: whatever the kind of relation, in how many round trips, and what is refused.
 // The same on every engine and storage.
 import { expect, test } from "vitest";
+import { z } from "zod";
 
-import type { With } from "remora";
+import { type Database, defineEntity, definitionOf, exact, relations, type With } from "remora";
+import { Entity, Field, Id } from "remora/decorators";
 import { expectFailure } from "./failures.ts";
 import { filledFilms, type films, openFilms } from "./films.ts";
 import { describeMatrix } from "./matrix.ts";
@@ -334,12 +336,71 @@ describeMatrix(
       }
     });
 
-    test("are no part of what is saved", async () => {
+    test("are no part of what is saved, whatever the schema says of what it does not know", async () => {
       const { movies } = await filledFilms(bench);
       const rio = await movies.findByIdOrThrow("rio", { with: { director: true, reviews: true } });
       const saved = await movies.save({ ...rio, year: 1960 });
       expect(saved).toEqual(await movies.findById("rio"));
       expect(Object.keys(saved)).not.toContain("director");
+      const { open, storage } = bench;
+      const shape = { id: z.string(), parentId: z.string().optional() };
+      for (const schema of storage === "json"
+        ? [z.strictObject(shape), z.looseObject(shape)]
+        : [z.strictObject(shape)]) {
+        const Node = defineEntity({ name: "node", storage, schema: schema as z.ZodObject<typeof shape> });
+        const declared = relations(Node, ({ one }) => ({ parent: one(Node, { field: "parentId" }) }));
+        const { repository, db } = await open(() => Node, { relations: [declared] });
+        await repository.insertMany([{ id: "a" }, { id: "b", parentId: "a" }]);
+        const nodes = (db as Database<typeof declared>).repository(Node);
+        const found = await nodes.findByIdOrThrow("b", { with: { parent: true } });
+        expect(found).toEqual({ id: "b", parentId: "a", parent: { id: "a" } });
+        expect(await nodes.save(found)).toEqual({ id: "b", parentId: "a" });
+        expect((await nodes.saveMany([found])).failed).toEqual([]);
+        await db.transaction(async (tx) => tx.repository(Node).save(found));
+        expect(await nodes.findById("b")).toEqual({ id: "b", parentId: "a" });
+      }
+    });
+
+    test("are those of classes, whose entities stay instances", async () => {
+      @Entity({ name: "writer", storage: bench.storage })
+      class Writer {
+        @Id() id!: string;
+        @Field(z.string()) name!: string;
+        get initial(): string {
+          return this.name.charAt(0);
+        }
+      }
+      @Entity({ name: "novel", storage: bench.storage })
+      class Novel {
+        @Id() id!: string;
+        @Field(z.string(), { index: exact() }) writerId!: string;
+      }
+      const declared = [
+        relations(Writer, ({ many }) => ({ novels: many(Novel, { field: "writerId", onDelete: "cascade" }) })),
+        relations(Novel, ({ one }) => ({ writer: one(Writer, { field: "writerId" }) })),
+      ] as const;
+      const opened = await bench.open(() => definitionOf(Writer) as never, { relations: declared });
+      const db = opened.db as Database<(typeof declared)[number]>;
+      const [writers, novels] = [db.repository(Writer), db.repository(Novel)];
+      await novels.indexes.sync();
+      const { id } = await writers.insert({ name: "Ada" });
+      await novels.insert({ id: "n", writerId: id });
+      const novel = await novels.findByIdOrThrow("n", { with: { writer: { with: { novels: { count: true } } } } });
+      expect([novel instanceof Novel, novel.writer instanceof Writer]).toEqual([true, true]);
+      expect([novel.writer?.initial, novel.writer?.novels]).toEqual(["A", 1]);
+      await writers.delete(id);
+      expect(await novels.count()).toBe(0);
+    });
+
+    test("that make no sense are refused when the database is opened", async () => {
+      const { open, storage } = bench;
+      const Node = defineEntity({ name: "node", storage, schema: z.object({ id: z.string(), to: z.string() }) });
+      const wrong = relations(Node, ({ one }) => ({ id: one(Node, { field: "to" }) }) as never);
+      const error = await expectFailure(
+        open(() => Node, { relations: [wrong] }),
+        "DEFINITION",
+      );
+      expect(error.message).toBe("relations: node.id: the schema has a property of that name; take another");
     });
   },
   ({ driver }) => driver === "ioredis6",
