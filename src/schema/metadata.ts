@@ -35,6 +35,8 @@ export interface IndexMetadata {
   readonly array: boolean;
   /** What the index holds of a value, where that is what its codec stores; only for custom fields. */
   readonly encode?: (value: unknown) => Converted;
+  /** The values are encrypted, and shown nowhere. */
+  readonly secret?: true;
   /** The document holds something else than the index, which a codec makes of it. */
   readonly apart?: true;
   /** The field, or a parent, may be null or missing. */
@@ -154,7 +156,7 @@ class DefinitionCompiler {
   constructor(definition: Definition) {
     this.#definition = definition;
     this.#sides = sidesOf(definition.schema);
-    this.#shape = shapeOf(definition.schema, this.#problems);
+    this.#shape = shapeOf(definition.schema, definition.name, this.#problems);
   }
 
   compile(): EntityMetadata {
@@ -314,7 +316,11 @@ class DefinitionCompiler {
       for (const path of paths) {
         const shape = shapeAt(this.#shape, path)?.shape;
         if (shape === undefined) this.#problem(path, `named by unique ${name} but not in the schema`);
-        else if (shape.kind === "custom" && shape.indexed === true) encoders[path] = shape.stored.encode;
+        else if (shape.kind === "custom" && shape.secret !== undefined) {
+          if (shape.secret.blind === undefined) this.#problem(path, `unique ${name} needs keys.index of encrypted()`);
+          else if (caseInsensitive) this.#problem(path, `unique ${name} cannot fold the case of an encrypted text`);
+          else encoders[path] = shape.secret.blind;
+        } else if (shape.kind === "custom" && shape.indexed === true) encoders[path] = shape.stored.encode;
         else if (!["string", "number", "boolean", "bigint", "date", "decimal"].includes(shape.kind)) {
           this.#problem(path, `unique ${name} needs single values, not ${shape.kind}`);
         }

@@ -26,8 +26,10 @@ describe.each(kinds)("$name", (kind) => {
         const change = codec.change(["field"], field, "x");
         const text =
           storage === "json" ? JSON.stringify((JSON.parse(body as string) as { field: unknown }).field) : undefined;
-        if (text !== undefined) expect(change.set[1]).toBe(text);
-        expect(codec.difference(stored(codec, definition, body), read, "x")).toMatchObject({ set: [], absent: [] });
+        if (text !== undefined && kind.varies !== true) expect(change.set[1]).toBe(text);
+        const difference = codec.difference(stored(codec, definition, body), read, "x");
+        // Lists of encrypted texts are written anew.
+        if (!(kind.varies === true && Array.isArray(field))) expect(difference).toMatchObject({ set: [], absent: [] });
       }),
       { numRuns: 200, seed },
     );

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { bytes, custom, dateAs, decimal, defineEntity, exact, type Index, range, text } from "remora";
+import { bytes, custom, dateAs, decimal, defineEntity, encrypted, exact, type Index, range, text } from "remora";
 import { compareValues } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyDate, hostileString, storableNumber } from "./strings.ts";
@@ -18,6 +18,8 @@ export interface Kind {
   readonly index?: Index | readonly Index[];
   /** What it is ordered by, where that is not the value itself. */
   readonly key?: (value: never) => string | number | boolean | bigint | Date;
+  /** The same value is not always stored as the same text. */
+  readonly varies?: true;
   /** Inputs, and what becomes of them. */
   readonly inputs?: readonly (readonly [input: unknown, value: unknown])[];
 }
@@ -367,6 +369,30 @@ const anyEvent = fc.oneof(
 );
 const copied = (value: fc.Arbitrary<object>): fc.Arbitrary<unknown> => value.map((one) => ({ ...one }));
 
+const secret = encrypted(z.string(), {
+  current: "b",
+  keys: { a: new Uint8Array(32).fill(1), b: new Uint8Array(32).fill(2) },
+  index: new Uint8Array(32).fill(3),
+});
+
+/** Encrypted kinds. */
+const secrets: readonly Kind[] = [
+  { name: "an encrypted text", schema: secret, value: hostileString, index: exact(), varies: true },
+  {
+    name: "an encrypted text that may be absent",
+    schema: secret.nullish(),
+    value: fc.option(hostileString),
+    varies: true,
+  },
+  {
+    name: "a list of encrypted texts",
+    schema: z.array(secret),
+    value: fc.array(hostileString),
+    index: exact(),
+    varies: true,
+  },
+];
+
 /** What is made of several. */
 const composed: readonly Kind[] = [
   {
@@ -446,7 +472,7 @@ const composed: readonly Kind[] = [
 ];
 
 /** Every kind. */
-export const kinds: readonly Kind[] = [...codecs, ...own, ...composed];
+export const kinds: readonly Kind[] = [...codecs, ...own, ...secrets, ...composed];
 
 /** An entity type with one field of a kind. */
 export function typeOf({ schema, index }: Kind, storage: Storage) {
