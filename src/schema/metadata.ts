@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { type Derivations, derivedNames, deriving } from "./derive.ts";
 import { compileIndex } from "./field-index.ts";
 import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
@@ -87,6 +88,8 @@ export interface EntityMetadata extends TimestampsMetadata {
   readonly uniques: readonly UniqueMetadata[];
   readonly compounds: readonly CompoundMetadata[];
   readonly version: string | undefined;
+  /** Properties that are made of the others when an entity is written. */
+  readonly derived: readonly string[];
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
   /** The field that says when an entity was deleted softly. */
@@ -122,6 +125,7 @@ export interface Definition {
   readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: TimestampsDefinition | undefined;
+  readonly derive?: Derivations | undefined;
   readonly ttl?: TtlDefinition | undefined;
   readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
@@ -178,6 +182,9 @@ class DefinitionCompiler {
     const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
     const { softDelete } = definition;
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
+    const { version, softDelete: deletedAt } = definition;
+    const kept = [idField, version, deletedAt, timestamps.createdAt, timestamps.updatedAt];
+    const derived = derivedNames(definition.derive, this.#shape, kept, placed);
     const changes = this.#changes();
     const generateId = idGenerator(definition.id?.generate ?? "ulid", problem);
     this.#throwProblems();
@@ -204,17 +211,27 @@ class DefinitionCompiler {
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),
       version: definition.version,
+      derived,
       ...timestamps,
       ttl,
       changes,
       softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
-      validate: (input: unknown) => validate(this.#sides.given, input),
+      validate: this.#validation(derived),
       validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),
       part: (names: ReadonlySet<string>) => this.#part(names),
       rules: (path: string) => rulesOf(this.#sides, path.split(".")),
     });
+  }
+
+  #validation(derived: readonly string[]): EntityMetadata["validate"] {
+    const { given } = this.#sides;
+    const whole = (input: unknown): Validated => validate(given, input);
+    const { derive } = this.#definition;
+    if (derive === undefined || derived.length === 0) return whole;
+    const rest = partOf(given, new Set([...this.#shape.fields.keys()].filter((name) => !derived.includes(name))));
+    return deriving(derive, (input) => validate(rest, input), whole);
   }
 
   #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validateEntity"> {

@@ -224,6 +224,14 @@ describe("indexes", () => {
   });
 });
 
+test("derived properties are in the schema, and nobody else's", () => {
+  const derive = { name: 5, nope: () => "", v: () => 1 };
+  const message = problem({ version: "v", derive });
+  expect(message).toContain("name: derive takes a function of the entity");
+  expect(message).toContain("nope: is derived but not a property of the schema");
+  expect(message).toContain("v: is kept by the mapper already, and cannot be derived");
+});
+
 describe("schemas", () => {
   const of = (field: z.ZodType): string => problem({ schema: z.object({ id: z.string(), field }) });
   const stringNumber = z.codec(z.string(), z.number(), { decode: Number, encode: String });

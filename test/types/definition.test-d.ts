@@ -505,4 +505,31 @@ describe("definitions that do not compile", () => {
     // @ts-expect-error a current key is needed
     encrypted(z.string(), { keys: {} });
   });
+
+  test("derived properties are made of the others, with their types", () => {
+    const person = z.object({ id: z.string(), first: z.string(), age: z.number(), name: z.string() });
+    const Person = defineEntity({
+      name: "x",
+      schema: person,
+      index: { name: exact() },
+      derive: {
+        name: (entity) => {
+          expectTypeOf(entity).toEqualTypeOf<{ id: string; first: string; age: number }>();
+          return entity.first;
+        },
+      },
+    });
+    expectTypeOf<EntityOf<typeof Person>["name"]>().toEqualTypeOf<string>();
+    expectTypeOf<InputOf<typeof Person>["name"]>().toEqualTypeOf<string | undefined>();
+    const people = ({} as Database).repository(Person);
+    void people.update("a", { first: "b" });
+    // @ts-expect-error it is derived
+    void people.update("a", { name: "b" });
+    // @ts-expect-error of another type
+    defineEntity({ name: "x", schema: person, derive: { name: ({ age }) => age } });
+    // @ts-expect-error no such property
+    defineEntity({ name: "x", schema: person, derive: { nope: () => "" } });
+    // @ts-expect-error it is not made of itself
+    defineEntity({ name: "x", schema: person, derive: { name: ({ name }) => name } });
+  });
 });
