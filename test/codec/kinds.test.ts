@@ -9,6 +9,7 @@ import { DocumentCodec } from "../../src/codec/document.ts";
 import { LineCodec } from "../../src/codec/line.ts";
 import { kinds, typeOf } from "../property/kinds.ts";
 import { seed } from "../property/seed.ts";
+import { anyDate } from "../property/strings.ts";
 import { stored } from "./stored.ts";
 
 describe.each(kinds)("$name", (kind) => {
@@ -209,4 +210,22 @@ test("custom fields whose functions break their word are reported", () => {
     expect(() => codec.encode({ id: "x", field }, "x", {})).toThrow(/field cannot be encoded/);
   }
   expect(() => codec.decode('{"id":"x","field":"5"}', "x")).toThrow(/field: cannot be decoded: expected a number/);
+});
+
+test("an object that keeps everything else is one of JSON documents", () => {
+  const definition = defineEntity({
+    name: "open",
+    storage: "json",
+    schema: z.object({ id: z.string(), open: z.looseObject({ at: dateAs("iso"), price: z.stringbool().optional() }) }),
+  });
+  const codec = new DocumentCodec(definition.metadata);
+  fc.assert(
+    fc.property(anyDate, fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (at, more) => {
+      fc.pre(!("__proto__" in more) || !Object.hasOwn(more, "__proto__"));
+      const entity = { id: "x", open: { ...more, at, price: true } };
+      const { body } = codec.encode(entity, "x", {});
+      expect(codec.decode(body as string, "x")).toEqual(entity);
+    }),
+    { numRuns: 200, seed },
+  );
 });
