@@ -246,6 +246,7 @@ export type {
   SortablePaths,
 } from "./schema/paths.ts";
 export type { TtlOnUpdate } from "./schema/ttl.ts";
+export type { EncryptionKeys } from "./schema/encryption.ts";
 export type { ZodObject } from "./schema/zod.ts";
 export {
   bytes,
@@ -255,6 +256,7 @@ export {
   dateAs,
   type DateUnit,
   decimal,
+  encrypted,
   geoPoint,
   type GeoPointShape,
 } from "./schema/zod-fields.ts";

@@ -31,6 +31,8 @@ interface Leaf {
   readonly nullable: boolean;
   readonly write: (value: unknown) => string;
   readonly read: (text: string) => unknown;
+  /** Whether one text may stay in the place of another; only for those that differ where the value does not. */
+  readonly same?: StoredForm["same"];
 }
 
 interface Branch {
@@ -45,6 +47,8 @@ interface Branch {
   /** Every field below. */
   readonly below: readonly string[];
 }
+
+type LeafCodec = Pick<Leaf, "write" | "read" | "same">;
 
 type Node = Leaf | Branch;
 
@@ -134,6 +138,7 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
   const quick = quickDecoder(nodes);
   const names = new Set(steadyFields(metadata.shape, idField));
   const steady = steadyLeaves(nodes, names, []);
+  const varying = varyingFields(nodes);
   const others = otherNodes(nodes, names).filter((node) => node.field !== idField);
   return {
     fields: Object.freeze(fields),
@@ -164,7 +169,7 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
       const nulls: string[] = [];
       for (const node of nodes) if (node.field !== idField) encodeNode(node, entity[node.property], pairs, [], nulls);
       if (nulls.length > 0) pairs.push(nullsField, JSON.stringify(nulls));
-      return changedFields(fields, stored as Exclude<StoredDocument, string>, pairs, idField);
+      return changedFields(fields, varying, stored as Exclude<StoredDocument, string>, pairs, idField);
     },
     hide(hidden): DocumentChange {
       const set: string[] = [];
@@ -187,8 +192,18 @@ function nodeAt(nodes: readonly Node[], [name, ...rest]: readonly string[]): Nod
   return rest.length === 0 ? node : nodeAt((node as Branch).nodes, rest);
 }
 
+function varyingFields(nodes: readonly Node[]): ReadonlyMap<string, NonNullable<Leaf["same"]>> {
+  const found = new Map<string, NonNullable<Leaf["same"]>>();
+  for (const node of nodes) {
+    if (node.type === "branch") for (const [field, same] of varyingFields(node.nodes)) found.set(field, same);
+    else if (node.same !== undefined) found.set(node.field, node.same);
+  }
+  return found;
+}
+
 function changedFields(
   fields: readonly string[],
+  varying: ReturnType<typeof varyingFields>,
   stored: readonly (string | null | false)[],
   pairs: readonly string[],
   idField: string,
@@ -201,7 +216,8 @@ function changedFields(
     const field = fields[at] as string;
     if (pairs[next] === field) {
       const value = pairs[next + 1] as string;
-      if (value !== stored[at]) set.push(field, value);
+      const kept = value === stored[at] || varying.get(field)?.(stored[at], value) === true;
+      if (!kept) set.push(field, value);
       next += 2;
     } else if (typeof stored[at] === "string" && field !== idField) absent.push(field);
   }
@@ -241,7 +257,7 @@ function compileNode(shape: Shape, property: string, path: readonly string[], la
   return { type: "leaf", property, field, position, optional, nullable, ...leafCodec(shape, path, layout) };
 }
 
-function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<Leaf, "write" | "read"> {
+function leafCodec(shape: Shape, path: readonly string[], layout: Layout): LeafCodec {
   if (shape.stored !== undefined) return storedLeaf(shape.stored, path, layout);
   switch (shape.kind) {
     case "string":
@@ -264,9 +280,10 @@ function leafCodec(shape: Shape, path: readonly string[], layout: Layout): Pick<
   }
 }
 
-function storedLeaf(stored: StoredForm, path: readonly string[], layout: Layout): Pick<Leaf, "write" | "read"> {
+function storedLeaf(stored: StoredForm, path: readonly string[], layout: Layout): LeafCodec {
   const inner = leafCodec(stored.shape, path, layout);
   return {
+    ...(stored.same === undefined ? {} : { same: stored.same }),
     write: (value) => inner.write(encodeStored(stored, value, path)),
     read(text) {
       const decoded = stored.decode(inner.read(text));
@@ -276,7 +293,7 @@ function storedLeaf(stored: StoredForm, path: readonly string[], layout: Layout)
   };
 }
 
-function taggedCodec(path: readonly string[]): Pick<Leaf, "write" | "read"> {
+function taggedCodec(path: readonly string[]): LeafCodec {
   return { write: (value) => tagText(checkText(value, path)), read: untagText };
 }
 
@@ -286,7 +303,7 @@ function checkText(value: unknown, path: readonly string[]): string {
   return value as string;
 }
 
-function jsonLeaf(shape: Shape, path: readonly string[]): Pick<Leaf, "write" | "read"> {
+function jsonLeaf(shape: Shape, path: readonly string[]): LeafCodec {
   const writer = jsonWriter(shape);
   const reader = jsonReader(shape, []);
   const free = holdsFreeJson(shape);

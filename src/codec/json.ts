@@ -99,6 +99,7 @@ function changedProperties(
       continue;
     }
     const text = stringifyJson(value, [name]);
+    if (shape.fields.get(name)?.stored?.same?.(held[name], value) === true) continue;
     if (text !== JSON.stringify(held[name])) set.push(jsonPath([name]), text);
   }
   const changed = set.filter((_, at) => at % 2 === 0);

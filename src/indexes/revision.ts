@@ -7,6 +7,7 @@ import type { EncodedDocument, StoredDocument } from "../codec/stored.ts";
 import { tagText, untagText } from "../codec/term.ts";
 import { isHiddenMember } from "../engines/search/attributes.ts";
 import { keepsDeadline, type Layout } from "../engines/layout.ts";
+import { type Shape, shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "../repository/context.ts";
 
 /** Changes to a document. */
@@ -45,7 +46,9 @@ export function reviser(
 ): (body: readonly string[] | string, encodedId: string, tagged: readonly string[], touched: boolean) => Revision {
   const { layout, metadata } = context;
   const { indexes, uniques, idField } = metadata;
-  const paths = new Set([...indexes.map(({ path }) => path), ...uniques.flatMap((unique) => unique.paths)]);
+  const indexed = [...indexes.map(({ path }) => path), ...uniques.flatMap((unique) => unique.paths)];
+  // What a save writes in another way each time is as it should be when it can be read.
+  const paths = new Set(indexed.filter((path) => !varies(shapeAt(metadata.shape, path)?.shape)));
   if (metadata.storage !== "hash") {
     const names = [...paths].map((path) => path.split("."));
     return (body, encodedId, _tagged, touched) => reviseJson(layout, body as string, encodedId, names, touched);
@@ -77,6 +80,10 @@ export function reviser(
       },
     };
   };
+}
+
+function varies(shape: Shape | undefined): boolean {
+  return shape?.stored?.same !== undefined || (shape?.kind === "array" && varies(shape.item));
 }
 
 function isObsolete(layout: Layout, name: string): boolean {

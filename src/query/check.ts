@@ -251,7 +251,12 @@ function checkOperand(operand: Operand, index: IndexMetadata, metadata: EntityMe
 }
 
 function refuseOperand(value: unknown, expected: string, index: IndexMetadata, metadata: EntityMetadata): never {
-  const got = value === null ? "null (use isNull)" : typeof value === "number" ? String(value) : typeof value;
+  const got =
+    value === null
+      ? "null (use isNull)"
+      : typeof value === "number" && index.secret === undefined
+        ? String(value)
+        : typeof value;
   throw new QueryError(`${metadata.name}.${index.path}: expected ${expected} to compare with, not ${got}`, {
     entity: metadata.name,
     field: index.path,

@@ -1,5 +1,6 @@
 // Conditions in words, as rows of a tree: for explain, and for whoever reads it.
 // Values are shown as they were given; nothing here decides how a query is answered.
+import type { EntityMetadata } from "../schema/metadata.ts";
 import type { Area } from "./geo.ts";
 import { isCircle } from "./geo.ts";
 import type { Bound, Comparison, Condition, Operand, QueryNode } from "./node.ts";
@@ -21,24 +22,28 @@ const maxShown = 5;
  * Lists a condition as rows of a tree.
  *
  * @param condition - any condition.
+ * @param metadata - the entity type, which knows what must not be shown.
  * @param depth - how deep it stands.
  * @returns the rows, each parent before its children.
  */
-export function describeCondition(condition: Condition, depth = 0): DescribedCondition[] {
+export function describeCondition(condition: Condition, metadata: EntityMetadata, depth = 0): DescribedCondition[] {
   switch (condition.type) {
     case "and":
     case "or": {
       const [only] = condition.items;
-      if (condition.items.length === 1 && only !== undefined) return describeCondition(only, depth);
+      if (condition.items.length === 1 && only !== undefined) return describeCondition(only, metadata, depth);
       const empty = condition.type === "and" ? "everything" : "nothing";
       const name = condition.type === "and" ? "all of" : "any of";
-      const inner = condition.items.flatMap((item) => describeCondition(item, depth + 1));
+      const inner = condition.items.flatMap((item) => describeCondition(item, metadata, depth + 1));
       return [{ depth, condition: inner.length === 0 ? empty : name, comparison: undefined }, ...inner];
     }
     case "not":
-      return [{ depth, condition: "not", comparison: undefined }, ...describeCondition(condition.item, depth + 1)];
+      return [
+        { depth, condition: "not", comparison: undefined },
+        ...describeCondition(condition.item, metadata, depth + 1),
+      ];
     default:
-      return [{ depth, condition: inWords(condition), comparison: condition }];
+      return [{ depth, condition: inWords(condition, metadata), comparison: condition }];
   }
 }
 
@@ -60,7 +65,7 @@ export function describeQuery({
 }: QueryNode): string {
   const order = orderBy.map(({ path, direction }) => `${path} ${direction}`);
   const parts = [
-    `${metadata.name} where ${oneLine(where)}`,
+    `${metadata.name} where ${oneLine(where, metadata)}`,
     ...raw.map(({ texts }) => `raw ${texts.join("…")}`),
     ...(order.length === 0 ? [] : [`order by ${order.join(", ")}`]),
     ...(near === undefined ? [] : [`order by distance of ${near.path} ${near.direction}`]),
@@ -71,23 +76,25 @@ export function describeQuery({
   return parts.join(", ");
 }
 
-function oneLine(condition: Condition): string {
+function oneLine(condition: Condition, metadata: EntityMetadata): string {
   switch (condition.type) {
     case "and":
     case "or": {
       if (condition.items.length === 0) return condition.type === "and" ? "everything" : "nothing";
-      const items = condition.items.map(oneLine);
+      const items = condition.items.map((item) => oneLine(item, metadata));
       return items.length === 1 ? (items[0] as string) : `(${items.join(` ${condition.type} `)})`;
     }
     case "not":
-      return `not ${oneLine(condition.item)}`;
+      return `not ${oneLine(condition.item, metadata)}`;
     default:
-      return inWords(condition);
+      return inWords(condition, metadata);
   }
 }
 
-function inWords(comparison: Comparison): string {
-  const { path } = comparison;
+function inWords(given: Comparison, metadata: EntityMetadata): string {
+  const { path } = given;
+  const secret = metadata.indexes.some((index) => index.path === path && index.secret === true);
+  const comparison = secret && "values" in given ? { ...given, values: given.values.map(() => hidden) } : given;
   switch (comparison.type) {
     case "in":
       return comparison.values.length === 1
@@ -119,6 +126,9 @@ function bound(value: Bound | undefined, sign: "<" | ">"): string {
 function list(values: readonly Operand[]): string {
   return values.length > maxShown ? `${values.length} values` : `[${values.map(shown).join(", ")}]`;
 }
+
+// Of an encrypted text nothing is shown.
+const hidden = Object.freeze({ toString: () => "(hidden)" }) as unknown as Operand;
 
 function shown(value: Operand): string {
   if (value instanceof Date) return value.toISOString();

@@ -37,7 +37,7 @@ export async function explained(
 ): Promise<Explanation> {
   const { plan, all, requests, roundTrips } =
     described ?? engine.describe({ ...query, limit: query.limit ?? defaultCeiling }, "rows");
-  const rows = describeCondition(query.where);
+  const rows = describeCondition(query.where, query.metadata);
   const estimateOf = async (where: QueryNode["where"]): Promise<number | null> => {
     const { count } = await ask(engine.estimate({ metadata, where, orderBy: [], limit: undefined, offset: 0 }));
     return count < 0 ? null : count;

@@ -7,9 +7,9 @@ import { type BulkCallOptions, type BulkProgress, type FailedOutcome, type Ready
 import type { TypeContext } from "./context.ts";
 import { type Line, linesOf, type LineSource } from "./lines.ts";
 import { hooked } from "./hooks.ts";
-import { completeId, settleId, withIdentity } from "./identify.ts";
+import { completeId, withIdentity } from "./identify.ts";
 import type { Note } from "./observe.ts";
-import { invalid, prepareRestored, type RestoreMode } from "./save.ts";
+import { completed, invalid, prepareRestored, type RestoreMode } from "./save.ts";
 import { type PreparedItem, readyItem, sendPrepared, tellSaved } from "./save-many.ts";
 import type { Ttl } from "./ttl.ts";
 
@@ -112,7 +112,7 @@ export async function importLines(
     prepare(line: Line): Ready<LineUnit> | Promise<Ready<LineUnit>> {
       const source = sourceOf(metadata, codec, line);
       const ready = (given: unknown): Ready<LineUnit> => {
-        const entity = completed(context, given);
+        const entity = restored(context, given);
         const { unit, ...rest } = readyItem(prepareRestored(context, entity, mode, options.ttl));
         return { ...rest, unit: { ...unit, line: line.number } };
       };
@@ -246,7 +246,7 @@ function sourceOf(metadata: EntityMetadata, codec: LineCodec, { number, text }: 
   return source;
 }
 
-function completed({ metadata, now: timeOf }: TypeContext, given: unknown): Record<string, unknown> {
+function restored({ metadata, now: timeOf }: TypeContext, given: unknown): Record<string, unknown> {
   const { idField, version, createdAt, updatedAt } = metadata;
   const source = { ...(given as Record<string, unknown>) };
   const id = source[idField];
@@ -254,8 +254,5 @@ function completed({ metadata, now: timeOf }: TypeContext, given: unknown): Reco
   if (version !== undefined) source[version] ??= 1;
   const now = timeOf();
   for (const field of [createdAt, updatedAt]) if (field !== undefined) source[field] ??= now;
-  const result = metadata.validate(source);
-  if (!result.ok) throw invalid(metadata, source, result.issues);
-  settleId(metadata, result.value, id);
-  return result.value;
+  return completed(metadata, source, id);
 }

@@ -68,13 +68,35 @@ export function validated(context: TypeContext, input: unknown, mode: SaveMode):
   const { source, given, expected } = complete(context, input, mode);
   // What a read brought along is no part of the entity; most schemas drop it anyway.
   if (!metadata.shape.strips) for (const name of related.graph.relationsOf(metadata.name).keys()) delete source[name];
-  const result = metadata.validate(source);
-  if (!result.ok) throw invalid(metadata, { ...source, [metadata.idField]: given }, result.issues);
-  settleId(metadata, result.value, given);
+  const entity = completed(metadata, source, given);
   const versioned = metadata.version !== undefined;
   const check =
     mode === "insert" || (versioned && expected === undefined) ? mustBeNew : versioned ? mustHaveVersion : whatever;
-  return { entity: result.value, mode, expected, check };
+  return { entity, mode, expected, check };
+}
+
+/**
+ * Validates an entity whose id may not be known before, and gives it its id.
+ *
+ * @param metadata - the entity type.
+ * @param source - the entity, with its id or what stands in its place.
+ * @param given - the id that the caller gave.
+ * @returns the entity.
+ * @throws ValidationError naming entity, id and field.
+ */
+export function completed(
+  metadata: EntityMetadata,
+  source: Record<string, unknown>,
+  given: unknown,
+): Record<string, unknown> {
+  const { idField, derived } = metadata;
+  const result = metadata.validate(source);
+  if (!result.ok) throw invalid(metadata, { ...source, [idField]: given }, result.issues);
+  settleId(metadata, result.value, given);
+  const id = result.value[idField];
+  // Functions that derive properties saw what stood in the id's place.
+  if (derived.length === 0 || id === source[idField]) return result.value;
+  return completed(metadata, { ...source, [idField]: id }, given);
 }
 
 /**

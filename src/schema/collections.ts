@@ -134,11 +134,13 @@ const memberKinds: ReadonlySet<string> = new Set(["string", "number", "boolean",
 /**
  * Checks the collections of a definition.
  *
+ * @param entity - the entity's name.
  * @param collections - what the user wrote.
  * @param problem - takes what is wrong.
  * @returns what the other rooms know of them.
  */
 export function compileCollections(
+  entity: string,
   collections: Collections | undefined,
   problem: DefinitionProblem,
 ): readonly CollectionMetadata[] {
@@ -148,7 +150,8 @@ export function compileCollections(
     if (!kinds.has(kind)) tell("make it by ownedList, ownedSet, ownedSortedSet or ownedCounter");
     const problems: ShapeProblem[] = [];
     const sides: Sides<ZodObject> = sidesOf(objectOf(schema === undefined ? {} : { item: schema }));
-    const item = schema === undefined ? undefined : shapeOf(objectOf({ item: schema }), problems).fields.get("item");
+    const item =
+      schema === undefined ? undefined : shapeOf(objectOf({ [name]: schema }), entity, problems).fields.get(name);
     for (const { message } of problems) tell(message);
     if (item?.optional === true || item?.nullable === true) tell("its items may not be absent");
     if (kind !== "list" && item !== undefined && !(memberKinds.has(item.kind) && item.stored === undefined)) {

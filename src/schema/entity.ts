@@ -104,6 +104,9 @@ export interface SlidingTtl {
   readonly onUpdate?: "reset";
 }
 
+/** Makes the property K of an entity O, from what else it holds. */
+type Derivation<O, K extends string> = K extends keyof O ? (entity: Omit<O, K>) => O[K] : never;
+
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
   S extends ZodObject,
@@ -117,6 +120,7 @@ export interface EntityOptions<
   N extends string = string,
   F extends string = never,
   L extends Collections = Record<never, never>,
+  D extends string = never,
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
   readonly name: N;
@@ -161,6 +165,11 @@ export interface EntityOptions<
     /** Whose clock tells the time: this process's (`client`, default) or the server's, to half a round trip. */
     readonly clock?: Clock;
   };
+  /**
+   * Property to the function that makes it, out of an entity that is about to be written; what is given for it is not looked at.
+   * Patches of such a type read the entity first.
+   */
+  readonly derive?: { readonly [K in D]: Derivation<z.output<S>, K> };
   /** Entities may expire: the default in seconds (none when left out), and what later writes and reads do to it. */
   readonly ttl?: FixedTtl | SlidingTtl;
   /** The field that `delete` sets, an optional or nullable date with `range()`; reads and queries leave such entities out. */
@@ -168,7 +177,7 @@ export interface EntityOptions<
   /** Lists, sets, sorted sets and counters that each entity owns, by name: deleted and expired with it. */
   readonly collections?: L;
   /** Functions that run around writes. */
-  readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U>>, NoInfer<Simplify<z.output<S>>>>;
+  readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U | D>>, NoInfer<Simplify<z.output<S>>>>;
 }
 
 /** An entity type: what {@link defineEntity} returns. */
@@ -236,7 +245,7 @@ type UniqueFields<U> = U extends readonly (infer P)[]
 /**
  * Defines an entity type from a zod schema.
  *
- * @param options - name, schema, and what to index, alone or together, keep unique, version, time and expire.
+ * @param options - name, schema, and what to index, alone or together, keep unique, version, time, derive and expire.
  * @returns the definition, to be given to `db.repository`.
  * @throws DefinitionError listing every problem of the definition.
  *
@@ -267,9 +276,10 @@ export function defineEntity<
   const N extends string = string,
   const F extends string = never,
   L extends Collections = Record<never, never>,
+  const D extends string = never,
 >(
-  options: EntityOptions<S, I, Id, V, C, U, Q, P, N, F, L>,
-): EntityDefinition<S, I, Id | V | C | U, Q, N> &
+  options: EntityOptions<S, I, Id, V, C, U, Q, P, N, F, L, D>,
+): EntityDefinition<S, I, Id | V | C | U | D, Q, N> &
   ([F] extends [never] ? unknown : ComposedIds<z.output<S>, F>) &
   ([keyof L] extends [never] ? unknown : WithCollections<L>) {
   const metadata = compileMetadata(options as unknown as Definition);

@@ -24,8 +24,19 @@ export function compileIndex(
   const value = array ? shape.item : shape;
   // What a custom field is stored as is what its index is about.
   const own = value.kind === "custom" && value.indexed === true ? value.stored : undefined;
+  const secret = value.kind === "custom" ? value.secret : undefined;
   const item = own === undefined ? value : { ...value, kind: own.shape.kind };
-  const apart = own === undefined && (shape.stored !== undefined || value.stored !== undefined);
+  const apart =
+    secret !== undefined || (own === undefined && (shape.stored !== undefined || value.stored !== undefined));
+  const blind = secret?.blind;
+  if (
+    secret !== undefined &&
+    (index.kind !== "exact" || index.sortable || index.caseInsensitive || index.features.length > 0)
+  ) {
+    problem("an encrypted text has exact() and no other index, nor options of it");
+    return undefined;
+  }
+  if (secret !== undefined && blind === undefined) problem("exact() needs keys.index of encrypted()");
   if (!isLegal(index.kind, item.kind, array)) {
     problem(`${index.kind}() cannot stand on ${array ? `an array of ${item.kind}` : item.kind}`);
     return undefined;
@@ -59,7 +70,8 @@ export function compileIndex(
     ...(index.vector === undefined ? {} : { vector: index.vector }),
     // Only where there is something, so that definitions without it keep their digest.
     ...(apart ? { apart } : {}),
-    ...(own === undefined ? {} : { encode: own.encode }),
+    ...(own === undefined ? {} : { encode: blind ?? own.encode }),
+    ...(secret === undefined ? {} : { secret: true as const }),
     ...(index.native === undefined ? {} : { native: nativeMetadata(index.native, problem) }),
   });
 }

@@ -5,6 +5,7 @@ import { DefinitionError } from "../errors.ts";
 import { type CollectionMetadata, type Collections, compileCollections } from "./collections.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
 import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import { type Derivations, derivedNames, deriving } from "./derive.ts";
 import { compileIndex } from "./field-index.ts";
 import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
@@ -36,6 +37,8 @@ export interface IndexMetadata {
   readonly array: boolean;
   /** What the index holds of a value, where that is what its codec stores; only for custom fields. */
   readonly encode?: (value: unknown) => Converted;
+  /** The values are encrypted, and shown nowhere. */
+  readonly secret?: true;
   /** The document holds something else than the index, which a codec makes of it. */
   readonly apart?: true;
   /** The field, or a parent, may be null or missing. */
@@ -87,6 +90,8 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   /** What each entity owns beside its document. */
   readonly collections: readonly CollectionMetadata[];
   readonly version: string | undefined;
+  /** Properties that are made of the others when an entity is written. */
+  readonly derived: readonly string[];
   /** Entities may expire. */
   readonly ttl: TtlMetadata | undefined;
   /** The field that says when an entity was deleted softly. */
@@ -122,6 +127,7 @@ export interface Definition {
   readonly changes?: true | { readonly maxLength?: number } | undefined;
   readonly version?: string | undefined;
   readonly timestamps?: TimestampsDefinition | undefined;
+  readonly derive?: Derivations | undefined;
   readonly ttl?: TtlDefinition | undefined;
   readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
@@ -158,7 +164,7 @@ class DefinitionCompiler {
   constructor(definition: Definition) {
     this.#definition = definition;
     this.#sides = sidesOf(definition.schema);
-    this.#shape = shapeOf(definition.schema, this.#problems);
+    this.#shape = shapeOf(definition.schema, definition.name, this.#problems);
   }
 
   compile(): EntityMetadata {
@@ -177,14 +183,19 @@ class DefinitionCompiler {
     const placed = (path: string, text: string): void => this.#problem(path, text);
     const timestamps = compileTimestamps(definition.timestamps, this.#shape, placed);
     const partitions = compilePartitions(definition, placed);
+    const ids = compileId(definition.id ?? {}, this.#shape, partitions, placed);
     const problem = (message: string): void => this.#problem("", message);
     const ttl = definition.ttl && ttlMetadata(definition.ttl, problem);
     const hooks = definition.hooks && checkedHooks(definition.hooks, problem);
     const { softDelete } = definition;
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
+    const { version, softDelete: deletedAt } = definition;
+    const kept = [idField, version, deletedAt, timestamps.createdAt, timestamps.updatedAt];
+    const derived = derivedNames(definition.derive, this.#shape, kept, placed);
+    if (ids.sequence && derived.length > 0)
+      problem("derive does not go with ids of a sequence: no function could see the id");
     const changes = this.#changes();
-    const collections = compileCollections(definition.collections, placed);
-    const ids = compileId(definition.id ?? {}, this.#shape, partitions, placed);
+    const collections = compileCollections(definition.name, definition.collections, placed);
     this.#throwProblems();
     const parts = {
       storage,
@@ -209,6 +220,7 @@ class DefinitionCompiler {
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),
       version: definition.version,
+      derived,
       ...timestamps,
       ttl,
       changes,
@@ -216,11 +228,20 @@ class DefinitionCompiler {
       softDelete,
       hooks,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
-      validate: (input: unknown) => validate(this.#sides.given, input),
+      validate: this.#validation(derived),
       validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),
       part: (names: ReadonlySet<string>) => this.#part(names),
       rules: (path: string) => rulesOf(this.#sides, path.split(".")),
     });
+  }
+
+  #validation(derived: readonly string[]): EntityMetadata["validate"] {
+    const { given } = this.#sides;
+    const whole = (input: unknown): Validated => validate(given, input);
+    const { derive } = this.#definition;
+    if (derive === undefined || derived.length === 0) return whole;
+    const rest = partOf(given, new Set([...this.#shape.fields.keys()].filter((name) => !derived.includes(name))));
+    return deriving(derive, (input) => validate(rest, input), whole);
   }
 
   #part(names: ReadonlySet<string>): Pick<EntityMetadata, "shape" | "validateEntity"> {
@@ -325,7 +346,11 @@ class DefinitionCompiler {
       for (const path of paths) {
         const shape = shapeAt(this.#shape, path)?.shape;
         if (shape === undefined) this.#problem(path, `named by unique ${name} but not in the schema`);
-        else if (shape.kind === "custom" && shape.indexed === true) encoders[path] = shape.stored.encode;
+        else if (shape.kind === "custom" && shape.secret !== undefined) {
+          if (shape.secret.blind === undefined) this.#problem(path, `unique ${name} needs keys.index of encrypted()`);
+          else if (caseInsensitive) this.#problem(path, `unique ${name} cannot fold the case of an encrypted text`);
+          else encoders[path] = shape.secret.blind;
+        } else if (shape.kind === "custom" && shape.indexed === true) encoders[path] = shape.stored.encode;
         else if (!["string", "number", "boolean", "bigint", "date", "decimal"].includes(shape.kind)) {
           this.#problem(path, `unique ${name} needs single values, not ${shape.kind}`);
         }

@@ -30,6 +30,16 @@ export type Decimal = string & {
   readonly "~decimal"?: true;
 };
 
+/** A text that is stored encrypted. */
+export type Encrypted = string & {
+  /**
+   * Carries the type only; never present at run time.
+   *
+   * @internal
+   */
+  readonly "~encrypted"?: true;
+};
+
 type Leaf = string | number | boolean | bigint | symbol | Date | Uint8Array | readonly unknown[] | GeoPoint;
 
 // A union of object types, a record and `unknown` end a path: their inner fields are not all known. So does an instance of a
@@ -94,9 +104,11 @@ export type ExpirablePaths<T, I> = {
 
 type ScalarIndex<V> = "~stored" extends keyof V
   ? PlainIndex<StoredOf<V>>
-  : "~decimal" extends keyof V
-    ? Index<"exact", false, never> | Index<"range">
-    : PlainIndex<V>;
+  : "~encrypted" extends keyof V
+    ? Index<"exact", false, never>
+    : "~decimal" extends keyof V
+      ? Index<"exact", false, never> | Index<"range">
+      : PlainIndex<V>;
 /** What indexes hold of a value V. */
 export type StoredOf<V> = "~stored" extends keyof V
   ? V extends { readonly "~stored"?: infer T }

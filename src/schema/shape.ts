@@ -30,6 +30,8 @@ export interface StoredForm {
   readonly encode: (value: unknown) => Converted;
   /** From what is stored to the entity's value. */
   readonly decode: (stored: unknown) => Converted;
+  /** Whether one may stay in the place of the other, where the same value is not always stored as the same. */
+  readonly same?: (left: unknown, right: unknown) => boolean;
 }
 
 /** Whether a value may be missing or null, and whether it is stored in another form. */
@@ -145,11 +147,13 @@ export function jsonKind(shape: Shape): JsonKind {
 }
 
 /** A value that only its own codec knows. */
-interface CustomShape extends Presence {
+export interface CustomShape extends Presence {
   readonly kind: "custom";
   readonly stored: StoredForm;
   /** What is stored is a single value, on which an index may stand. */
   readonly indexed?: true;
+  /** It is encrypted: what an index holds instead of it, which is undefined without a key for that. */
+  readonly secret?: { readonly blind: StoredForm["encode"] | undefined };
 }
 
 /** A shape found at the end of a dotted path. */

@@ -2,8 +2,16 @@
 // Each is what zod makes of it, with one more entry in its definition, which refinements and wrappers keep.
 import { z } from "zod";
 import { canonicalDecimal, decimalPattern } from "./decimal.ts";
-import type { Coded, Decimal } from "./paths.ts";
-import { type Converted, maxLatitude, type ScalarKind, type Shape, type StoredForm } from "./shape.ts";
+import { encryptionBy, type EncryptionKeys } from "./encryption.ts";
+import type { Coded, Decimal, Encrypted } from "./paths.ts";
+import {
+  type Converted,
+  type CustomShape,
+  maxLatitude,
+  type ScalarKind,
+  type Shape,
+  type StoredForm,
+} from "./shape.ts";
 import type { AnySchema } from "./zod.ts";
 
 const form = Symbol.for("remora.form");
@@ -11,20 +19,26 @@ const form = Symbol.for("remora.form");
 /** The shape that a schema asks for, without what makes it optional. */
 type OwnShape =
   | { readonly kind: ScalarKind; readonly stored?: StoredForm }
-  | { readonly kind: "custom"; readonly stored: StoredForm; readonly indexed: true };
+  | Omit<CustomShape, "optional" | "nullable">;
+
+/** Where a schema stands: in which entity type, and at which dotted path. */
+type ShapeAt = (entity: string, path: string) => OwnShape;
 
 /**
  * The shape that a schema of the mapper's own asks for.
  *
  * @param schema - any schema.
+ * @param entity - name of the entity type.
+ * @param path - the dotted path where it stands.
  * @returns the shape; undefined for schemas that zod alone decides on.
  */
-export function ownShape(schema: AnySchema): OwnShape | undefined {
-  return (schema._zod.def as { readonly [form]?: OwnShape })[form];
+export function ownShape(schema: AnySchema, entity: string, path: string): OwnShape | undefined {
+  return (schema._zod.def as { readonly [form]?: ShapeAt })[form]?.(entity, path);
 }
 
-function withShape<S extends AnySchema>(schema: S, shape: OwnShape): S {
-  return z.core.clone(schema, { ...schema._zod.def, [form]: shape } as never);
+function withShape<S extends AnySchema>(schema: S, shape: OwnShape | ShapeAt): S {
+  const own = typeof shape === "function" ? shape : () => shape;
+  return z.core.clone(schema, { ...schema._zod.def, [form]: own } as never);
 }
 
 /** The properties of a point's schema. */
@@ -202,6 +216,34 @@ export function custom<S extends AnySchema, const K extends keyof CodedAs>({
       ),
   };
   return withShape(schema, { kind: "custom", stored, indexed: true }) as never;
+}
+
+/**
+ * The schema of a text that is stored encrypted (AES-256-GCM), bound to its entity type and field. With `keys.index` it may have
+ * `exact()` and be unique, by terms that do not tell the value.
+ *
+ * @param schema - the text's schema.
+ * @param keys - the keys, of 32 bytes each.
+ * @returns a zod schema of strings.
+ * @throws DefinitionError when the keys are not right.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from "node:crypto";
+ * import { z } from "zod";
+ * import { encrypted } from "remora";
+ *
+ * const keys = { current: "2024", keys: { "2024": randomBytes(32) }, index: randomBytes(32) };
+ * encrypted(z.email(), keys).parse("ada@example.org");
+ * ```
+ */
+export function encrypted<I>(schema: z.core.$ZodType<string, I>, keys: EncryptionKeys): z.ZodType<Encrypted, I> {
+  const encryption = encryptionBy(keys);
+  const own: ShapeAt = (entity, path) => {
+    const { stored, blind } = encryption(entity, path);
+    return { kind: "custom", stored, indexed: true, secret: { blind } };
+  };
+  return withShape(schema, own) as unknown as z.ZodType<Encrypted, I>;
 }
 
 // The caller's functions may throw anything.

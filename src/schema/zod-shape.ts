@@ -17,11 +17,12 @@ export interface ShapeProblem {
  * Reads the shape of an entity from its schema.
  *
  * @param schema - a zod object schema.
+ * @param entity - name of the entity type.
  * @param problems - receives everything that cannot be stored.
  * @returns the shape; fields with problems are given as free JSON.
  */
-export function shapeOf(schema: ZodObject, problems: ShapeProblem[]): ObjectShape {
-  return new ShapeReader(problems).object(schema, "", { optional: false, nullable: false });
+export function shapeOf(schema: ZodObject, entity: string, problems: ShapeProblem[]): ObjectShape {
+  return new ShapeReader(entity, problems).object(schema, "", { optional: false, nullable: false });
 }
 
 interface Flags {
@@ -30,10 +31,12 @@ interface Flags {
 }
 
 class ShapeReader {
+  readonly #entity: string;
   readonly #problems: ShapeProblem[];
   readonly #open = new Set<AnySchema>();
 
-  constructor(problems: ShapeProblem[]) {
+  constructor(entity: string, problems: ShapeProblem[]) {
+    this.#entity = entity;
     this.#problems = problems;
   }
 
@@ -52,7 +55,7 @@ class ShapeReader {
 
   read(schema: AnySchema, path: string, flags: Flags): Shape {
     if (this.#open.has(schema)) return this.#refuse(path, "a schema that contains itself", flags);
-    const own = ownShape(schema);
+    const own = ownShape(schema, this.#entity, path);
     if (own !== undefined) return { ...own, ...flags };
     const def = (schema as z.core.$ZodTypes)._zod.def;
     switch (def.type) {
@@ -120,7 +123,7 @@ class ShapeReader {
     if (!converts(schema) || !isReversible(schema)) return this.read(out, path, flags);
     // What the output is made of concerns its codec alone.
     const problems: ShapeProblem[] = [];
-    const held = new ShapeReader(problems).read(entitySide(out), path, flags);
+    const held = new ShapeReader(this.#entity, problems).read(entitySide(out), path, flags);
     const shape: Shape = { ...this.read(inputSide(schema), path, flags), optional: false, nullable: false };
     const kind = problems.length > 0 ? "custom" : valueKind(held);
     if (kind === "json" || kind === valueKind(shape) || valueKind(shape) === "json") {

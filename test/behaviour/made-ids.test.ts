@@ -37,9 +37,11 @@ const seat = (storage: Storage) =>
       hall: z.string(),
       row: z.int().default(1),
       sold: z.boolean(),
+      label: z.string(),
       version: z.int(),
     }),
     id: { from: ["hall", "row"] },
+    derive: { label: ({ id }) => `seat ${id}` },
     version: "version",
     index: { hall: exact() },
   });
@@ -167,6 +169,7 @@ describeMatrix("ids made of fields", ({ open, storage }) => {
       hall: "a",
       row: 1,
       sold: false,
+      label: "seat a:1",
       version: 1,
     });
     await expectFailure(repository.insert({ hall: "a", row: 1, sold: true }), "ENTITY_EXISTS");
@@ -235,6 +238,7 @@ describe("definitions of ids", () => {
     [{ id: { from: [] } }, /id.from names no field/],
     [{ id: { from: ["a", "a"] } }, /id.from names a field twice/],
     [{ id: { from: ["a"], generate: "ulid" } }, /id has both `generate` and `from`/],
+    [{ id: { generate: "sequence" }, derive: { a: () => "x" } }, /derive does not go with ids of a sequence/],
     [{ id: { generate: "sequence" }, partitions: 2 }, /partitions do not go with ids of a sequence/],
     [{ id: { generate: "toString" } }, /id.generate must be ulid, uuidv7, uuid, nanoid, sequence or a function/],
   ])("%j is refused", (options, reason) => {

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { bytes, custom, dateAs, decimal, defineEntity, exact, type Index, range, text } from "remora";
+import { bytes, custom, dateAs, decimal, defineEntity, encrypted, exact, type Index, range, text } from "remora";
 import { compareValues } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyDate, hostileString, storableNumber } from "./strings.ts";
@@ -18,6 +18,8 @@ export interface Kind {
   readonly index?: Index | readonly Index[];
   /** What it is ordered by, where that is not the value itself. */
   readonly key?: (value: never) => string | number | boolean | bigint | Date;
+  /** The same value is not always stored as the same text. */
+  readonly varies?: true;
   /** Inputs, and what becomes of them. */
   readonly inputs?: readonly (readonly [input: unknown, value: unknown])[];
 }
@@ -367,6 +369,30 @@ const anyEvent = fc.oneof(
 );
 const copied = (value: fc.Arbitrary<object>): fc.Arbitrary<unknown> => value.map((one) => ({ ...one }));
 
+const secret = encrypted(z.string(), {
+  current: "b",
+  keys: { a: new Uint8Array(32).fill(1), b: new Uint8Array(32).fill(2) },
+  index: new Uint8Array(32).fill(3),
+});
+
+/** Encrypted kinds. */
+const secrets: readonly Kind[] = [
+  { name: "an encrypted text", schema: secret, value: hostileString, index: exact(), varies: true },
+  {
+    name: "an encrypted text that may be absent",
+    schema: secret.nullish(),
+    value: fc.option(hostileString),
+    varies: true,
+  },
+  {
+    name: "a list of encrypted texts",
+    schema: z.array(secret),
+    value: fc.array(hostileString),
+    index: exact(),
+    varies: true,
+  },
+];
+
 /** What is made of several. */
 const composed: readonly Kind[] = [
   {
@@ -445,8 +471,97 @@ const composed: readonly Kind[] = [
   },
 ];
 
+const ulidLetters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const digitsOf = (letters: string, length: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...Array.from(letters)), minLength: length, maxLength: length });
+const isoText = dateOfIso.map((date) => date.toISOString());
+
+/** Formats of zod's strings, with values of each. */
+const formats: readonly (readonly [z.ZodType, fc.Arbitrary<string>])[] = [
+  [z.email(), fc.constantFrom("a@b.co", "a.b+c@d-e.example", "x_y@sub.domain.org")],
+  [z.uuid(), fc.uuid()],
+  [z.guid(), fc.uuid()],
+  [z.uuidv4(), fc.uuid({ version: 4 })],
+  [z.uuidv7(), fc.uuid({ version: 7 })],
+  [z.url(), fc.webUrl()],
+  [z.httpUrl(), fc.constantFrom("http://a.example/", "https://b.example/c?d=e#f")],
+  [z.hostname(), fc.domain()],
+  [z.emoji(), fc.constantFrom("🎉", "👍")],
+  [z.base64(), fc.base64String()],
+  [z.base64url(), fc.uint8Array().map((given) => Buffer.from(given).toString("base64url"))],
+  [z.hex(), fc.uint8Array().map((given) => Buffer.from(given).toString("hex"))],
+  [z.jwt(), fc.constant("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJhIjoxfQ.c2ln")],
+  [z.nanoid(), digitsOf("abcXYZ019_-", 21)],
+  [z.cuid2(), fc.constantFrom("tz4a98xxat96iws9zmbrgj3a", "pfh0haxfpzowht3oi213cqos")],
+  [z.ulid(), digitsOf(ulidLetters, 25).map((rest) => `0${rest}`)],
+  [z.xid(), digitsOf("0123456789abcdefghijklmnopqrstuv", 20)],
+  [z.ksuid(), digitsOf("0123456789ABCXYZabcxyz", 27)],
+  [z.ipv4(), fc.ipV4()],
+  [z.ipv6(), fc.constantFrom("::1", "2001:db8::8a2e:370:7334", "fe80::1")],
+  [z.cidrv4(), fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 })).map((parts) => parts.join("/"))],
+  [z.cidrv6(), fc.constantFrom("::1/128", "2001:db8::/32")],
+  [z.mac(), fc.constantFrom("00:1A:2B:3C:4D:5E", "ff:ff:ff:ff:ff:ff")],
+  [z.e164(), fc.integer({ min: 10_000_000, max: 999_999_999 }).map((given) => `+${given}`)],
+  [z.iso.datetime(), isoText],
+  [z.iso.date(), isoText.map((given) => given.slice(0, 10))],
+  [z.iso.time(), isoText.map((given) => given.slice(11, 23))],
+  [z.iso.duration(), fc.constantFrom("P1Y2M3DT4H5M6S", "PT1H", "P2W")],
+  [z.hash("sha256"), digitsOf("0123456789abcdef", 64)],
+  [z.stringFormat("even", (given) => given.length % 2 === 0), hostileString.map((given) => given.repeat(2))],
+  [z.templateLiteral(["v", z.int()]), fc.integer().map((given) => `v${given}`)],
+];
+
+/** What zod's own kinds are refined, branded and wrapped with. */
+const refined: readonly Kind[] = [
+  ...formats.map(([schema, value]) => {
+    const { format, type } = schema._zod.def as { readonly format?: string; readonly type: string };
+    return { name: `a string of the format ${format ?? type}`, schema, value, index: exact({ sortable: true }) };
+  }),
+  {
+    name: "a branded text",
+    schema: z.string().brand<"Name">(),
+    value: hostileString,
+    index: exact({ sortable: true }),
+  },
+  { name: "a refined number", schema: z.number().refine((given) => given !== 7), value: plusZero, index: range() },
+  { name: "a number made of anything", schema: z.coerce.number(), value: plusZero, index: range(), inputs: [["5", 5]] },
+  { name: "an enum", schema: z.enum(["a", "B", " c "]), value: fc.constantFrom("a", "B", " c "), index: exact() },
+  { name: "a union of literals", schema: z.literal([1, 2.5, -3]), value: fc.constantFrom(1, 2.5, -3), index: range() },
+  {
+    name: "a default",
+    schema: z.string().default("none"),
+    value: hostileString,
+    index: exact({ sortable: true }),
+    inputs: [[undefined, "none"]],
+  },
+  {
+    name: "a default made by a function",
+    schema: z.array(z.int()).default(() => [1, 2]),
+    value: fc.array(fc.integer()),
+    inputs: [[undefined, [1, 2]]],
+  },
+  {
+    name: "a default in place of an input",
+    schema: isoDate.prefault("1970-01-01T00:00:00Z"),
+    value: dateOfIso,
+    index: range(),
+    inputs: [[undefined, new Date(0)]],
+  },
+  {
+    name: "an object that takes nothing else",
+    schema: z.strictObject({ at: z.date(), note: z.string().nullish() }),
+    value: copied(fc.record({ at: anyDate, note: fc.option(hostileString) }, { requiredKeys: ["at"] })),
+  },
+  {
+    name: "an object that drops everything else",
+    schema: z.object({ at: z.date() }),
+    value: copied(fc.record({ at: anyDate })),
+    inputs: [[{ at: new Date(0), more: 1 }, { at: new Date(0) }]],
+  },
+];
+
 /** Every kind. */
-export const kinds: readonly Kind[] = [...codecs, ...own, ...composed];
+export const kinds: readonly Kind[] = [...codecs, ...own, ...secrets, ...composed, ...refined];
 
 /** An entity type with one field of a kind. */
 export function typeOf({ schema, index }: Kind, storage: Storage) {

@@ -36,13 +36,13 @@ const words: readonly (readonly [Condition, string])[] = [
 ];
 
 test.each(words.map(([condition, text]) => ({ condition, text })))("$text", ({ condition, text }) => {
-  expect(describeCondition(condition).map((row) => row.condition)).toEqual([text]);
+  expect(describeCondition(condition, metadata).map((row) => row.condition)).toEqual([text]);
 });
 
 test("a tree has its parents before their children, and a line says the same", () => {
   const one: Condition = { type: "isNull", path: "a" };
   const tree: Condition = { type: "and", items: [one, { type: "not", item: { type: "or", items: [one, one] } }] };
-  expect(describeCondition(tree).map(({ depth, condition }) => [depth, condition])).toEqual([
+  expect(describeCondition(tree, metadata).map(({ depth, condition }) => [depth, condition])).toEqual([
     [0, "all of"],
     [1, "a is null or missing"],
     [1, "not"],

@@ -8,6 +8,7 @@ import {
   custom,
   decimal,
   defineEntity,
+  encrypted,
   exact,
   geo,
   geoPoint,
@@ -227,6 +228,14 @@ describe("indexes", () => {
   });
 });
 
+test("derived properties are in the schema, and nobody else's", () => {
+  const derive = { name: 5, nope: () => "", v: () => 1 };
+  const message = problem({ version: "v", derive });
+  expect(message).toContain("name: derive takes a function of the entity");
+  expect(message).toContain("nope: is derived but not a property of the schema");
+  expect(message).toContain("v: is kept by the mapper already, and cannot be derived");
+});
+
 describe("schemas", () => {
   const of = (field: z.ZodType): string => problem({ schema: z.object({ id: z.string(), field }) });
   const stringNumber = z.codec(z.string(), z.number(), { decode: Number, encode: String });
@@ -271,6 +280,30 @@ describe("schemas", () => {
   ])("%s is refused", (_name, field, index, message) => {
     const definition = { name: "x", schema: z.object({ id: z.string(), field }), index: { field: index } };
     expect(() => defineEntity(definition as never)).toThrow(`field: ${message}`);
+  });
+
+  test("encrypted texts need keys, and have one index", () => {
+    const key = new Uint8Array(32);
+    const keys = { current: "a", keys: { a: key } };
+    const over = (index: object, given: object = { ...keys, index: key }): string =>
+      problem({
+        schema: z.object({ id: z.string(), field: encrypted(z.string(), given as typeof keys) }),
+        ...index,
+      });
+    expect(over({ index: { field: exact() } }, keys)).toContain("field: exact() needs keys.index of encrypted()");
+    expect(over({ unique: { one: ["field"] } }, keys)).toContain("field: unique one needs keys.index of encrypted()");
+    expect(over({ unique: { one: { fields: ["field"], caseInsensitive: true } } })).toContain("cannot fold the case");
+    for (const index of [range(), text(), exact({ sortable: true }), exact({ caseInsensitive: true })]) {
+      expect(over({ index: { field: index } })).toContain("field: an encrypted text has exact() and no other index");
+    }
+    for (const [given, message] of [
+      [{ current: "b", keys: { a: key } }, 'the current key "b" is not among the keys'],
+      [{ current: "a", keys: { a: key.slice(1) } }, "the key a has 31 bytes instead of 32"],
+      [{ current: "a.b", keys: { "a.b": key } }, "the name of a key is letters, digits, _ and -"],
+      [{ ...keys, index: "c2hvcnQ=" }, "the key index has 5 bytes instead of 32"],
+    ] as const) {
+      expect(() => encrypted(z.string(), given as typeof keys)).toThrow(message);
+    }
   });
 
   test("a schema that contains itself cannot be stored", () => {

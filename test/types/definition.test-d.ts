@@ -10,6 +10,7 @@ import {
   dateAs,
   decimal,
   defineEntity,
+  encrypted,
   type EntityOf,
   exact,
   geo,
@@ -476,5 +477,72 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema: priced, index: { "prices.eur": exact() } });
     // @ts-expect-error a union of kinds has no index
     defineEntity({ name: "x", schema: priced, index: { either: range() } });
+  });
+
+  test("encrypted texts are equal or not, and nothing else", () => {
+    const keys = { current: "a", keys: { a: new Uint8Array(32) }, index: new Uint8Array(32) };
+    const secret = z.object({
+      id: z.string(),
+      mail: encrypted(z.email(), keys),
+      all: z.array(encrypted(z.string(), keys)),
+    });
+    const Secret = defineEntity({
+      name: "x",
+      schema: secret,
+      index: { mail: exact(), all: exact() },
+      unique: { mail: ["mail"] },
+    });
+    const plain: string = "a@example.org";
+    const entity: EntityOf<typeof Secret> = { id: "a", mail: plain, all: [plain] };
+    const read: string = entity.mail;
+    void read;
+    expectTypeOf<InputOf<typeof Secret>["mail"]>().toEqualTypeOf<string>();
+    const query = ({} as Database).repository(Secret).query();
+    query.where("mail").eq(plain);
+    // @ts-expect-error nobody knows their order
+    query.where("mail").gt(plain);
+    // @ts-expect-error nor how they begin
+    query.where("mail").startsWith("a");
+    // @ts-expect-error nothing is ordered by them
+    query.orderBy("mail");
+    // @ts-expect-error no ranges
+    defineEntity({ name: "x", schema: secret, index: { mail: range() } });
+    // @ts-expect-error no words
+    defineEntity({ name: "x", schema: secret, index: { mail: text() } });
+    // @ts-expect-error no order
+    defineEntity({ name: "x", schema: secret, index: { mail: exact({ sortable: true }) } });
+    // @ts-expect-error no parts
+    defineEntity({ name: "x", schema: secret, index: { mail: exact({ substring: true }) } });
+    // @ts-expect-error only texts
+    encrypted(z.number(), keys);
+    // @ts-expect-error a current key is needed
+    encrypted(z.string(), { keys: {} });
+  });
+
+  test("derived properties are made of the others, with their types", () => {
+    const person = z.object({ id: z.string(), first: z.string(), age: z.number(), name: z.string() });
+    const Person = defineEntity({
+      name: "x",
+      schema: person,
+      index: { name: exact() },
+      derive: {
+        name: (entity) => {
+          expectTypeOf(entity).toEqualTypeOf<{ id: string; first: string; age: number }>();
+          return entity.first;
+        },
+      },
+    });
+    expectTypeOf<EntityOf<typeof Person>["name"]>().toEqualTypeOf<string>();
+    expectTypeOf<InputOf<typeof Person>["name"]>().toEqualTypeOf<string | undefined>();
+    const people = ({} as Database).repository(Person);
+    void people.update("a", { first: "b" });
+    // @ts-expect-error it is derived
+    void people.update("a", { name: "b" });
+    // @ts-expect-error of another type
+    defineEntity({ name: "x", schema: person, derive: { name: ({ age }) => age } });
+    // @ts-expect-error no such property
+    defineEntity({ name: "x", schema: person, derive: { nope: () => "" } });
+    // @ts-expect-error it is not made of itself
+    defineEntity({ name: "x", schema: person, derive: { name: ({ name }) => name } });
   });
 });

@@ -73,13 +73,14 @@ class Planner {
   }
 
   #steps(path: string, change: unknown): PatchStep[] {
-    const { idField, idFrom, version, createdAt, updatedAt } = this.#metadata;
+    const { idField, idFrom, version, createdAt, updatedAt, derived } = this.#metadata;
     const [first = ""] = path.split(".");
     if (idFrom.includes(first)) throw this.#refused(path, "the id is made of it, so it never changes");
     if (first === idField) throw this.#refused(path, "the id of an entity never changes");
     if (first === version || first === createdAt || first === updatedAt) {
       throw this.#refused(path, "is kept by the mapper, and no part of a patch");
     }
+    if (derived.includes(first)) throw this.#refused(path, "is derived from the rest, and no part of a patch");
     const place = this.#place(path);
     if (change === undefined) throw this.#refused(path, "undefined says nothing: use unset() to take a value away");
     return isPatchOperator(change)
@@ -217,7 +218,14 @@ const plainElements: Readonly<Record<EntityMetadata["storage"], ReadonlySet<stri
 
 function isDirect(metadata: EntityMetadata, step: PatchStep, steps: readonly PatchStep[]): boolean {
   const { path, names, shape, rules } = step;
-  if (rules.entangled || hasAbsentableParent(metadata, names) || tellsNullFromMissing(shape)) return false;
+  // What a derived property is made of is known only to its function.
+  if (
+    rules.entangled ||
+    metadata.derived.length > 0 ||
+    hasAbsentableParent(metadata, names) ||
+    tellsNullFromMissing(shape)
+  )
+    return false;
   // The next version is known before the write only to whoever read this one.
   if (metadata.version !== undefined && metadata.indexes.some((index) => index.path === metadata.version)) return false;
   const uniques = metadata.uniques.filter((unique) => unique.paths.some((other) => covers(path, other)));
