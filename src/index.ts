@@ -217,6 +217,7 @@ export type {
 export type { TtlOnUpdate } from "./schema/ttl.ts";
 export type { ZodObject } from "./schema/zod.ts";
 export {
+  bit,
   bytes,
   type CodedAs,
   custom,
@@ -226,4 +227,6 @@ export {
   decimal,
   geoPoint,
   type GeoPointShape,
+  joined,
+  pointText,
 } from "./schema/zod-fields.ts";

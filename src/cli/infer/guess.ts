@@ -78,10 +78,9 @@ const isoDate = /^\d{4}-\d{2}-\d{2}$/;
 const isoDateTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 const isoOffset = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
+/** Words of times, beside those that tell that something was done: created, joined. */
 const timeWords = new Set(
-  "at on date time timestamp ts since until born birth birthday birthdate expires expiry created updated modified deleted published released seen login founded started ended due".split(
-    " ",
-  ),
+  "at on date time timestamp ts since until born birth birthday birthdate expires expiry seen login due".split(" "),
 );
 const placeWords = new Set("location point position coordinates coords geo place latlon lonlat".split(" "));
 
@@ -233,7 +232,7 @@ function guessString(name: string, values: readonly string[]): Guess {
   if (format !== undefined) return { kind: format[0] };
   if (
     values.every((text) => isPointText(text)) &&
-    (isNamed(name, placeWords) || values.some((text) => text.includes(".")))
+    (wordsOf(name).some((word) => placeWords.has(word)) || values.some((text) => text.includes(".")))
   ) {
     return { kind: "pointText" };
   }
@@ -269,7 +268,7 @@ const lastMs = 4.2e12;
 
 function guessNumber(name: string, values: readonly number[]): ScalarGuess {
   const all = (test: (value: number) => boolean): boolean => values.every(test);
-  const named = isNamed(name, timeWords);
+  const named = wordsOf(name).some((word) => timeWords.has(word) || word.endsWith("ed"));
   const integers = all(Number.isSafeInteger);
   // From 2001 on such numbers can hardly be anything else.
   if (integers && all((value) => value >= firstPlainMs && value < lastMs)) return "date";
@@ -291,11 +290,10 @@ function guessNumber(name: string, values: readonly number[]): ScalarGuess {
   return integers ? "int" : "number";
 }
 
-// The words of a name in camel or snake case.
-function isNamed(name: string, words: ReadonlySet<string>): boolean {
-  const parts = name
+// Of a name in camel or snake case.
+function wordsOf(name: string): string[] {
+  return name
     .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
     .toLowerCase()
     .split(/[^a-z]+/);
-  return parts.some((part) => words.has(part));
 }

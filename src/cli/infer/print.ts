@@ -28,15 +28,18 @@ const declared: Readonly<Record<ScalarGuess, Field>> = {
   number: { schema: "z.number()", index: "range()", remarks: [] },
   bigint: { schema: "z.bigint()", index: "range()", remarks: [] },
   boolean: { schema: "z.boolean()", index: "exact()", remarks: [] },
-  bit: { schema: "z.boolean()", index: "exact()", remarks: ["only 1 and 0 were seen: z.int() if these are counts"] },
+  bit: { schema: "bit()", index: "exact()", remarks: ["only 1 and 0 were seen: z.int() if these are counts"] },
   date: { schema: "z.date()", index: "range()", remarks: ["milliseconds since 1970"] },
-  seconds: { schema: "z.number()", index: "range()", remarks: ["seconds since 1970"] },
+  seconds: { schema: 'dateAs("s")', index: "range()", remarks: ["seconds since 1970"] },
   point: { schema: "geoPoint()", index: "geo()", remarks: [] },
-  pointText: { schema: "z.string()", index: undefined, remarks: ["longitude,latitude"] },
-  joined: { schema: "z.string()", index: undefined, remarks: ["a list joined by |"] },
+  pointText: { schema: "pointText()", index: "geo()", remarks: [] },
+  joined: { schema: 'joined("|")', index: "exact()", remarks: [] },
   record: { schema: "z.record(z.string(), z.unknown())", index: undefined, remarks: ["its names are data"] },
   unknown: { schema: "z.unknown()", index: undefined, remarks: ["no value was seen"] },
 };
+
+/** What a draft may have to import beside the definition itself. */
+const constructors = ["bit", "dateAs", "exact", "geo", "geoPoint", "joined", "pointText", "range", "text"];
 
 const indent = "  ";
 
@@ -63,9 +66,7 @@ export function printEntity(draft: EntityDraft): string {
     ...(indexes.length === 0 ? [] : ["index: {", ...indexes.map((line) => indent + line), "},"]),
     ...expiry(draft),
   ];
-  const used = ["exact", "geo", "geoPoint", "range", "text"].filter((each) =>
-    body.some((line) => new RegExp(`[ []${each}\\(\\)`).test(line)),
-  );
+  const used = constructors.filter((each) => body.some((line) => new RegExp(`[ [(]${each}\\(`).test(line)));
   const imports = ["defineEntity", "type EntityOf", ...used].sort(byName);
   return [
     `// A first draft, inferred from ${documents} ${documents === 1 ? "document" : "documents"}: what was not seen, it does not know.`,

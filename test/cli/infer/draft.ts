@@ -1,13 +1,25 @@
 // Makes a printed draft real, without a compiler: the text of the file becomes an entity type.
 // What it imports is given by hand, and nothing else can be reached from it.
-import { defineEntity, type EntityDefinition, exact, geo, geoPoint, range, text } from "remora";
+import {
+  bit,
+  dateAs,
+  defineEntity,
+  type EntityDefinition,
+  exact,
+  geo,
+  geoPoint,
+  joined,
+  pointText,
+  range,
+  text,
+} from "remora";
 import { z } from "zod";
 
 import { inferEntity } from "../../../src/cli/infer/entity.ts";
 import { printEntity } from "../../../src/cli/infer/print.ts";
 import type { DocumentForm, Sample } from "../../../src/cli/infer/sample.ts";
 
-const given = { z, defineEntity, exact, geo, geoPoint, range, text };
+const given = { z, bit, dateAs, defineEntity, exact, geo, geoPoint, joined, pointText, range, text };
 
 /** The entity type that a printed file defines. */
 export function definitionIn(source: string): EntityDefinition {

@@ -22,6 +22,7 @@ describe("the text of hash fields", () => {
     ["int", "population", ["1400000000", "800000"]],
     ["seconds", "created_at", ["1700000000", "1700000000.123"]],
     ["seconds", "publishedOn", ["1700000000"]],
+    ["seconds", "joined", ["1700000000"]],
     ["number", "lat", ["48.85", "1700000000.5"]],
     ["isoDate", "day", ["2024-02-29"]],
     ["string", "day", ["2023-02-29"]],

@@ -22,7 +22,7 @@ describe("a printed file", () => {
     expect(printed(sampleOf("hash", rows, 90_000)))
       .toBe(`// A first draft, inferred from 12 documents: what was not seen, it does not know.
 // Read it before you rely on it, and take away the indexes that nobody asks for.
-import { defineEntity, type EntityOf, exact, geo, geoPoint, range } from "remora";
+import { dateAs, defineEntity, type EntityOf, exact, geo, geoPoint, range } from "remora";
 import { z } from "zod";
 
 export const Thing = defineEntity({
@@ -39,7 +39,7 @@ export const Thing = defineEntity({
       mail: z.email(),
     }).optional(), // in 9 of 12
     place: geoPoint(),
-    created: z.number(), // seconds since 1970
+    created: dateAs("s"), // seconds since 1970
   }),
   index: {
     title: exact(),
