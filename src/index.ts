@@ -147,6 +147,7 @@ export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } 
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
 export type { QueryOf, RepositoryOptions, SaveOptions } from "./repository/options.ts";
+export type { ReadOnlyRepository } from "./repository/read-only.ts";
 export { Repository } from "./repository/repository.ts";
 export type { IndexFault, IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "./repository/indexes.ts";
 export type { RestoreMode } from "./repository/save.ts";

@@ -1,9 +1,10 @@
 // The repository: every method is one call into a file beside this one.
 // It resolves the type's context on the first call and keeps it.
-import { DocumentCodec, type ReadValidation } from "../codec/document.ts";
+import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
 import { EntityNotFoundError, UnsupportedStorageError } from "../errors.ts";
 import type { Filter } from "../query/filter.ts";
+import { readOnlyError } from "../redis/read-only.ts";
 import { softDeleteOf, undeleted } from "../query/deleted.ts";
 import { type CallOptions, Query, type QueryRunner } from "../query/query.ts";
 import type { SelectablePaths, Selected } from "../query/select.ts";
@@ -46,6 +47,7 @@ import { type Note, observe } from "./observe.ts";
 import type { QueryOf, RepositoryOptions, SaveOptions } from "./options.ts";
 import { homeOf } from "./partitions.ts";
 import { hasField, type HasFieldOptions, isStored, selectionOf, type SelectOptions } from "./partial.ts";
+import { onlyReads } from "./read-only.ts";
 import { type DeleteOptions, removeOne } from "./remove.ts";
 import type { SaveMode } from "./save.ts";
 import { saveOne, saveWithHooks } from "./save-one.ts";
@@ -76,7 +78,7 @@ export class Repository<D extends EntityDefinition> {
   /** Creating and watching the type's indexes. */
   readonly indexes: RepositoryIndexes;
   readonly #definition: D;
-  readonly #validation: ReadValidation;
+  readonly #reading: Pick<TypeContext, "validation" | "readOnly">;
   readonly #connection: Connection;
   readonly #keys: readonly Keyspace[];
   readonly #codec: DocumentCodec;
@@ -93,7 +95,7 @@ export class Repository<D extends EntityDefinition> {
    * @param connection - the database's connection.
    * @param keys - the key prefixes of each of the type's partitions.
    * @param administer - makes what stands behind `indexes`.
-   * @param options - what the schema has to say of what is read.
+   * @param options - what the schema has to say of what is read, and whether anything is written.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
   constructor(
@@ -101,7 +103,7 @@ export class Repository<D extends EntityDefinition> {
     connection: Connection,
     keys: readonly Keyspace[],
     administer: (resolve: () => Promise<TypeContext>) => RepositoryIndexes,
-    { validate = "strict" }: RepositoryOptions = {},
+    { validate = "strict", readOnly = false }: RepositoryOptions = {},
   ) {
     const { metadata } = definition;
     if (metadata.storage === "json" && !connection.capabilities.json) {
@@ -111,7 +113,7 @@ export class Repository<D extends EntityDefinition> {
       );
     }
     this.#definition = definition;
-    this.#validation = validate;
+    this.#reading = { validation: validate, readOnly };
     this.#connection = connection;
     this.#keys = keys;
     this.#codec = new DocumentCodec(metadata);
@@ -828,6 +830,9 @@ export class Repository<D extends EntityDefinition> {
   }
 
   #observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {
+    if (this.#reading.readOnly && !onlyReads(operation)) {
+      return Promise.reject(readOnlyError(this.#definition.name, operation));
+    }
     const observed = (context: TypeContext): Promise<T> =>
       observe(context.metadata, operation, undefined, (note) => work(context, note));
     return this.#context === undefined ? this.#resolve().then(observed) : observed(this.#context);
@@ -840,7 +845,7 @@ export class Repository<D extends EntityDefinition> {
       this.#definition.metadata,
       this.#keys,
       this.#codec,
-      this.#validation,
+      this.#reading,
     );
     try {
       this.#context = await this.#resolving;
