@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 // Tests of these need no server; every other folder under test/ does.
-const pure = "test/{schema,codec,query,engines,errors,types,package}/**/*.test.ts";
+const pure = "test/{schema,codec,query,engines,errors,types,package,cli/infer}/**/*.test.ts";
 
 export default defineConfig({
   // Tests import the package by its public names, as tsconfig.json maps them.

@@ -16,7 +16,10 @@ const bundler: string = "tsdown";
 const { build } = (await import(bundler)) as Bundler;
 await build({
   config: false,
-  entry: { run: fileURLToPath(new URL("run.ts", home)) },
+  entry: {
+    run: fileURLToPath(new URL("run.ts", home)),
+    "define-first": fileURLToPath(new URL("define-first.ts", home)),
+  },
   outDir: fileURLToPath(compiled),
   tsconfig: fileURLToPath(new URL("../tsconfig.json", home)),
   alias: { remora: source("index.ts"), "remora/testing": source("testing/index.ts") },

@@ -22,12 +22,14 @@ export interface Scale {
 /** One way to do a case's work. */
 export interface Contestant {
   readonly name: string;
-  /** The server whose time is counted. */
-  readonly server: BenchServer;
+  /** The server whose time is counted; none for work that needs no server. */
+  readonly server?: BenchServer;
   /** Before each run, not timed. */
   readonly before?: (round: number) => Promise<void>;
   /** The timed part. */
   readonly run: () => Promise<unknown>;
+  /** Microseconds that the last run took, where it is timed by itself: its start is not part of it. */
+  readonly took?: () => number;
   /** What the last run stored or read; asked for once, before anything is timed. */
   readonly rows: () => Promise<readonly City[]>;
   /** After each run, not timed. */
@@ -51,8 +53,10 @@ export interface Gate {
   /** Which promise it is about. */
   readonly label: string;
   readonly contestant: string;
-  /** At least (throughput) or at most (time) this, relative to the floor. */
+  /** At least (throughput) or at most (time) this, relative to the floor unless a unit is given. */
   readonly bound: number;
+  /** Client CPU per operation, all of it, or what is more than the floor's. */
+  readonly unit?: "µs" | "µs more";
   /** What is hoped for. */
   readonly stretch?: number;
   /** The run fails with `--gate` when it is missed. */
@@ -72,4 +76,12 @@ export interface Case {
 /** A case's bounds for the mapper itself. */
 export function gate(label: string, bound: number, stretch?: number, held = false): Gate {
   return { label, contestant: "remora", bound, held, ...(stretch === undefined ? {} : { stretch }) };
+}
+
+/**
+ * A bound of the client's CPU per operation, for work without a server: in the quickest quarter of the runs, since machines
+ * are shared.
+ */
+export function atMost(label: string, bound: number, unit: "µs" | "µs more"): Gate {
+  return { label, contestant: "remora", bound, unit, held: false };
 }

@@ -49,7 +49,7 @@ export function fromPairs(pairs: readonly string[]): City {
 }
 
 /** A city as JSON text, dates as milliseconds. */
-function toJson(city: City): string {
+export function toJson(city: City): string {
   return JSON.stringify({ ...city, founded: city.founded.getTime() });
 }
 

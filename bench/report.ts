@@ -79,10 +79,11 @@ function cells(result: CaseResult, score: Score): string[] {
   ];
 }
 
-function gateText(result: CaseResult, { ratio, bound, stretch }: Verdict, withRatio = true): string {
+function gateText(result: CaseResult, { found, bound, stretch, unit }: Verdict, withFound = true): string {
   const sign = result.measure === "throughput" ? "≥" : "≤";
   const hope = stretch === undefined ? "" : ` (→ ${stretch})`;
-  return `${withRatio ? `${ratio.toFixed(2)}, ` : ""}${sign} ${bound}${hope}`;
+  const named = unit === undefined ? "" : ` ${unit}`;
+  return `${withFound ? `${found.toFixed(2)}, ` : ""}${sign} ${bound}${named}${hope}`;
 }
 
 function digits(microseconds: number): string {

@@ -12,6 +12,7 @@ import { ServerClock } from "./redis/server-clock.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { type RelatedTypes, relatedTypes } from "./repository/on-delete.ts";
 import type { RepositoryOptions } from "./repository/options.ts";
+import type { ReadOnlyRepository } from "./repository/read-only.ts";
 import { Repository } from "./repository/repository.ts";
 import {
   runTransaction,
@@ -109,6 +110,32 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   }
 
   /**
+   * The repository of an entity type, for reading only: its writes do not compile, and are refused.
+   *
+   * @param definition - made by `defineEntity`.
+   * @param options - `readOnly`, and `validate`, what the schema has to say of what is read.
+   * @returns a repository; nothing is sent yet, and nothing is ever written.
+   * @throws DefinitionError when another type has the same name or overlapping keys.
+   * @throws UnsupportedStorageError when the server lacks the storage asked for.
+   */
+  repository<D extends EntityDefinition>(
+    definition: D,
+    options: RepositoryOptions & { readonly readOnly: true },
+  ): ReadOnlyRepository<D, A>;
+  /**
+   * The repository of a class that `@Entity` of `remora/decorators` stands on, for reading only.
+   *
+   * @param type - the class.
+   * @param options - `readOnly`, and `validate`, what the schema has to say of what is read.
+   * @returns a repository; nothing is sent yet, and nothing is ever written.
+   * @throws DefinitionError when `@Entity` does not stand on it, or another type has the same name or overlapping keys.
+   * @throws UnsupportedStorageError when the server lacks the storage asked for.
+   */
+  repository<T extends object>(
+    type: EntityClass<T>,
+    options: RepositoryOptions & { readonly readOnly: true },
+  ): ReadOnlyRepository<ClassDefinition<T>, A>;
+  /**
    * The repository of an entity type.
    *
    * @param definition - made by `defineEntity`.
@@ -152,7 +179,8 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
       (resolve) => new IndexAdministration(resolve),
       options,
     );
-    if (definition.metadata.ttl !== undefined) this.#sweeper?.add(definition.name, repository.indexes);
+    if (definition.metadata.ttl !== undefined && options.readOnly !== true)
+      this.#sweeper?.add(definition.name, repository.indexes);
     return repository;
   }
 

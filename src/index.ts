@@ -150,6 +150,7 @@ export type { Finding, FindingKind, RepairReport, VerifyOptions, VerifyReport } 
 export type { FindOptions, ReadOptions } from "./repository/load.ts";
 export type { HasFieldOptions, SelectOptions } from "./repository/partial.ts";
 export type { QueryOf, RepositoryOptions, SaveOptions } from "./repository/options.ts";
+export type { ReadOnlyRepository } from "./repository/read-only.ts";
 export type { WithOptions } from "./repository/reads.ts";
 export { Repository } from "./repository/repository.ts";
 export type { IndexFault, IndexProgress, IndexStatus, RepositoryIndexes, SyncOptions } from "./repository/indexes.ts";
@@ -249,6 +250,7 @@ export type { TtlOnUpdate } from "./schema/ttl.ts";
 export type { EncryptionKeys } from "./schema/encryption.ts";
 export type { ZodObject } from "./schema/zod.ts";
 export {
+  bit,
   bytes,
   type CodedAs,
   custom,
@@ -259,4 +261,6 @@ export {
   encrypted,
   geoPoint,
   type GeoPointShape,
+  joined,
+  pointText,
 } from "./schema/zod-fields.ts";

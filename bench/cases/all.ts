@@ -2,6 +2,8 @@
 // The contestants are described beside each case.
 import type { Case } from "../race.ts";
 import { changeCases } from "./changes.ts";
+import { codecCases } from "./codec.ts";
+import { defineCases } from "./define.ts";
 import { findCases } from "./find.ts";
 import { saveManyCases } from "./save-many.ts";
 import { saveOneCases } from "./save-one.ts";
@@ -14,4 +16,6 @@ export const allCases: readonly Case[] = [
   ...changeCases,
   ...findCases,
   ...searchCases,
+  ...codecCases,
+  ...defineCases,
 ];

@@ -1,12 +1,16 @@
 // How a repository's methods reach their type: its context is resolved by the first call, and kept.
 // Each call is observed, and one about a single entity goes to the partition that the entity is at home in.
-import type { DocumentCodec, ReadValidation } from "../codec/document.ts";
+import type { DocumentCodec } from "../codec/document.ts";
+import { readOnlyError } from "../redis/read-only.ts";
 import type { EntityDefinition } from "../schema/entity.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import { partitionOf } from "../schema/partitions.ts";
 import { type Connection, resolveContext, type TypeContext } from "./context.ts";
 import { type Note, observe } from "./observe.ts";
 import { homeOf } from "./partitions.ts";
+import { onlyReads } from "./read-only.ts";
+
+type Reading = Pick<TypeContext, "validation" | "readOnly">;
 
 /** The way to one entity type. */
 export class Access<D extends EntityDefinition> {
@@ -14,7 +18,7 @@ export class Access<D extends EntityDefinition> {
   readonly #connection: Connection;
   readonly #keys: readonly Keyspace[];
   readonly #codec: DocumentCodec;
-  readonly #validation: ReadValidation;
+  readonly #reading: Reading;
   #context: TypeContext | undefined;
   #resolving: Promise<TypeContext> | undefined;
 
@@ -23,20 +27,20 @@ export class Access<D extends EntityDefinition> {
    * @param connection - the database's connection.
    * @param keys - the key prefixes of each of the type's partitions.
    * @param codec - the type's codec.
-   * @param validation - what the schema has to say of what is read.
+   * @param reading - what the schema has to say of what is read, and whether anything is written.
    */
   constructor(
     definition: D,
     connection: Connection,
     keys: readonly Keyspace[],
     codec: DocumentCodec,
-    validation: ReadValidation,
+    reading: Reading,
   ) {
     this.definition = definition;
     this.#connection = connection;
     this.#keys = keys;
     this.#codec = codec;
-    this.#validation = validation;
+    this.#reading = reading;
   }
 
   /**
@@ -89,6 +93,9 @@ export class Access<D extends EntityDefinition> {
    * @returns what the operation returns.
    */
   observed<T>(operation: string, work: (context: TypeContext, note: Note) => Promise<T>): Promise<T> {
+    if (this.#reading.readOnly && !onlyReads(operation)) {
+      return Promise.reject(readOnlyError(this.definition.name, operation));
+    }
     const observed = (context: TypeContext): Promise<T> =>
       observe(context.metadata, operation, undefined, (note) => work(context, note));
     return this.#context === undefined ? this.resolve().then(observed) : observed(this.#context);
@@ -106,7 +113,7 @@ export class Access<D extends EntityDefinition> {
       this.definition.metadata,
       this.#keys,
       this.#codec,
-      this.#validation,
+      this.#reading,
     );
     try {
       this.#context = await this.#resolving;

@@ -19,6 +19,7 @@ import type { BlockingConnection } from "../redis/blocking.ts";
 import { ReplyFailure, type Request, type Script, type ScriptCall } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import type { Executor } from "../redis/executor.ts";
+import { readOnlyRequests, type Requests } from "../redis/read-only.ts";
 import type { ServerClock } from "../redis/server-clock.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
@@ -51,7 +52,9 @@ export interface TypeContext {
   readonly layout: Layout;
   readonly codec: DocumentCodec;
   readonly engine: Engine;
-  readonly executor: Executor;
+  readonly executor: Requests;
+  /** Nothing may be written. */
+  readonly readOnly: boolean;
   readonly sizes: SizeLimits;
   readonly reader: DocumentReader;
   /** What every writing script declares before its documents. */
@@ -80,7 +83,7 @@ export interface TypeContext {
     readonly remove: Script;
     readonly removeUnchanged: Script;
     readonly reap: Script;
-    /** For types whose reads prolong the time. */
+    /** For types whose reads prolong the time; never where nothing is written. */
     readonly prolong: ProlongScripts | undefined;
   };
 }
@@ -92,7 +95,7 @@ export interface TypeContext {
  * @param metadata - the entity type.
  * @param keys - the key prefixes of each of its partitions.
  * @param codec - its codec.
- * @param validation - what the schema has to say of what is read, where a call does not say so.
+ * @param options - what the schema has to say of what is read, where a call does not say so, and whether anything is written.
  * @returns the context. One round trip; three more for the server's clock.
  * @throws EngineMismatchError when the type is recorded for another engine than the one asked for.
  * @throws IndexNotReadyError when its entities are spread over another number of partitions.
@@ -102,12 +105,13 @@ export async function resolveContext(
   metadata: EntityMetadata,
   keys: readonly Keyspace[],
   codec: DocumentCodec,
-  validation: ReadValidation,
+  { validation, readOnly }: Pick<TypeContext, "validation" | "readOnly">,
 ): Promise<TypeContext> {
   if (metadata.clock === "server") await connection.clock.start();
   const recorded = await recordedEngine(connection, metadata, keys);
   const name = chooseEngine(connection, metadata, recorded);
-  const { executor, capabilities, sizes, clock, dirtySaves, related } = connection;
+  const { capabilities, sizes, clock, dirtySaves, related } = connection;
+  const executor = readOnly ? readOnlyRequests(connection.executor, metadata.name) : connection.executor;
   const homes = Object.freeze(keys.map(({ documents }) => documents));
   const [first, ...others] = keys.map((each) => layoutOf(metadata, name, each, capabilities.vectorSets, homes));
   const layout = first as Layout;
@@ -119,6 +123,7 @@ export async function resolveContext(
     sizes,
     related,
     validation,
+    readOnly,
     fieldExpiry: capabilities.fieldExpiry,
     now: metadata.clock === "server" ? () => clock.now() : () => new Date(),
     loaded: remembers
@@ -132,7 +137,7 @@ export async function resolveContext(
       remove: removeScript(layout),
       removeUnchanged: removeUnchangedScript(layout),
       reap: reapScript(layout),
-      prolong: metadata.ttl?.prolongs === true ? prolongScripts(layout) : undefined,
+      prolong: metadata.ttl?.prolongs === true && !readOnly ? prolongScripts(layout) : undefined,
     },
   };
   const contextOf = (each: Layout): TypeContext => {

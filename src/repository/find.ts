@@ -250,6 +250,7 @@ function readStep(read: () => Answer | Step, explain: (error: Error) => Error): 
 // Documents that vanished behind our back leave index entries: they are forgotten on sight.
 async function reap(context: TypeContext, encodedIds: readonly string[]): Promise<void> {
   const { metadata } = context;
+  if (context.readOnly) return;
   try {
     await observe(metadata, "reap", undefined, async (note) => {
       const send = async (home: TypeContext, own: readonly string[]): Promise<readonly never[]> => {

@@ -20,6 +20,8 @@ export type QueryOf<D extends EntityDefinition, A = Relations> = Query<
 export interface RepositoryOptions {
   /** What the schema has to say of documents that are read: `strict` (default), `lenient` or `none`. */
   readonly validate?: ReadValidation;
+  /** Nothing is written through this repository: what would is refused, by the compiler where it can be. Off when left out. */
+  readonly readOnly?: boolean;
 }
 
 /** What a save of one entity accepts. */

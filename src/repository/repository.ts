@@ -74,7 +74,7 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
    * @param connection - the database's connection.
    * @param keys - the key prefixes of each of the type's partitions.
    * @param administer - makes what stands behind `indexes`.
-   * @param options - what the schema has to say of what is read.
+   * @param options - what the schema has to say of what is read, and whether anything is written.
    * @throws UnsupportedStorageError when the server lacks the storage asked for.
    */
   constructor(
@@ -82,7 +82,7 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
     connection: Connection,
     keys: readonly Keyspace[],
     administer: (resolve: () => Promise<TypeContext>) => RepositoryIndexes,
-    { validate = "strict" }: RepositoryOptions = {},
+    { validate = "strict", readOnly = false }: RepositoryOptions = {},
   ) {
     const { metadata } = definition;
     if (metadata.storage === "json" && !connection.capabilities.json) {
@@ -91,7 +91,10 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
         { entity: metadata.name },
       );
     }
-    const access = new Access(definition, connection, keys, new DocumentCodec(metadata), validate);
+    const access = new Access(definition, connection, keys, new DocumentCodec(metadata), {
+      validation: validate,
+      readOnly,
+    });
     super(access);
     this.#access = access;
     this.#connection = connection;

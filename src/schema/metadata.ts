@@ -390,7 +390,14 @@ class DefinitionCompiler {
   }
 }
 
-function nameProblem(name: string, storage: Storage): string | undefined {
+/**
+ * Why a field cannot have a name.
+ *
+ * @param name - of the property.
+ * @param storage - where it is to be stored.
+ * @returns the reason; undefined when it can.
+ */
+export function nameProblem(name: string, storage: Storage): string | undefined {
   if (name === "" || /[\u0000-\u001f\u007f."\\[\]]/.test(name)) {
     return 'a field name must not be empty nor hold . " \\ [ ] or control characters';
   }

@@ -3,8 +3,9 @@
 import { z } from "zod";
 import { canonicalDecimal, decimalPattern } from "./decimal.ts";
 import { encryptionBy, type EncryptionKeys } from "./encryption.ts";
-import type { Coded, Decimal, Encrypted } from "./paths.ts";
+import type { Coded, Decimal, Encrypted, GeoPoint } from "./paths.ts";
 import {
+  canonicalLongitude,
   type Converted,
   type CustomShape,
   maxLatitude,
@@ -19,6 +20,7 @@ const form = Symbol.for("remora.form");
 /** The shape that a schema asks for, without what makes it optional. */
 type OwnShape =
   | { readonly kind: ScalarKind; readonly stored?: StoredForm }
+  | { readonly kind: "array"; readonly item: Shape; readonly stored: StoredForm }
   | Omit<CustomShape, "optional" | "nullable">;
 
 /** Where a schema stands: in which entity type, and at which dotted path. */
@@ -131,6 +133,106 @@ function timeOf(text: string): number {
  */
 export function dateAs(unit: DateUnit): z.ZodDate {
   return withShape(z.date(), { kind: "date", stored: dates[unit] });
+}
+
+const digits: StoredForm = {
+  shape: plain("number"),
+  encode: (value) => ({ ok: true, value: value === true ? 1 : 0 }),
+  decode: (digit) =>
+    digit === 1 || digit === 0 ? { ok: true, value: digit === 1 } : { ok: false, message: "expected 1 or 0" },
+};
+
+/**
+ * The schema of a boolean that is stored as 1 or 0, as other programs store theirs in hashes; `z.boolean()` is stored as `true`
+ * or `false`.
+ *
+ * @returns a zod schema of booleans.
+ *
+ * @example
+ * ```ts
+ * import { bit } from "remora";
+ *
+ * bit().parse(true);
+ * ```
+ */
+export function bit(): z.ZodBoolean {
+  return withShape(z.boolean(), { kind: "boolean", stored: digits });
+}
+
+const inPoint = /^-?\d+(\.\d+)?(e-?\d+)?,-?\d+(\.\d+)?(e-?\d+)?$/i;
+
+const pointTexts: StoredForm = {
+  shape: plain("string"),
+  encode(value) {
+    const { longitude, latitude } = value as GeoPoint;
+    return { ok: true, value: `${withoutExponent(canonicalLongitude(longitude))},${withoutExponent(latitude)}` };
+  },
+  decode(text) {
+    if (typeof text !== "string" || !inPoint.test(text)) return { ok: false, message: "expected longitude,latitude" };
+    const [longitude, latitude] = text.split(",").map(Number);
+    return { ok: true, value: { longitude, latitude } };
+  },
+};
+
+// Other programs do not read exponents, which JavaScript writes below a millionth.
+function withoutExponent(value: number): string {
+  const [, sign, digit, fraction = "", zeros] = /^(-?)(\d)(?:\.(\d+))?e-(\d+)$/.exec(String(value)) ?? [];
+  return zeros === undefined ? String(value) : `${sign}0.${"0".repeat(Number(zeros) - 1)}${digit}${fraction}`;
+}
+
+/**
+ * The schema of a point that is stored as text in JSON documents too: `2.35,48.85`. `geoPoint()` is stored so in hashes, and as an
+ * object in JSON documents.
+ *
+ * @returns a zod schema of points.
+ *
+ * @example
+ * ```ts
+ * import { pointText } from "remora";
+ *
+ * pointText().parse({ longitude: 2.35, latitude: 48.85 });
+ * ```
+ */
+export function pointText(): z.ZodObject<GeoPointShape> {
+  return withShape(geoPoint(), { kind: "point", stored: pointTexts });
+}
+
+/**
+ * The schema of a list of strings that is stored as one text, as other programs store theirs in hashes: `a|b|c`. An empty list is
+ * an empty text; a list of nothing but one empty string, and strings that hold the separator, are refused when they are written.
+ *
+ * @param separator - what stands between two strings; one character or more.
+ * @returns a zod schema of lists of strings.
+ *
+ * @example
+ * ```ts
+ * import { joined } from "remora";
+ *
+ * joined("|").parse(["drama", "western"]);
+ * ```
+ */
+export function joined(separator: string): z.ZodArray<z.ZodString> {
+  const stored: StoredForm = {
+    shape: plain("string"),
+    encode(value) {
+      const items = value as readonly string[];
+      if (items.some((item) => item.includes(separator))) {
+        return {
+          ok: false,
+          message: `${JSON.stringify(separator)} stands between the strings, and cannot stand in one`,
+        };
+      }
+      if (items.length === 1 && items[0] === "") {
+        return { ok: false, message: "one empty string would be read as an empty list" };
+      }
+      return { ok: true, value: items.join(separator) };
+    },
+    decode(text) {
+      if (typeof text !== "string") return { ok: false, message: "expected a text" };
+      return { ok: true, value: text === "" ? [] : text.split(separator) };
+    },
+  };
+  return withShape(z.array(z.string()), { kind: "array", item: plain("string"), stored });
 }
 
 /**

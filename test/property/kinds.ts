@@ -3,7 +3,21 @@
 import fc from "fast-check";
 import { z } from "zod";
 
-import { bytes, custom, dateAs, decimal, defineEntity, encrypted, exact, type Index, range, text } from "remora";
+import {
+  bit,
+  bytes,
+  custom,
+  dateAs,
+  decimal,
+  defineEntity,
+  encrypted,
+  exact,
+  type Index,
+  joined,
+  pointText,
+  range,
+  text,
+} from "remora";
 import { compareValues } from "../../src/query/order.ts";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { anyDate, hostileString, storableNumber } from "./strings.ts";
@@ -284,6 +298,23 @@ const backwards = (given: string): string => Array.from(given).toReversed().join
 const own: readonly Kind[] = [
   { name: 'dateAs("s")', schema: dateAs("s"), value: anyDate, index: range() },
   { name: 'dateAs("iso")', schema: dateAs("iso").min(new Date(-8.64e15)), value: anyDate, index: range() },
+  { name: "bit()", schema: bit(), value: fc.boolean(), index: exact() },
+  {
+    name: 'joined("|")',
+    schema: joined("|"),
+    value: fc
+      .array(hostileString.filter((each) => !each.includes("|")))
+      .filter((list) => list.length !== 1 || list[0] !== ""),
+    index: exact(),
+  },
+  {
+    name: "pointText()",
+    schema: pointText(),
+    value: fc.record({
+      longitude: fc.constantFrom(0, -180, 1e-7, -1.5e-9, 2.35, 179.999_999),
+      latitude: fc.constantFrom(0, 48.85, -85, -5e-324, 1 / 3),
+    }),
+  },
   {
     name: "decimal()",
     schema: decimal(),

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { describe, expectTypeOf, test } from "vitest";
 
 import {
+  bit,
   bytes,
   custom,
   type Database,
@@ -18,6 +19,8 @@ import {
   geoPoint,
   type Index,
   type InputOf,
+  joined,
+  pointText,
   range,
   type SaveOperation,
   text,
@@ -442,6 +445,16 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema: owned, index: { "price.cents": range() } });
     // @ts-expect-error a list has no order
     defineEntity({ name: "x", schema: owned, index: { words: range() } });
+    const foreign = z.object({ id: z.string(), open: bit(), tags: joined("|").default([]), place: pointText() });
+    const Foreign = defineEntity({ name: "x", schema: foreign, index: { open: exact(), tags: exact(), place: geo() } });
+    expectTypeOf<EntityOf<typeof Foreign>["tags"]>().toEqualTypeOf<string[]>();
+    expectTypeOf<EntityOf<typeof Foreign>["open"]>().toEqualTypeOf<boolean>();
+    // @ts-expect-error a list has no order
+    defineEntity({ name: "x", schema: foreign, index: { tags: range() } });
+    // @ts-expect-error a boolean is no number
+    defineEntity({ name: "x", schema: foreign, index: { open: range() } });
+    // @ts-expect-error a point is no text
+    defineEntity({ name: "x", schema: foreign, index: { place: text() } });
     // @ts-expect-error no such unit
     dateAs("ms");
     // @ts-expect-error encode gives what is stored

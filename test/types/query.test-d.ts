@@ -5,6 +5,7 @@ import { describe, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import {
   type BulkResult,
+  type Database,
   defineEntity,
   type EntityOf,
   exact,
@@ -17,6 +18,7 @@ import {
   type Query,
   type QueryChanges,
   range,
+  type ReadOnlyRepository,
   type Repository,
   text,
   vector,
@@ -597,5 +599,29 @@ describe("nearest vectors", () => {
     pins.where({ "deep.maybe": { isNull: true } });
     // @ts-expect-error no vector anywhere
     void query().nearest("title", { to: [1], k: 1 });
+  });
+});
+
+describe("a repository that only reads", () => {
+  test("has nothing that writes", () => {
+    const reader = {} as ReadOnlyRepository<typeof Definition>;
+    expectTypeOf(reader.findById("x")).resolves.toEqualTypeOf<Movie | null>();
+    expectTypeOf(reader.query()).toEqualTypeOf<ReturnType<typeof movies.query>>();
+    // @ts-expect-error it does not insert
+    void reader.insert;
+    // @ts-expect-error nor save
+    void reader.saveMany;
+    // @ts-expect-error nor change
+    void reader.update;
+    // @ts-expect-error nor delete
+    void reader.delete;
+    // @ts-expect-error nor prolong
+    void reader.touch;
+    // @ts-expect-error nor make indexes
+    void reader.indexes.sync;
+    const db = {} as Database;
+    const definition = {} as typeof Definition;
+    expectTypeOf(db.repository(definition, { readOnly: true })).toEqualTypeOf<ReadOnlyRepository<typeof Definition>>();
+    expectTypeOf(db.repository(definition, { validate: "none" })).toEqualTypeOf<Repository<typeof Definition>>();
   });
 });
