@@ -166,7 +166,9 @@ export {
   type EntityDefinition,
   type EntityOf,
   type GivenOf,
+  type ComposedIds,
   type EntityOptions,
+  type WithCollections,
   type FixedTtl,
   type IndexesOf,
   type InputOf,
@@ -233,7 +235,10 @@ export {
 } from "./schema/class.ts";
 export type { Clock } from "./schema/timestamps.ts";
 export type {
+  Coded,
   CompoundSpec,
+  Decimal,
+  Encrypted,
   EqualityPaths,
   ExpirablePaths,
   ForeignKeyPaths,

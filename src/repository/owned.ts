@@ -6,16 +6,15 @@ import type { CallOptions } from "../query/query.ts";
 import { defineScript } from "../redis/command.ts";
 import type { RunOptions } from "../redis/executor.ts";
 import type { Collection, CollectionMetadata, Collections } from "../schema/collections.ts";
-import type { EntityDefinition } from "../schema/entity.ts";
+import type { EntityDefinition, WithCollections } from "../schema/entity.ts";
 import type { Access } from "./access.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions } from "./load.ts";
 import type { Note } from "./observe.ts";
 
 /** The collections of an entity of the type D, by name. */
-export type OwnedBy<D> = D extends { readonly "~collections"?: infer L extends Collections }
-  ? { readonly [K in keyof L]: OwnedCollection<L[K]> }
-  : Record<never, never>;
+export type OwnedBy<D> =
+  D extends WithCollections<infer L> ? { readonly [K in keyof L]: OwnedCollection<L[K]> } : Record<never, never>;
 
 type OwnedCollection<X> =
   X extends Collection<infer K, infer T>
