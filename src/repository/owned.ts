@@ -5,7 +5,7 @@ import { EntityNotFoundError, QueryError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import { defineScript } from "../redis/command.ts";
 import type { RunOptions } from "../redis/executor.ts";
-import type { Collection, CollectionMetadata, Collections } from "../schema/collections.ts";
+import type { Collection, CollectionMetadata } from "../schema/collections.ts";
 import type { EntityDefinition, WithCollections } from "../schema/entity.ts";
 import type { Access } from "./access.ts";
 import type { TypeContext } from "./context.ts";
