@@ -253,6 +253,7 @@ export type {
 } from "./schema/paths.ts";
 export type { TtlOnUpdate } from "./schema/ttl.ts";
 export type { EncryptionKeys } from "./schema/encryption.ts";
+export type { StandardIssue, StandardResult, StandardSchema } from "./schema/standard.ts";
 export type { ZodObject } from "./schema/zod.ts";
 export {
   bit,
@@ -268,4 +269,5 @@ export {
   type GeoPointShape,
   joined,
   pointText,
+  standard,
 } from "./schema/zod-fields.ts";

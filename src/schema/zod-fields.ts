@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { canonicalDecimal, decimalPattern } from "./decimal.ts";
 import { encryptionBy, type EncryptionKeys } from "./encryption.ts";
+import { checkedBy, type StandardSchema } from "./standard.ts";
 import type { Coded, Decimal, Encrypted, GeoPoint } from "./paths.ts";
 import {
   canonicalLongitude,
@@ -20,6 +21,7 @@ const form = Symbol.for("remora.form");
 /** The shape that a schema asks for, without what makes it optional. */
 type OwnShape =
   | { readonly kind: ScalarKind; readonly stored?: StoredForm }
+  | { readonly kind: "json" }
   | { readonly kind: "array"; readonly item: Shape; readonly stored: StoredForm }
   | Omit<CustomShape, "optional" | "nullable">;
 
@@ -318,6 +320,32 @@ export function custom<S extends AnySchema, const K extends keyof CodedAs>({
       ),
   };
   return withShape(schema, { kind: "custom", stored, indexed: true }) as never;
+}
+
+/**
+ * The schema of a value that a validator of another library checks: anything that follows the Standard Schema specification. It is
+ * stored as JSON of any kind; with `custom({ schema: standard(…), as })` around it, it may be indexed.
+ *
+ * @param schema - the validator; it must answer at once, and take what it gives.
+ * @returns a zod schema of what the validator gives.
+ *
+ * @example
+ * ```ts
+ * import { standard } from "remora";
+ * import * as v from "valibot";
+ *
+ * standard(v.object({ street: v.string(), zip: v.pipe(v.string(), v.length(5)) })).parse({ street: "Main St", zip: "12345" });
+ * ```
+ */
+export function standard<I, O>(schema: StandardSchema<I, O>): z.ZodType<O, I> {
+  const checked = z.transform((value, payload) => {
+    const result = checkedBy(schema as StandardSchema, value);
+    if (result.issues === undefined) return result.value;
+    for (const { message, path } of result.issues)
+      payload.issues.push({ code: "custom", message, path: [...path], input: value });
+    return z.NEVER;
+  });
+  return withShape(checked, { kind: "json" }) as unknown as z.ZodType<O, I>;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Kinds of fields beyond zod's plain ones: how each is declared, values that try it, and what an index on it must answer.
 // One table, from which the codec's tests and those on servers are made.
 import fc from "fast-check";
+import * as v from "valibot";
 import { z } from "zod";
 
 import {
@@ -16,6 +17,7 @@ import {
   joined,
   pointText,
   range,
+  standard,
   text,
 } from "remora";
 import { compareValues } from "../../src/query/order.ts";
@@ -63,6 +65,31 @@ const temperature = z.codec(z.object({ kelvin: z.number() }), z.instanceof(Tempe
 // zod's own format knows years of four digits.
 const dateOfIso = fc.date({ noInvalidDate: true, min: new Date("0001-01-01"), max: new Date("9999-12-31") });
 const plusZero = storableNumber.map((value) => value || 0);
+
+/** Validators of other libraries. */
+const others: readonly Kind[] = [
+  {
+    name: "an object of valibot's",
+    schema: standard(v.object({ street: v.string(), floors: v.array(v.number()), note: v.nullable(v.string()) })),
+    value: fc.record({
+      street: hostileString,
+      floors: fc.array(plusZero, { maxLength: 3 }),
+      note: fc.option(hostileString),
+    }),
+  },
+  {
+    name: "a text of valibot's that is trimmed, stored as text",
+    schema: custom({
+      schema: standard(v.pipe(v.string(), v.trim())),
+      as: "string",
+      encode: (value) => value,
+      decode: (text) => text,
+    }),
+    value: hostileString.map((value) => value.trim()),
+    index: exact({ sortable: true }),
+    inputs: [["  a ", "a"]],
+  },
+];
 
 /** Codecs and pipes of zod. */
 const codecs: readonly Kind[] = [
@@ -592,7 +619,7 @@ const refined: readonly Kind[] = [
 ];
 
 /** Every kind. */
-export const kinds: readonly Kind[] = [...codecs, ...own, ...secrets, ...composed, ...refined];
+export const kinds: readonly Kind[] = [...others, ...codecs, ...own, ...secrets, ...composed, ...refined];
 
 /** An entity type with one field of a kind. */
 export function typeOf({ schema, index }: Kind, storage: Storage) {
