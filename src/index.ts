@@ -253,7 +253,16 @@ export type {
 } from "./schema/paths.ts";
 export type { TtlOnUpdate } from "./schema/ttl.ts";
 export type { EncryptionKeys } from "./schema/encryption.ts";
-export type { StandardIssue, StandardResult, StandardSchema } from "./schema/standard.ts";
+export type {
+  StandardFailure,
+  StandardIssue,
+  StandardProperties,
+  StandardResult,
+  StandardSchema,
+  StandardSegment,
+  StandardSuccess,
+  StandardTypes,
+} from "./schema/standard.ts";
 export type { ZodObject } from "./schema/zod.ts";
 export {
   bit,

@@ -5,29 +5,62 @@ import { isDeepStrictEqual } from "node:util";
 /** A validator of any library that follows the specification. */
 export interface StandardSchema<Input = unknown, Output = Input> {
   /** What the specification asks for. */
-  readonly "~standard": {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
+  readonly "~standard": StandardProperties<Input, Output>;
 }
 
-/** What such a validator answers. */
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
+/** What the specification asks of a validator. */
+export interface StandardProperties<Input, Output> {
+  /** The version of the specification. */
+  readonly version: 1;
+  /** The name of the library. */
+  readonly vendor: string;
+  /** Checks a value. */
+  readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+  /** Carries the types only. */
+  readonly types?: StandardTypes<Input, Output> | undefined;
+}
 
-/** What is wrong with a value. */
-export interface StandardIssue {
+/** The types of a validator. */
+export interface StandardTypes<Input, Output> {
+  /** What it takes. */
+  readonly input: Input;
+  /** What it gives. */
+  readonly output: Output;
+}
+
+/** What such a validator answers: a value, or what is wrong. */
+export type StandardResult<Output> = StandardSuccess<Output> | StandardFailure;
+
+/** A value that is right. */
+export interface StandardSuccess<Output> {
+  /** The value. */
+  readonly value: Output;
+  /** Nothing is wrong. */
+  readonly issues?: undefined;
+}
+
+/** A value that is wrong. */
+export interface StandardFailure {
   /** What is wrong. */
+  readonly issues: readonly StandardIssue[];
+}
+
+/** One thing that is wrong with a value. */
+export interface StandardIssue {
+  /** What it is. */
   readonly message: string;
-  /** Where. */
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  /** Where it is: names, or objects with names. */
+  readonly path?: readonly (PropertyKey | StandardSegment)[] | undefined;
+}
+
+/** A name in the place of what is wrong. */
+export interface StandardSegment {
+  /** The name. */
+  readonly key: PropertyKey;
 }
 
 /** A value that was checked, or what is wrong with it. */
-export type Checked =
+type Checked =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path: readonly (string | number)[] }[] };
 
