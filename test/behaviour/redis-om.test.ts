@@ -173,5 +173,6 @@ describeMatrix(
       expect((await ours.indexes.verify()).findings).toEqual([]);
     });
   },
-  ({ engine, driver }) => engine !== "memory" && driver === "ioredis6",
+  // It writes no JSON as text.
+  ({ engine, driver, storage }) => engine !== "memory" && driver === "ioredis6" && storage !== "string",
 );
