@@ -86,6 +86,22 @@ describeLegs("remora infer", {}, (leg) => {
     redis.disconnect();
   });
 
+  it("drafts what was written as JSON text into strings", { timeout: patience }, async () => {
+    const base = `${prefix}-draft`;
+    for (let at = 0; at < 12; at += 1) {
+      const note = { title: `Note ${at}`, size: at / 2, tags: ["a"], by: { name: "ada", since: "2024-02-29" } };
+      await redis.set(`${base}:${at}`, JSON.stringify(note, null, 2));
+    }
+    const { code, stdout } = await remora("infer", base, "--url", leg.url);
+    expect(code).toBe(0);
+    for (const line of ['storage: "string",', "size: z.number(),", '"by.since": range(),'])
+      expect(stdout).toContain(line);
+    const rows = await readBack(stdout, /export type (\w+)/.exec(stdout)?.[1] ?? "", leg.url);
+    expect(rows).toHaveLength(12);
+    const by = { name: "ada", since: "2024-02-29" };
+    expect(rows).toContainEqual({ id: "9", title: "Note 9", size: 4.5, tags: ["a"], by });
+  });
+
   it("drafts what was written by hand into hashes", { timeout: patience }, async () => {
     const base = `${prefix}-user`;
     for (let at = 0; at < 30; at += 1) {

@@ -12,7 +12,7 @@ import type { Storage } from "../../src/schema/metadata.ts";
 import { tidy } from "../behaviour/matrix.ts";
 import { freshNamespace, legs } from "../setup/legs.ts";
 import { runs, seed } from "./seed.ts";
-import { targets } from "./targets.ts";
+import { queried } from "./targets.ts";
 
 const alive = 8000;
 const dying = 1500;
@@ -100,7 +100,7 @@ const query = fc.record({
   offset: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: alive })),
 });
 
-describe.each(targets())("thousands, $engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
+describe.each(queried())("thousands, $engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
   const namespace = freshNamespace();
   let db: Database | undefined;
 

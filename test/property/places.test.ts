@@ -12,7 +12,7 @@ import { tidy } from "../behaviour/matrix.ts";
 import { freshNamespace } from "../setup/legs.ts";
 import { areaNear, isOnBorder, placeNear } from "./places.ts";
 import { seed } from "./seed.ts";
-import { targets } from "./targets.ts";
+import { queried } from "./targets.ts";
 
 const define = (storage: Storage) =>
   defineEntity({
@@ -30,7 +30,7 @@ const scene = fc.array(areaNear, { minLength: 10, maxLength: 30, size: "max" }).
   }),
 );
 
-describe.each(targets())("$engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
+describe.each(queried())("$engine on $storage documents, $leg.name", ({ leg, storage, engine }) => {
   test("finds what lies within an area", { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(scene, async ({ areas, places }) => {

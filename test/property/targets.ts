@@ -11,6 +11,11 @@ export interface Target {
   readonly engine: EngineName;
 }
 
+/** Those whose queries differ: what is read from text is read from JSON documents in the same way. */
+export function queried(): Target[] {
+  return targets().filter(({ storage }) => storage !== "string");
+}
+
 /** All of them. */
 export function targets(): Target[] {
   return legs().flatMap((leg) =>
