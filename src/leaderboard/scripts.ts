@@ -179,6 +179,21 @@ ${refuseWithoutRights("ARGV[1] == '1'", needed, "return { 'NOPERM', command[1] }
 ${this.#dense ? counts : ""}`;
   }
 
+  // The first write of a board finds its keys free, or a sorted set that is plain as the board will be.
+  #first(): string {
+    const looks = [
+      ...(this.#wide ? ["redis.call('HGET', T, 'x')"] : []),
+      ...(this.#dense ? ["redis.call('ZCARD', D)", "redis.call('HGET', C, 'x')"] : []),
+    ];
+    const plain = looks.length === 0;
+    return `if not held then
+  local found = redis.call('ZCARD', Z)
+  ${plain ? "" : "if found > 0 then return { 'STAMP', '' } end"}
+  ${looks.join("\n  ")}
+  redis.call('SET', M, '${this.#settings.stamp}')
+end`;
+  }
+
   #submit(): string {
     const { keep, breaks } = this.#settings;
     const adds = keep === "sum" ? "true" : "ARGV[2] == 'increment'";
@@ -207,7 +222,7 @@ if adding then
     sums[m] = sum
   end
 end
-if not held then redis.call('SET', M, '${this.#settings.stamp}') end
+${this.#first()}
 ${breaks === "time" ? "local clock = redis.call('TIME')\nlocal now = clock[1] * 1000000 + clock[2]" : ""}
 local results = {}
 for at = 3, #ARGV, 3 do

@@ -50,14 +50,19 @@ export class BoardSender {
         note([asked], 0);
         return this.#executor.one(asked, run);
       }
-      const stamp = { name: "GET", args: [this.keys.stamp] };
-      note([stamp, asked], 0);
-      const replies = await this.#executor.many([stamp, asked], run);
-      const [held, reply] = replies.map((each) => {
-        if (each instanceof ReplyFailure) throw toRemoraError(each.error, run);
-        return each;
-      });
+      const form = [
+        { name: "GET", args: [this.keys.stamp] },
+        { name: "EXISTS", args: [this.keys.ranking] },
+      ];
+      const requests = [...form, asked];
+      note(requests, 0);
+      const [held, there, reply] = await this.#executor.many(requests, run);
       if (typeof held === "string") this.#accept(held);
+      // A sorted set that others made can be read as a board of plain members.
+      else if (there === 1 && this.keys.all.length > 1) this.#accept("");
+      for (const each of [held, there, reply]) {
+        if (each instanceof ReplyFailure) throw toRemoraError(each.error, run);
+      }
       return reply;
     });
   }
@@ -144,8 +149,8 @@ export class BoardSender {
     if (held !== this.settings.stamp) {
       const { name } = this.settings;
       throw new DefinitionError(
-        `leaderboard ${name}: it is stored for other options (${held.replaceAll("|", " ").trim()}); open it with these, or clear it ` +
-          "or take another name: order, tieBreak and dense ranks cannot change",
+        `leaderboard ${name}: it is stored for other options (${held === "" ? "plain members" : held.replaceAll("|", " ").trim()}); ` +
+          "open it with these, or clear it, or take another name: order, tieBreak and dense ranks cannot change",
         { entity: name },
       );
     }
