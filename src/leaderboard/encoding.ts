@@ -11,7 +11,8 @@ import type { BoardSettings } from "./options.ts";
  * and what breaks ties is text in front of the member that sorts by bytes as it should:
  *
  * - a time: microseconds of the server's clock, 16 digits. On a board that is read from the highest score down the text is read
- *   backwards too, so there it is 2^53 - 1 less the time. Both are whole numbers below 2^53, until the year 2255.
+ *   backwards too, so there it is 2^53 - 1 less the time. Both are whole numbers below 2^53, until the year 2255. Three digits
+ *   follow: which of the up to 1 000 scores of its call it was, counted backwards there as well.
  * - a sub-score: the 64 bits of the double, 16 hexadecimal digits. Of numbers from 0 the first bit is set, of negative ones all bits
  *   are turned around; then bytes compare as numbers do. Turned around once more where its order is not the board's.
  *
@@ -20,6 +21,8 @@ import type { BoardSettings } from "./options.ts";
 
 /** Digits of a time, and of each sub-score. */
 const width = 16;
+/** Digits of a place within a call. */
+const turnWidth = 3;
 const latest = Number.MAX_SAFE_INTEGER;
 const allBits = 0xffff_ffff_ffff_ffffn;
 const signBit = 0x8000_0000_0000_0000n;
@@ -31,10 +34,19 @@ const signBit = 0x8000_0000_0000_0000n;
  * @returns bytes; 0 where members stand alone.
  */
 export function tieWidth({ breaks, scores }: BoardSettings): number {
-  return breaks === "time" ? width : width * scores.length;
+  return breaks === "time" ? width + turnWidth : width * scores.length;
 }
 
-/** A score, checked: finite, whole numbers exact, and no negative zero. */
+/**
+ * Checks a score.
+ *
+ * @param score - what was given.
+ * @param what - what to call it.
+ * @param board - the board's name.
+ * @param member - whose it is, where that is known.
+ * @returns the score, without a negative zero.
+ * @throws ValidationError when it is no finite number, or beyond the whole numbers that doubles have.
+ */
 export function checkedScore(score: unknown, what: string, board: string, member?: string): number {
   if (typeof score === "number" && Math.abs(score) <= latest) return score === 0 ? 0 : score;
   throw new ValidationError(
@@ -43,7 +55,14 @@ export function checkedScore(score: unknown, what: string, board: string, member
   );
 }
 
-/** A member, checked: 1 to 512 bytes of well-formed text. */
+/**
+ * Checks a member.
+ *
+ * @param member - what was given.
+ * @param board - the board's name.
+ * @returns the member.
+ * @throws ValidationError when it is not 1 to 512 bytes of well-formed text, or blank.
+ */
 export function checkedMember(member: unknown, board: string): string {
   const problem = typeof member === "string" ? idProblem(member) : "is no string";
   if (problem === undefined) return member as string;
@@ -91,7 +110,7 @@ export function readMember(settings: BoardSettings, stored: string): { readonly 
   const front = tieWidth(settings);
   const member = stored.slice(front);
   if (breaks === "time") {
-    const time = Number(stored.slice(0, front));
+    const time = Number(stored.slice(0, width));
     return { member, at: new Date(Math.floor((order === "desc" ? latest - time : time) / 1000)) };
   }
   const values = scores.map((score, at) => {

@@ -208,7 +208,8 @@ end`;
     }[keep];
     const key = {
       member: "local n = m",
-      time: `local n = string.format('%016.0f', ${this.#desc ? `${largest} - now` : "now"})..m`,
+      time: `local turn = (at - 3) / 3
+    local n = string.format('%016.0f%03.0f', ${this.#desc ? `${largest} - now, 999 - turn` : "now, turn"})..m`,
       scores: "local n = tie..m",
     }[breaks];
     return `local adding = ${adds}

@@ -71,7 +71,6 @@ describeLegs("boards are as their model", {}, (leg) => {
       const model = new Model(options);
       const width = options.subs.length;
       for (const { kind, entries: given } of calls) {
-        model.call();
         const cut = given.map((entry) => ({ ...entry, subs: entry.subs.slice(0, width) }));
         if (kind === "remove") {
           const gone = cut.map((entry) => entry.member);

@@ -1,5 +1,5 @@
 // A leaderboard as a sorted array: what each call means, in plain code. The tests hold the real one against it.
-// Times are counted in calls, since the server's clock moves between any two of them.
+// Times are counted in submissions, in the order in which they count.
 import type { KeptScore, RankType } from "remora";
 
 /** Options in plain form. */
@@ -31,15 +31,10 @@ export interface ModelRow {
 export class Model {
   readonly options: ModelOptions;
   #entries: Entry[] = [];
-  #calls = 0;
+  #submissions = 0;
 
   constructor(options: ModelOptions) {
     this.options = options;
-  }
-
-  /** A new call: what it does happens at one moment. */
-  call(): void {
-    this.#calls += 1;
   }
 
   // Below 0 when a stands before b.
@@ -87,6 +82,7 @@ export class Model {
   }
 
   submit(member: string, given: number, subs: readonly number[], increment: boolean) {
+    this.#submissions += 1;
     const previousRank = this.rankOf(member);
     const old = this.#entries.find((entry) => entry.member === member);
     const adds = increment || this.options.keep === "sum";
@@ -94,7 +90,7 @@ export class Model {
       member,
       score: old !== undefined && adds ? old.score + given : given,
       subs: increment ? (old?.subs ?? subs.map(() => 0)) : subs,
-      since: this.#calls,
+      since: this.#submissions,
     };
     const difference =
       old === undefined ? -1 : this.#byScore(next.score, old.score) || this.#bySubs(next.subs, old.subs);
