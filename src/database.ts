@@ -3,6 +3,8 @@
 import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
+import { Leaderboard } from "./leaderboard/leaderboard.ts";
+import type { LeaderboardOptions } from "./leaderboard/options.ts";
 import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
@@ -182,6 +184,29 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
     if (definition.metadata.ttl !== undefined && options.readOnly !== true)
       this.#sweeper?.add(definition.name, repository.indexes);
     return repository;
+  }
+
+  /**
+   * A leaderboard: members, ranked by their scores.
+   *
+   * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`; its keys lie in one hash slot.
+   * @param options - which end is best, which score is kept, who shares a rank, and what breaks ties.
+   * @returns the board; nothing is sent yet.
+   * @throws DefinitionError when the name or an option makes no sense.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379", { namespace: "game" });
+   * const arena = db.leaderboard("arena", { ties: "competition" });
+   * await arena.submit("ada", 420);
+   * await arena.top(10); // [{ member: "ada", score: 420, rank: 1, at: … }]
+   * await db.close();
+   * ```
+   */
+  leaderboard<const O extends LeaderboardOptions = Record<never, never>>(name: string, options?: O): Leaderboard<O> {
+    return new Leaderboard(name, options ?? ({} as O), this.#executor, this.#options.namespace ?? "");
   }
 
   /**

@@ -101,6 +101,27 @@ export type {
   TextOperators,
 } from "./query/where.ts";
 export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
+export {
+  type BetweenScoresOptions,
+  type Bucket,
+  type EntriesOptions,
+  type Gap,
+  Leaderboard,
+  type Neighbours,
+} from "./leaderboard/leaderboard.ts";
+export type {
+  BoardOrder,
+  BoardRow,
+  KeptScore,
+  LeaderboardOptions,
+  RankType,
+  SubmitArguments,
+  SubmitResult,
+  Submission,
+  SubScore,
+  SubScoresOf,
+  TieBreak,
+} from "./leaderboard/options.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";

@@ -39,7 +39,13 @@ export function decodeId(encoded: string): string {
   return encoded.includes("%") ? encoded.replace(/%[0-9A-F]{2}/g, unpercent) : encoded;
 }
 
-function idProblem(id: string): string | undefined {
+/**
+ * Says what is wrong with a name that others choose: an id, or a member of a leaderboard.
+ *
+ * @param id - any text.
+ * @returns the problem, as the end of a sentence; undefined when there is none.
+ */
+export function idProblem(id: string): string | undefined {
   if (id.trim() === "") return "is empty or blank";
   if (id.includes("\u0000")) return "holds a NUL character";
   if (!id.isWellFormed()) return "holds half of a surrogate pair";

@@ -36,6 +36,7 @@ const [
   texts = [],
   changes = [],
   owning = [],
+  boards = [],
   notes = [],
   search = [],
   vectors = [],
@@ -47,6 +48,7 @@ const [
 ] = rules;
 const page = readFileSync(join(root, "docs/acl.md"), "utf8");
 const [, reading = ""] = /only read needs `([^`]+)`/.exec(page) ?? [];
+const [, readingBoards = ""] = /only reads boards needs `([^`]+)`/.exec(page) ?? [];
 
 const ticketSchema = z.object({
   id: z.string(),
@@ -94,8 +96,9 @@ function changed(name: string, storage: Storage) {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, fields, JSON, text, changes, collections, notes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, text, changes, collections, leaderboards, notes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -340,6 +343,46 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     expect([await count.increment(), await count.get()]).toEqual([1, 1]);
     await count.clear();
     expect(await owners.delete("a")).toBe(true);
+  });
+
+  it("keep and read leaderboards", async () => {
+    const options = { ties: "dense" } as const;
+    const board = (await login(names.app, "change-me", "scan")).leaderboard("board", options);
+    const rights = boards.filter((word) => word.startsWith("+"));
+    // Without one of the rights nothing is written by halves.
+    await setUser([...boards, "-hincrby"], names.app);
+    await expect(board.submit("ada", 1)).rejects.toMatchObject({ code: "CAPABILITY" });
+    expect(await admin.redis.call("EXISTS", `${namespace.name}:{board}#z`, `${namespace.name}:{board}#m`)).toBe(0);
+    await setUser(["ACL", "SETUSER", "app", ...rights], names.app);
+    for (const tieBreak of ["time", "member"] as const) {
+      for (const order of ["asc", "desc"] as const) {
+        const each = (await login(names.app, "change-me", "scan")).leaderboard(`board-${tieBreak}-${order}`, {
+          ...options,
+          order,
+          tieBreak,
+        });
+        expect(await each.submit("ada", 1)).toMatchObject({ rank: 1 });
+        expect(await each.increment("ada")).toMatchObject({ score: 2 });
+        expect(await each.remove("nobody")).toBe(0);
+        await setUser(
+          ["ACL", "SETUSER", "x", "reset", "on", ">read", "~app:*", "+ping", "+eval_ro", "+evalsha_ro"],
+          names.reader,
+        );
+        await setUser(["ACL", "SETUSER", "x", ...readingBoards.split(/\s+/)], names.reader);
+        const db = await login(names.reader, "read", "scan");
+        const read = db.leaderboard(each.name, { ...options, order, tieBreak });
+        expect(await read.rankOf("ada")).toBe(1);
+        expect([await read.top(), await read.around("ada"), await read.page(1)]).toMatchObject([
+          [{ member: "ada" }],
+          [{ member: "ada" }],
+          { total: 1 },
+        ]);
+        expect([await read.scoreOf("ada"), await read.scoreAt(0.5), await read.percentileOf("ada")]).toEqual([2, 2, 1]);
+        expect([await read.total(), await read.countBetween(0, 5)]).toEqual([1, 1]);
+        await expect(read.submit("ada", 1)).rejects.toMatchObject({ code: "CAPABILITY" });
+        await each.clear();
+      }
+    }
   });
 
   it.runIf(leg.search)("cannot make an index, use the one that the deployment makes", async () => {

@@ -1,0 +1,76 @@
+// From what a board's sorted set holds to rows with ranks.
+// Pure: the place and the rank of the first row are known, those of the others follow.
+import { compareText } from "../query/order.ts";
+import { readMember, tieWidth } from "./encoding.ts";
+import type { BoardRow, BoardSettings } from "./options.ts";
+
+/** A stored member and its score. */
+export interface Stored {
+  readonly text: string;
+  readonly score: number;
+}
+
+/**
+ * Reads members and scores in turn.
+ *
+ * @param reply - of ZRANGE WITHSCORES, flat or in pairs.
+ * @returns stored members, in order.
+ */
+export function storedOf(reply: unknown): Stored[] {
+  const flat = (reply as readonly unknown[]).flat() as (string | number)[];
+  return flat.flatMap((text, at) => (at % 2 === 0 ? [{ text: String(text), score: Number(flat[at + 1]) }] : []));
+}
+
+/**
+ * Makes one row.
+ *
+ * @param settings - the board.
+ * @param stored - the member and its score.
+ * @param rank - its rank.
+ * @returns the row.
+ */
+export function rowOf(settings: BoardSettings, { text, score }: Stored, rank: number): BoardRow {
+  const { member, ...facts } = readMember(settings, text);
+  return { member, score, rank, ...facts };
+}
+
+/**
+ * Makes rows of members that follow each other.
+ *
+ * @param settings - the board.
+ * @param stored - in the board's order.
+ * @param start - how many stand before the first.
+ * @param first - the rank of the first.
+ * @returns the rows.
+ */
+export function rowsOf(settings: BoardSettings, stored: readonly Stored[], start: number, first: number): BoardRow[] {
+  let rank = first;
+  return stored.map((each, at) => {
+    const before = stored[at - 1];
+    if (before !== undefined && !(settings.ties !== "ordinal" && equal(settings, before, each))) {
+      rank = settings.ties === "dense" ? rank + 1 : start + at + 1;
+    }
+    return rowOf(settings, each, rank);
+  });
+}
+
+/**
+ * Ranks members among themselves.
+ *
+ * @param settings - the board.
+ * @param stored - in any order.
+ * @returns rows in the board's order, with ranks from 1.
+ */
+export function rankedAmong(settings: BoardSettings, stored: readonly Stored[]): BoardRow[] {
+  const sign = settings.order === "desc" ? -1 : 1;
+  const sorted = stored.toSorted((a, b) => sign * (a.score - b.score || compareText(a.text, b.text)));
+  return rowsOf(settings, sorted, 0, 1);
+}
+
+// Sub-scores break ties for good; times and members only decide who stands first.
+function equal(settings: BoardSettings, a: Stored, b: Stored): boolean {
+  if (a.score !== b.score) return false;
+  if (settings.breaks !== "scores") return true;
+  const front = tieWidth(settings);
+  return a.text.slice(0, front) === b.text.slice(0, front);
+}
