@@ -3,6 +3,7 @@
 import { CorruptEntityError, ValidationError, type ValidationIssue } from "../errors.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { propertyNames } from "../schema/names.ts";
 import { hashCodec } from "./hash.ts";
 import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
@@ -127,15 +128,16 @@ export class DocumentCodec {
       return work();
     } catch (error) {
       if (!(error instanceof Unstorable)) throw error;
-      const field = error.path.join(".");
-      const { name } = this.#metadata;
+      const { name, shape } = this.#metadata;
+      const path = propertyNames(shape, error.path);
+      const field = path.join(".");
       const id = encodedId === undefined ? undefined : decodeId(encodedId);
       const who = id === undefined ? name : `${name} ${JSON.stringify(id)}`;
       throw new ValidationError(`${who}: ${field} ${error.reason}`, {
         entity: name,
         id,
         field,
-        issues: [{ path: error.path, message: error.reason }],
+        issues: [{ path, message: error.reason }],
       });
     }
   }
@@ -150,8 +152,10 @@ export class DocumentCodec {
    * @throws CorruptEntityError when it does not fit the schema, or is no document at all.
    */
   decode(stored: StoredDocument, id?: string, validation: ReadValidation = "strict"): Record<string, unknown> {
-    const issues: ValidationIssue[] = [];
-    const raw = this.#storage.decode(stored, issues);
+    const found: ValidationIssue[] = [];
+    const raw = this.#storage.decode(stored, found);
+    const { name, shape } = this.#metadata;
+    const issues: ValidationIssue[] = found.map(({ path, message }) => ({ path: propertyNames(shape, path), message }));
     if (raw !== undefined && id !== undefined) raw[this.#metadata.idField] = id;
     if (raw !== undefined && validation === "none") return withoutMisfits(raw, issues);
     if (raw !== undefined && (issues.length === 0 || validation === "lenient")) {
@@ -160,7 +164,6 @@ export class DocumentCodec {
       if (!result.ok) issues.push(...result.issues);
       if (validation === "lenient") return withoutMisfits(raw, issues);
     }
-    const { name } = this.#metadata;
     const list = issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
     const which = id === undefined ? "one of those found" : JSON.stringify(id);
     throw new CorruptEntityError(`${name} ${which} does not fit the schema any more: ${list}`, {

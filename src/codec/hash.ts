@@ -2,6 +2,7 @@
 // A missing field is null or undefined, whichever the schema allows; `$null` tells them apart where it allows both.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { storedName, storedNames } from "../schema/names.ts";
 import type { ObjectShape, Shape, StoredForm } from "../schema/shape.ts";
 import type { DocumentChange, EncodedDocument, HiddenMembers, StorageCodec, StoredDocument } from "./stored.ts";
 import {
@@ -66,7 +67,7 @@ const maxSteady = 80;
  *
  * @param shape - the entity's shape.
  * @param idField - the id, which is known anyway.
- * @returns dotted names, in order.
+ * @returns dotted stored names, in order.
  */
 export function steadyFields(shape: ObjectShape, idField: string): string[] {
   return steadyPaths(shape, [])
@@ -77,7 +78,7 @@ export function steadyFields(shape: ObjectShape, idField: string): string[] {
 
 function steadyPaths(shape: ObjectShape, path: readonly string[]): (readonly string[])[] {
   return [...shape.fields].flatMap(([property, field]) => {
-    const at = [...path, property];
+    const at = [...path, storedName(shape, property)];
     // Free JSON may be anything, even nothing.
     if (field.optional || field.nullable || field.kind === "json") return [];
     return field.kind === "object" ? steadyPaths(field, at) : [at];
@@ -149,7 +150,8 @@ export function hashCodec(metadata: EntityMetadata): StorageCodec {
       for (const leaf of steady) {
         const value = valueOf(entity, leaf);
         // Only a schema whose own functions break their word gets here.
-        if (value === undefined || value === null) throw new Unstorable([leaf.field], "is missing, against its schema");
+        if (value === undefined || value === null)
+          throw new Unstorable(leaf.field.split("."), "is missing, against its schema");
         pairs.push(leaf.write(value));
       }
       for (const node of others) encodeNode(node, entity[node.property], pairs, absent, nulls);
@@ -228,18 +230,20 @@ function changedFields(
  * The fields that a search index reads straight from the document: their text is kept safe from trimming and splitting.
  *
  * @param metadata - the entity type.
- * @returns dotted names.
+ * @returns dotted stored names.
  */
 export function taggedFields(metadata: EntityMetadata): Set<string> {
   const direct = metadata.indexes.filter(
     ({ scalar, array, apart, caseInsensitive, kind }) =>
       apart === undefined && scalar === "string" && !array && !caseInsensitive && kind !== "text" && kind !== "native",
   );
-  return new Set(direct.map((index) => index.path));
+  return new Set(direct.map((index) => storedNames(metadata.shape, index.names).join(".")));
 }
 
 function compileNodes(shape: ObjectShape, path: readonly string[], layout: Layout): Node[] {
-  return [...shape.fields].map(([property, field]) => compileNode(field, property, [...path, property], layout));
+  return [...shape.fields].map(([property, field]) =>
+    compileNode(field, property, [...path, storedName(shape, property)], layout),
+  );
 }
 
 function compileNode(shape: Shape, property: string, path: readonly string[], layout: Layout): Node {

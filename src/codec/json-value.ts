@@ -9,6 +9,8 @@ import {
   type StoredForm,
   type UnionShape,
 } from "../schema/shape.ts";
+import { propertyName, storedName } from "../schema/names.ts";
+import { jsonPath } from "./place.ts";
 import { Unreadable, scalarCodecs } from "./scalar.ts";
 
 /** A number that a JSON server may not parse exactly, or a list with such: where it stands, and its exact text. */
@@ -127,6 +129,7 @@ function storedWriter(stored: StoredForm, place: Path | undefined): Writer {
 }
 
 function objectWriter(shape: ObjectShape, place: Path | undefined): Writer | undefined {
+  if (shape.names !== undefined) return renamingWriter(shape, place);
   const writers: { readonly name: string; readonly writer: Writer; readonly place: Path | undefined }[] = [];
   for (const [name, field] of shape.fields) {
     const at = place && [...place, name];
@@ -144,6 +147,35 @@ function objectWriter(shape: ObjectShape, place: Path | undefined): Writer | und
     if (shape.open) {
       for (const name of Object.keys(source)) {
         if (!shape.fields.has(name)) copy[name] = writeExtra(name, source[name], path, mends);
+      }
+    }
+    return copy;
+  };
+}
+
+// Places are of the stored names, since what stands at them may have to be mended.
+function renamingWriter(shape: ObjectShape, place: Path | undefined): Writer {
+  const members = [...shape.fields].map(([property, field]) => {
+    const name = storedName(shape, property);
+    const at = place && [...place, name];
+    return { property, name, place: at, writer: jsonWriter(field, at) };
+  });
+  const taken = new Set(members.map(({ name }) => name));
+  return (value, path, mends) => {
+    const source = value as Record<string, unknown>;
+    const copy: Record<string, unknown> = {};
+    for (const { property, name, writer, place: at } of members) {
+      const inner = source[property];
+      if (inner === undefined) continue;
+      copy[name] = inner === null || writer === undefined ? inner : writer(inner, at ?? [...path, name], mends);
+    }
+    if (shape.open) {
+      for (const name of Object.keys(source)) {
+        if (shape.fields.has(name)) continue;
+        if (taken.has(name)) {
+          throw new Unstorable([...path, name], `is stored as ${name}, and there is a property of that name besides`);
+        }
+        copy[name] = writeExtra(name, source[name], path, mends);
       }
     }
     return copy;
@@ -274,31 +306,6 @@ function writeContainer(value: object, path: Path, mends: Mends): unknown {
 }
 
 /**
- * Writes a path in the one form that JSON servers read safely: every name quoted.
- *
- * @param path - property names and positions.
- * @returns a JSONPath.
- */
-export function jsonPath(path: Path): string {
-  let text = "$";
-  for (const part of path) {
-    text += typeof part === "number" ? `[${part}]` : `["${part.replace(/["\\]/g, "\\$&")}"]`;
-  }
-  return text;
-}
-
-/**
- * The dotted path of a place in a document.
- *
- * @param place - a hash field's name, which is its path, or a JSONPath that {@link jsonPath} wrote of field names, which hold
- *   no quotes.
- * @returns the dotted path.
- */
-export function dottedPath(place: string): string {
-  return place.startsWith("$[") ? place.slice(3, -2).replaceAll('"]["', ".") : place;
-}
-
-/**
  * Compiles the way back from parsed JSON to a value.
  *
  * @param shape - the value's shape.
@@ -378,9 +385,10 @@ function storedReader(stored: StoredForm, place: readonly string[]): Reader {
 function objectReader(shape: ObjectShape, place: readonly string[]): Reader | undefined {
   const readers: [string, Reader][] = [];
   for (const [name, field] of shape.fields) {
-    const reader = jsonReader(field, [...place, name]);
+    const reader = jsonReader(field, [...place, storedName(shape, name)]);
     if (reader !== undefined) readers.push([name, reader]);
   }
+  if (shape.names !== undefined) return renamingReader(shape, new Map(readers));
   if (readers.length === 0) return undefined;
   return (value, issues) => {
     if (!isObject(value)) return value;
@@ -389,6 +397,22 @@ function objectReader(shape: ObjectShape, place: readonly string[]): Reader | un
       if (inner !== undefined && inner !== null) value[name] = reader(inner, issues);
     }
     return value;
+  };
+}
+
+function renamingReader(shape: ObjectShape, readers: ReadonlyMap<string, Reader>): Reader {
+  return (value, issues) => {
+    if (!isObject(value)) return value;
+    const copy: Record<string, unknown> = {};
+    for (const name of Object.keys(value)) {
+      const property = propertyName(shape, name);
+      // A property is what stands under its stored name, and nothing else.
+      if (property === undefined) continue;
+      const inner = value[name];
+      const reader = readers.get(property);
+      copy[property] = inner === null || reader === undefined ? inner : reader(inner, issues);
+    }
+    return copy;
   };
 }
 

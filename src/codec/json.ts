@@ -2,11 +2,12 @@
 // Hidden members stand at the top, under names beginning with $.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
-import { type ObjectShape, shapeAt, type ShapeAtPath } from "../schema/shape.ts";
+import { storedFields, storedNames } from "../schema/names.ts";
+import { type Shape, shapeAt, type ShapeAtPath } from "../schema/shape.ts";
+import { jsonPath } from "./place.ts";
 import type { DocumentChange, EncodedDocument, HiddenMember, StorageCodec } from "./stored.ts";
 import {
   holdsFreeJson,
-  jsonPath,
   jsonReader,
   jsonWriter,
   type Mend,
@@ -28,7 +29,8 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
   const write = jsonWriter(metadata.shape, []);
   const read = jsonReader(metadata.shape, []);
   const { idField } = metadata;
-  const { strips } = metadata.shape;
+  const { strips, open: keeps } = metadata.shape;
+  const fields = storedFields(metadata.shape);
   // A string keeps the text of numbers as it is; a JSON server parses it.
   const free = metadata.storage === "string" && holdsFreeJson(metadata.shape);
   const notes = (): Mend[] | undefined => (metadata.storage === "json" ? [] : undefined);
@@ -42,20 +44,21 @@ export function jsonCodec(metadata: EntityMetadata): StorageCodec {
       return { body: stringifyJson(written, []), absent: noFields, mends: mends ?? noMends };
     },
     change(names, value): DocumentChange {
-      const path = jsonPath(names);
+      const place = storedNames(metadata.shape, names);
+      const path = jsonPath(place);
       if (value === undefined) return { set: [], absent: [path], mends: [] };
       const mends = notes();
       const { shape: field } = shapeAt(metadata.shape, names.join(".")) as ShapeAtPath;
-      const writer = value === null ? undefined : jsonWriter(field, names);
-      const written = writer === undefined ? value : writer(value, names, mends);
-      return { set: [path, stringifyJson(written, names)], absent: [], mends: mends ?? noMends };
+      const writer = value === null ? undefined : jsonWriter(field, place);
+      const written = writer === undefined ? value : writer(value, place, mends);
+      return { set: [path, stringifyJson(written, place)], absent: [], mends: mends ?? noMends };
     },
     difference(stored, entity, encodedId): DocumentChange {
       const mends = notes();
       const written = write === undefined ? { ...entity } : (write(entity, [], mends) as Record<string, unknown>);
       written[idField] = encodedId;
       const held = parseJson(stored as string) as Record<string, unknown>;
-      return changedProperties(metadata.shape, held, written, mends ?? noMends);
+      return changedProperties({ fields, keeps }, held, written, mends ?? noMends);
     },
     hide(hidden): DocumentChange {
       const set: string[] = [];
@@ -82,7 +85,7 @@ function hiddenMember(name: string, value: HiddenMember, mends: Mend[] | undefin
 }
 
 function changedProperties(
-  shape: ObjectShape,
+  { fields, keeps }: { readonly fields: ReadonlyMap<string, Shape>; readonly keeps: boolean },
   held: Readonly<Record<string, unknown>>,
   written: Readonly<Record<string, unknown>>,
   mends: readonly Mend[],
@@ -92,14 +95,14 @@ function changedProperties(
   const names = new Set([...Object.keys(held), ...Object.keys(written)]);
   for (const name of names) {
     // What the schema does not know, in an object that keeps no such properties, is none of ours.
-    if (name.startsWith("$") || !(shape.open || shape.fields.has(name))) continue;
+    if (name.startsWith("$") || !(keeps || fields.has(name))) continue;
     const value = written[name];
     if (value === undefined) {
       if (held[name] !== undefined) absent.push(jsonPath([name]));
       continue;
     }
     const text = stringifyJson(value, [name]);
-    if (shape.fields.get(name)?.stored?.same?.(held[name], value) === true) continue;
+    if (fields.get(name)?.stored?.same?.(held[name], value) === true) continue;
     if (text !== JSON.stringify(held[name])) set.push(jsonPath([name]), text);
   }
   const changed = set.filter((_, at) => at % 2 === 0);

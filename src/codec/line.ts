@@ -2,6 +2,7 @@
 // What is written is read back exactly.
 import type { ValidationIssue } from "../errors.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { withoutNames } from "../schema/names.ts";
 import { DocumentCodec } from "./document.ts";
 import { jsonReader, parseJson, type Reader } from "./json-value.ts";
 
@@ -16,8 +17,10 @@ export class LineCodec {
    */
   constructor(metadata: EntityMetadata) {
     this.#idField = metadata.idField;
-    this.#codec = new DocumentCodec({ ...metadata, storage: "json" });
-    this.#read = jsonReader(metadata.shape, []);
+    // A line outlives names: it is read wherever the properties are the same.
+    const shape = withoutNames(metadata.shape);
+    this.#codec = new DocumentCodec({ ...metadata, shape, storage: "json" });
+    this.#read = jsonReader(shape, []);
   }
 
   /**

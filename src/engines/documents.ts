@@ -1,7 +1,8 @@
 // Reading documents by key: one request per hash, one for many JSON documents or texts.
 // Hashes are read field by field in the codec's order, which is cheaper than reading everything.
 import type { DocumentCodec } from "../codec/document.ts";
-import { jsonPath, parseJson } from "../codec/json-value.ts";
+import { parseJson } from "../codec/json-value.ts";
+import { placeOf } from "../codec/place.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { CorruptEntityError } from "../errors.ts";
 import type { QueryNode } from "../query/node.ts";
@@ -9,6 +10,7 @@ import { propertiesRead } from "../query/select.ts";
 import { fixedWords, type FixedWords, type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import { partitionOf } from "../schema/partitions.ts";
 import type { Storage } from "../schema/metadata.ts";
+import { storedName } from "../schema/names.ts";
 import { documentKey, type Layout } from "./layout.ts";
 import { readCommand } from "./write/text.ts";
 
@@ -20,7 +22,7 @@ export class DocumentReader {
   readonly #layout: Layout;
   readonly #storage: Storage;
   readonly #fields: FixedWords;
-  /** JSON: the properties to read of each document, and their paths; undefined for all of it. */
+  /** JSON: the members to read of each document, and their paths; undefined for all of it. */
   readonly #parts: readonly (readonly [name: string, path: string])[] | undefined;
 
   /**
@@ -30,9 +32,13 @@ export class DocumentReader {
    */
   constructor(layout: Layout, codec: DocumentCodec, properties?: readonly string[]) {
     this.#layout = layout;
-    this.#storage = layout.metadata.storage;
+    const { metadata } = layout;
+    this.#storage = metadata.storage;
     // Text in a string is read whole, and the codec takes the properties out of it.
-    this.#parts = this.#storage === "json" ? properties?.map((name) => [name, jsonPath([name])]) : undefined;
+    this.#parts =
+      this.#storage === "json"
+        ? properties?.map((name) => [storedName(metadata.shape, name), placeOf(metadata, [name])])
+        : undefined;
     const words = this.#parts?.map(([, path]) => path) ?? [];
     this.#fields =
       this.#storage === "hash" ? fixedWords("HMGET", codec.fields) : fixedWords(readCommand(this.#storage), words);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { taggedFields } from "../codec/hash.ts";
 import { encodePath, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
+import { storedNames } from "../schema/names.ts";
 import { partitionOf } from "../schema/partitions.ts";
 import { shapeAt } from "../schema/shape.ts";
 
@@ -188,6 +189,10 @@ function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonl
     ...extra,
   ];
   if (engine === "scan" && compounds.length > 0) parts.push(compounds);
+  const fields = uniques.flatMap(({ paths }) => paths).concat(version === undefined ? [] : [version]);
+  const paths = [...indexes.map(({ path }) => path), ...fields];
+  const renamed = paths.map((path) => [path, storedNames(shape, path.split(".")).join(".")] as const);
+  if (renamed.some(([path, name]) => path !== name)) parts.push(renamed);
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 

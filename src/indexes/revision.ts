@@ -2,11 +2,13 @@
 // Only indexed fields, the id and hidden members are touched; what else is in a document stays as it is.
 import { isDeepStrictEqual } from "node:util";
 import { steadyFields } from "../codec/hash.ts";
-import { jsonPath, parseJson } from "../codec/json-value.ts";
+import { parseJson } from "../codec/json-value.ts";
+import { jsonPath } from "../codec/place.ts";
 import type { EncodedDocument, StoredDocument } from "../codec/stored.ts";
 import { tagText, untagText } from "../codec/term.ts";
 import { isHiddenMember } from "../engines/search/attributes.ts";
 import { keepsDeadline, type Layout } from "../engines/layout.ts";
+import { storedNames } from "../schema/names.ts";
 import { type Shape, shapeAt } from "../schema/shape.ts";
 import type { TypeContext } from "../repository/context.ts";
 
@@ -48,11 +50,12 @@ export function reviser(
   const { indexes, uniques, idField } = metadata;
   const indexed = [...indexes.map(({ path }) => path), ...uniques.flatMap((unique) => unique.paths)];
   // What a save writes in another way each time is as it should be when it can be read.
-  const paths = new Set(indexed.filter((path) => !varies(shapeAt(metadata.shape, path)?.shape)));
+  const paths = [...new Set(indexed.filter((path) => !varies(shapeAt(metadata.shape, path)?.shape)))];
+  const places = paths.map((path) => storedNames(metadata.shape, path.split(".")));
   if (metadata.storage !== "hash") {
-    const names = [...paths].map((path) => path.split("."));
-    return (body, encodedId, _tagged, touched) => reviseJson(layout, body as string, encodedId, names, touched);
+    return (body, encodedId, _tagged, touched) => reviseJson(layout, body as string, encodedId, places, touched);
   }
+  const compared = new Set(places.map((names) => names.join(".")));
   const steady = steadyFields(metadata.shape, idField);
   return (body, encodedId, tagged, touched) => {
     const fields = new Map<string, string>();
@@ -68,10 +71,10 @@ export function reviser(
         const removals: string[] = [];
         const wanted = fieldsOf(encoded, steady);
         for (const [name, text] of wanted) {
-          if ((paths.has(name) || isHiddenMember(name)) && fields.get(name) !== text) sets.set(name, text);
+          if ((compared.has(name) || isHiddenMember(name)) && fields.get(name) !== text) sets.set(name, text);
         }
         for (const name of fields.keys()) {
-          if ((paths.has(name) || isObsolete(layout, name)) && !wanted.has(name)) {
+          if ((compared.has(name) || isObsolete(layout, name)) && !wanted.has(name)) {
             removals.push(name);
             sets.delete(name);
           }

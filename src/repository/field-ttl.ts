@@ -1,5 +1,6 @@
 // How long single fields of a hash live, where the server can say so; the field then reads as absent.
 // Only fields that may be absent and that no index or constraint holds, so that nothing goes stale.
+import { placeOf } from "../codec/place.ts";
 import { CapabilityError, UnsupportedStorageError, ValidationError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { Command } from "../redis/command.ts";
@@ -100,8 +101,8 @@ export async function fieldTtl(
   return left === -1 ? "never" : left;
 }
 
-function fieldWords({ layout }: TypeContext, { encodedId, path }: FieldPlace, ...time: string[]): string[] {
-  return [layout.documents + encodedId, ...time, "FIELDS", "1", path];
+function fieldWords({ layout, metadata }: TypeContext, { encodedId, path }: FieldPlace, ...time: string[]): string[] {
+  return [layout.documents + encodedId, ...time, "FIELDS", "1", placeOf(metadata, path.split("."))];
 }
 
 async function send(

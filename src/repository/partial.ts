@@ -1,6 +1,7 @@
 // Reading parts of entities by id: the chosen fields, or whether one has a value.
 // A property is read whole, since only so its own schema can say whether it is right.
-import { jsonPath, parseJson } from "../codec/json-value.ts";
+import { parseJson } from "../codec/json-value.ts";
+import { placeOf } from "../codec/place.ts";
 import { DocumentReader } from "../engines/documents.ts";
 import { everything } from "../query/node.ts";
 import type { CallOptions } from "../query/query.ts";
@@ -9,6 +10,7 @@ import { type Reply, ReplyFailure, type Request } from "../redis/command.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { storedNames } from "../schema/names.ts";
 import { shapeAt, valueAt } from "../schema/shape.ts";
 import type { TypeContext } from "./context.ts";
 import { callOptions, type FindOptions, loadOne, type Selection } from "./load.ts";
@@ -109,15 +111,17 @@ function evidenceRequest(context: TypeContext, encodedId: string, path: string):
     case "hash":
       return { name: "HMGET", args: [key, ...evidenceOf(context, path)] };
     case "json":
-      return { name: "JSON.TYPE", args: [key, jsonPath(path.split("."))] };
+      return { name: "JSON.TYPE", args: [key, placeOf(metadata, path.split("."))] };
     case "string":
       return { name: "GET", args: [key] };
   }
 }
 
 // No document, a path that leads nowhere, null; or what stands there.
-function isEvidence({ storage }: EntityMetadata, reply: Reply, path: string): boolean {
-  if (storage === "string") return typeof reply === "string" && valueAt(parsed(reply), path.split(".")) !== undefined;
+function isEvidence({ storage, shape }: EntityMetadata, reply: Reply, path: string): boolean {
+  if (storage === "string") {
+    return typeof reply === "string" && valueAt(parsed(reply), storedNames(shape, path.split("."))) !== undefined;
+  }
   const found = (reply ?? []) as readonly unknown[];
   return found.some((value) => value !== null && !(storage === "json" && value === "null"));
 }
@@ -139,5 +143,6 @@ function evidenceOf({ metadata, codec }: Pick<TypeContext, "metadata" | "codec">
     const parent = path.split(".").slice(0, -1).join(".");
     return parent === "" ? [metadata.idField] : evidenceOf({ metadata, codec }, parent);
   }
-  return codec.fields.filter((field) => field === path || field.startsWith(`${path}.`));
+  const place = placeOf(metadata, path.split("."));
+  return codec.fields.filter((field) => field === place || field.startsWith(`${place}.`));
 }

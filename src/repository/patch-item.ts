@@ -1,8 +1,8 @@
 // Items of the patch script: a planned patch as it is, or the difference between a document as read and an entity.
 // Both write nothing but the fields that change, and what indexes and the engine keep of those.
-import { dottedPath, jsonPath } from "../codec/json-value.ts";
 import { applySteps } from "../codec/patch/apply.ts";
 import { covers, type PatchPlan, type PatchStep } from "../codec/patch/plan.ts";
+import { jsonPath, pathAt, placeOf } from "../codec/place.ts";
 import type { DocumentChange, StoredDocument } from "../codec/stored.ts";
 import { type IndexValue, indexValueAt, indexValues } from "../codec/term.ts";
 import { fingerprintOf } from "../engines/write/remove.ts";
@@ -57,7 +57,7 @@ export function directItem(
   changes.push(codec.hide(engine.hiddenAt(values, touched)));
   const operations = steps.flatMap((step) => operationOf(context, encodedId, step));
   return itemOf(context, encodedId, guard, ttl, changes, {
-    objects: metadata.storage === "hash" ? [] : parentsOf(steps),
+    objects: metadata.storage === "hash" ? [] : parentsOf(metadata, steps),
     values: [...touched].flatMap((position) => [position + 1, rememberedValue(metadata, position, values[position])]),
     whole: false,
     operations,
@@ -96,7 +96,7 @@ export function differenceItem(
   const { metadata, codec, engine } = context;
   const values = withId(metadata, encodedId, () => indexValues(metadata, after));
   const change = codec.difference(stored, after, encodedId);
-  const fields = changedFields(change);
+  const fields = changedFields(metadata, change);
   const touched = new Set(
     metadata.indexes.flatMap(({ path }, position) => (fields.some((field) => covers(field, path)) ? [position] : [])),
   );
@@ -125,8 +125,8 @@ function createdText({ metadata, codec }: TypeContext, before: Row): string | un
   return storage === "hash" ? text : `[${text}]`;
 }
 
-function changedFields({ set, absent }: DocumentChange): string[] {
-  return [...set.filter((_, at) => at % 2 === 0), ...absent].map(dottedPath);
+function changedFields(metadata: EntityMetadata, { set, absent }: DocumentChange): string[] {
+  return [...set.filter((_, at) => at % 2 === 0), ...absent].map((place) => pathAt(metadata, place));
 }
 
 interface ItemParts {
@@ -175,15 +175,15 @@ function positionsOf({ indexes, uniques }: EntityMetadata, sets: readonly PatchS
   return new Set(positions.flatMap((paths, position) => (paths.some(changed) ? [position] : [])));
 }
 
-function parentsOf(steps: readonly PatchStep[]): string[] {
-  const parents = steps.flatMap(({ names }) => (names.length > 1 ? [jsonPath(names.slice(0, -1))] : []));
+function parentsOf(metadata: EntityMetadata, steps: readonly PatchStep[]): string[] {
+  const parents = steps.flatMap(({ names }) => (names.length > 1 ? [placeOf(metadata, names.slice(0, -1))] : []));
   return [...new Set(parents)];
 }
 
 function operationOf(context: TypeContext, encodedId: string, step: PatchStep): (readonly unknown[])[] {
   const { metadata, engine } = context;
   const { path, names, rules } = step;
-  const place = metadata.storage === "hash" ? path : jsonPath(names);
+  const place = placeOf(metadata, names);
   const held = metadata.indexes.flatMap((index, position) => (index.path === path ? [position] : []));
   const positions = held.map((position) => position + 1);
   switch (step.kind) {

@@ -1,7 +1,7 @@
 // Sizes of documents: large ones are told of on a diagnostics channel, those that no server takes are refused.
 // Looking costs next to nothing: lengths first, bytes only near a limit, fields only beyond one.
 import type { DocumentCodec } from "../codec/document.ts";
-import { dottedPath } from "../codec/json-value.ts";
+import { pathAt } from "../codec/place.ts";
 import type { DocumentChange, EncodedDocument, HiddenMembers } from "../codec/stored.ts";
 import { ValidationError } from "../errors.ts";
 import { hasLargeListeners, publishLargeDocument } from "../redis/diagnostics.ts";
@@ -66,7 +66,7 @@ export function encodeSized(
  */
 export function measureChanges(context: Sized, encodedId: string, changes: readonly DocumentChange[]): void {
   const set = changes.flatMap((change) => change.set);
-  measure(context, encodedId, set, () => sizesIn(set));
+  measure(context, encodedId, set, () => sizesIn(context.metadata, set));
 }
 
 function measure(
@@ -105,7 +105,7 @@ function tooLarge(
 function fieldSizes({ metadata, codec }: Sized, entity: Record<string, unknown>, encodedId: string): FieldSize[] {
   return [...metadata.shape.fields.keys()].flatMap((name): readonly FieldSize[] => {
     try {
-      return sizesIn(codec.change([name], entity[name], encodedId).set);
+      return sizesIn(metadata, codec.change([name], entity[name], encodedId).set);
     } catch (error) {
       if (isTooLong(error)) return [[name, Number.POSITIVE_INFINITY]];
       throw error;
@@ -114,9 +114,9 @@ function fieldSizes({ metadata, codec }: Sized, entity: Record<string, unknown>,
 }
 
 // Names or paths and values in turn.
-function sizesIn(set: readonly string[]): FieldSize[] {
+function sizesIn(metadata: EntityMetadata, set: readonly string[]): FieldSize[] {
   return set.flatMap((word, at): readonly FieldSize[] =>
-    at % 2 === 0 ? [[dottedPath(word), Buffer.byteLength(set[at + 1] as string)]] : [],
+    at % 2 === 0 ? [[pathAt(metadata, word), Buffer.byteLength(set[at + 1] as string)]] : [],
   );
 }
 

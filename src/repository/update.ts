@@ -1,8 +1,8 @@
 // Changing stored entities: by a patch in one script call, or by reading, changing and writing what is different.
 // Whoever reads first writes only what nobody changed meanwhile, and begins again when somebody did.
-import { dottedPath } from "../codec/json-value.ts";
 import { applySteps, outOfBounds } from "../codec/patch/apply.ts";
 import { patchError, type PatchPlan, planPatch } from "../codec/patch/plan.ts";
+import { pathAt } from "../codec/place.ts";
 import type { StoredDocument } from "../codec/stored.ts";
 import { wrongType } from "../engines/documents.ts";
 import { stampError } from "../engines/stamp.ts";
@@ -400,7 +400,7 @@ function outcomeOf(context: TypeContext, id: string, code: string, first: string
     case "NOVERSION":
       return failed(corruptVersion(metadata, id));
     case "RANGE": {
-      const path = dottedPath(first);
+      const path = pathAt(metadata, first);
       return failed(patchError(metadata, id, [{ path: path.split("."), message: outOfBounds(path, second) }]));
     }
     case "UNIQUE":

@@ -28,6 +28,7 @@ interface FieldNote {
   readonly role: Role;
   /** Undefined when the property's own type has to say it. */
   readonly schema: AnySchema | undefined;
+  readonly name?: string | undefined;
   readonly index?: Index | readonly Index[] | undefined;
   readonly unique?: boolean | string | undefined;
   readonly caseInsensitive?: boolean | undefined;
@@ -52,6 +53,8 @@ export interface EntityClassOptions {
   readonly name: string;
   /** `hash` (default) or `json` (RedisJSON). */
   readonly storage?: Storage;
+  /** Names in stored documents, of paths inside of properties. */
+  readonly names?: Readonly<Record<string, string>>;
   /** The exact key prefix of existing documents, such as `user:`. */
   readonly keyPrefix?: string;
   /** The hash tag shared by types that one transaction may change together. */
@@ -80,6 +83,8 @@ export interface EntityClassOptions {
 
 /** What {@link Field} takes beside the schema of values V. */
 export interface FieldOptions<V> {
+  /** The property's name in stored documents, where it is another one. */
+  readonly name?: string;
   /** One index or several; only kinds that the values allow. */
   readonly index?: IndexFor<V>;
   /** No two entities have the same value; a text names the constraint, the property when it is true. */
@@ -116,7 +121,7 @@ export interface ClassDecorator {
  * Marks a property as a field.
  *
  * @param schema - what its values are; they must fit the property's type.
- * @param options - index and unique constraint.
+ * @param options - name in stored documents, index and unique constraint.
  * @returns a decorator.
  */
 export function Field<S extends AnySchema>(
@@ -147,29 +152,30 @@ export function Id(options: { readonly generate?: IdStrategy<never> } = {}): Pro
 /**
  * Marks the property that counts saves, for optimistic locking.
  *
+ * @param options - name in stored documents.
  * @returns a decorator.
  */
-export function Version(): PropertyDecorator<number> {
-  return decorator({ role: "version", schema: plainSchemas.int() });
+export function Version(options: Pick<FieldOptions<number>, "name"> = {}): PropertyDecorator<number> {
+  return decorator({ ...options, role: "version", schema: plainSchemas.int() });
 }
 
 /**
  * Marks the property that is set when an entity is first saved.
  *
- * @param options - index of the time.
+ * @param options - name in stored documents, and index of the time.
  * @returns a decorator.
  */
-export function CreatedAt(options: Pick<FieldOptions<Date>, "index"> = {}): PropertyDecorator<Date> {
+export function CreatedAt(options: Pick<FieldOptions<Date>, "name" | "index"> = {}): PropertyDecorator<Date> {
   return decorator({ ...options, role: "createdAt", schema: plainSchemas.date() });
 }
 
 /**
  * Marks the property that is set by every save.
  *
- * @param options - index of the time.
+ * @param options - name in stored documents, and index of the time.
  * @returns a decorator.
  */
-export function UpdatedAt(options: Pick<FieldOptions<Date>, "index"> = {}): PropertyDecorator<Date> {
+export function UpdatedAt(options: Pick<FieldOptions<Date>, "name" | "index"> = {}): PropertyDecorator<Date> {
   return decorator({ ...options, role: "updatedAt", schema: plainSchemas.date() });
 }
 
@@ -279,7 +285,7 @@ function notesOf(type: EntityClass, metadata: object | undefined): Notes {
 function definitionFrom(
   type: EntityClass,
   notes: Notes,
-  { name, clock, results, index, unique, ...options }: EntityClassOptions,
+  { name, clock, results, names, index, unique, ...options }: EntityClassOptions,
 ): EntityDefinition {
   const problems = [...notes].flatMap(([field, { problem }]) =>
     problem === undefined ? [] : [`${field}: ${problem}`],
@@ -312,15 +318,18 @@ function definitionFrom(
       ...(updatedAt === undefined ? {} : { updatedAt }),
       ...(clock === undefined ? {} : { clock }),
     },
-    index: {
-      ...Object.fromEntries(
-        entries.flatMap(([field, each]) => (each.index === undefined ? [] : [[field, each.index]])),
-      ),
-      ...index,
-    },
+    names: { ...noted(notes, "name"), ...names },
+    index: { ...noted(notes, "index"), ...index },
     unique: { ...Object.fromEntries(uniques), ...unique },
   } as never) as unknown as EntityDefinition;
   return results === "plain" ? definition : withInstances(definition, type);
+}
+
+// One thing that is said of some properties, by property.
+function noted(notes: Notes, what: "name" | "index"): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    [...notes].flatMap(([field, note]) => (note[what] === undefined ? [] : [[field, note[what]]])),
+  );
 }
 
 // Whatever comes out of the schema, read or saved, is one of the class.

@@ -137,6 +137,11 @@ export interface EntityOptions<
   };
   /** `hash` (default), `json` (RedisJSON), or `string` (the same JSON as text, on any server; for the scan engine). */
   readonly storage?: Storage;
+  /**
+   * Dotted path to the name of that one property in stored documents, where it is another one; in a nested object the name of the
+   * path's last part. Everything but what is stored speaks of the property. The id keeps its name.
+   */
+  readonly names?: { readonly [K in Exclude<Paths<z.output<S>>, NoInfer<Id>>]?: string };
   /** The exact key prefix of existing documents, such as `user:`. */
   readonly keyPrefix?: string & WholeOnly<P>;
   /** The hash tag shared by types that one transaction may change together; fixed once entities are stored. */

@@ -9,6 +9,7 @@ import { type Derivations, derivedNames, deriving } from "./derive.ts";
 import { compileIndex } from "./field-index.ts";
 import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
+import { describeNames, nameProblem, withNames } from "./names.ts";
 import { nativeConflict, type NativeMetadata } from "./native.ts";
 import { type Converted, type ObjectShape, type ScalarKind, type Shape, shapeAt, type StoredForm } from "./shape.ts";
 import { isIntegerField, partOf, type Validated, validate, type ZodObject } from "./zod.ts";
@@ -118,6 +119,7 @@ export interface Definition {
   readonly schema: ZodObject;
   readonly id?: IdDefinition | undefined;
   readonly storage?: Storage | undefined;
+  readonly names?: Readonly<Record<string, string | undefined>> | undefined;
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
   readonly partitions?: number | undefined;
@@ -134,8 +136,6 @@ export interface Definition {
   readonly collections?: Collections | undefined;
 }
 
-/** Property names with a meaning of their own in filters. */
-const reservedNames = new Set(["AND", "OR", "NOT"]);
 const storages: readonly Storage[] = ["hash", "json", "string"];
 const maxFields = 2000;
 const maxDepth = 127;
@@ -164,7 +164,11 @@ class DefinitionCompiler {
   constructor(definition: Definition) {
     this.#definition = definition;
     this.#sides = sidesOf(definition.schema);
-    this.#shape = shapeOf(definition.schema, definition.name, this.#problems);
+    const shape = shapeOf(definition.schema, definition.name, this.#problems);
+    const { names = {}, storage = "hash" } = definition;
+    this.#shape = withNames(shape, names, storage, definition.id?.field ?? "id", (path, text) =>
+      this.#problem(path, text),
+    );
   }
 
   compile(): EntityMetadata {
@@ -200,6 +204,7 @@ class DefinitionCompiler {
     const parts = {
       storage,
       shape: describe(this.#shape),
+      names: describeNames(this.#shape),
       indexes,
       uniques,
       compounds: compounds.length > 0 ? compounds : undefined,
@@ -388,26 +393,6 @@ class DefinitionCompiler {
     }
     return Object.freeze({ maxLength });
   }
-}
-
-/**
- * Why a field cannot have a name.
- *
- * @param name - of the property.
- * @param storage - where it is to be stored.
- * @returns the reason; undefined when it can.
- */
-export function nameProblem(name: string, storage: Storage): string | undefined {
-  if (name === "" || /[\u0000-\u001f\u007f."\\[\]]/.test(name)) {
-    return 'a field name must not be empty nor hold . " \\ [ ] or control characters';
-  }
-  // Servers drop blanks in front of a quoted name in a path, and would read another field.
-  if (storage === "json" && name.startsWith(" ")) return "a field name in a JSON document must not begin with a blank";
-  if (name.startsWith("$")) return "field names beginning with $ are kept for the mapper";
-  if (reservedNames.has(name)) return `${name} has a meaning in filters`;
-  if (name in Object.prototype || name === "prototype") return `${name} is a name of JavaScript's own`;
-  if (!name.isWellFormed()) return "holds half of a surrogate pair";
-  return undefined;
 }
 
 function depthOf(shape: Shape): number {

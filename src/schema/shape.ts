@@ -66,10 +66,20 @@ interface RecordShape extends Presence {
   readonly value: Shape;
 }
 
+/** Names of properties in stored documents, of those only that have another one there. */
+interface StoredNames {
+  /** By property. */
+  readonly stored: ReadonlyMap<string, string>;
+  /** The properties, by stored name. */
+  readonly properties: ReadonlyMap<string, string>;
+}
+
 /** An object with known properties. */
 export interface ObjectShape extends Presence {
   readonly kind: "object";
   readonly fields: ReadonlyMap<string, Shape>;
+  /** Left out where all properties are stored by their own names. */
+  readonly names?: StoredNames;
   /** Unknown properties are kept (a loose object). */
   readonly open: boolean;
   /** Unknown properties are dropped by validation (neither loose nor strict). */

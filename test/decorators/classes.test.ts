@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 
 import { type Database, definitionOf, defineEntity, exact, inc, range } from "remora";
-import { Entity, Field, Id, Version } from "remora/decorators";
+import { CreatedAt, Entity, Field, Id, UpdatedAt, Version } from "remora/decorators";
+import { placeOf } from "../../src/codec/place.ts";
 import { expectFailure } from "../behaviour/failures.ts";
 import { describeMatrix } from "../behaviour/matrix.ts";
 import { compilers, outcomeOf } from "./compile.ts";
@@ -84,6 +85,36 @@ test("a class of one copy of the package is known to another", async () => {
   const made = defineEntity({ name: "elsewhere", schema: z.object({ id: z.string() }) });
   Object.defineProperty(Elsewhere, Symbol.for("remora.definition"), { value: made });
   expect(definitionOf(Elsewhere)).toBe(made);
+});
+
+test("names in stored documents are those of a definition", () => {
+  @Entity({ name: "named", names: { "director.name": "n" } })
+  class Named {
+    @Id() id!: string;
+    @Field(z.string(), { name: "t", index: exact() }) title!: string;
+    @Field(z.object({ name: z.string() }), { name: "d" }) director!: { name: string };
+    @Version({ name: "v" }) version!: number;
+    @CreatedAt({ name: "c" }) createdAt!: Date;
+    @UpdatedAt({ name: "u", index: range() }) updatedAt!: Date;
+  }
+  const same = defineEntity({
+    name: "named",
+    schema: z.object({
+      id: z.string(),
+      title: z.string(),
+      director: z.object({ name: z.string() }),
+      version: z.int(),
+      createdAt: z.date(),
+      updatedAt: z.date(),
+    }),
+    names: { title: "t", director: "d", "director.name": "n", version: "v", createdAt: "c", updatedAt: "u" },
+    index: { title: exact(), updatedAt: range() },
+    version: "version",
+    timestamps: { createdAt: "createdAt", updatedAt: "updatedAt" },
+  });
+  const { metadata } = definitionOf(Named);
+  expect(metadata.layout).toBe(same.metadata.layout);
+  expect(placeOf(metadata, ["director", "name"])).toBe("d.n");
 });
 
 test("what is no entity, or none of its own, is refused", () => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { jsonPath } from "../../src/codec/json-value.ts";
+import { jsonPath } from "../../src/codec/place.ts";
 import { shorthands } from "../../src/engines/write/text.ts";
 import { describeLegs, freshNamespace } from "../setup/legs.ts";
 import { runs, seed } from "./seed.ts";

@@ -107,6 +107,34 @@ describe("names", () => {
   });
 });
 
+describe("stored names", () => {
+  test.each(["", "a.b", "a]", "$a", "AND", "__proto__", "constructor", "a\nb", "\ud800"])("%j is refused", (name) => {
+    expect(problem({ names: { name } })).toContain(`name: cannot be stored as ${JSON.stringify(name)}`);
+    expect(problem({ names: { "inner.deep": name } })).toContain("inner.deep: cannot be stored as");
+  });
+
+  test("a name is a text, and in a JSON document begins with no blank", () => {
+    expect(problem({ names: { name: 5 } })).toContain("name: cannot be stored as 5: a name is a text");
+    expect(problem({ names: { name: " a" } })).toBe("");
+    expect(problem({ storage: "json", names: { name: " a" } })).toContain("must not begin with a blank");
+  });
+
+  test("only fields have one, and the id keeps its own", () => {
+    expect(problem({ names: { nope: "a", "inner.nope": "b", "list.0": "c" } })).toMatch(
+      /nope: has a stored name but is not in the schema; inner\.nope: has.*; list\.0: has/,
+    );
+    expect(problem({ names: { id: "_id" } })).toContain("id: the id keeps its name in stored documents");
+    expect(problem({ names: { name: "_id" }, id: { field: "name" } })).toContain("name: the id keeps its name");
+  });
+
+  test("no two of one object have the same", () => {
+    expect(problem({ names: { name: "x", age: "x" } })).toContain('age: is stored as "x", and so is name');
+    expect(problem({ names: { name: "age" } })).toContain('age: is stored as "age", and so is name');
+    expect(problem({ names: { name: "id" } })).toContain('is stored as "id", and so is');
+    expect(problem({ names: { name: "age", age: "name", "inner.deep": "name" } })).toBe("");
+  });
+});
+
 const softly = z.object({ id: z.string(), at: z.date(), gone: z.date().optional() });
 
 describe("special fields", () => {
@@ -394,7 +422,16 @@ test("the layout changes with what is stored, and with nothing else", () => {
     layout({ ttl: {} }),
     layout({ schema: schema.extend({ more: z.string() }) }),
     layout({ schema: schema.extend({ age: z.string() }) }),
+    layout({ names: { name: "n" } }),
+    layout({ names: { name: "m" } }),
+    layout({ names: { age: "n" } }),
+    layout({ names: { name: "big", big: "name" } }),
+    layout({ names: { inner: "n" } }),
+    layout({ names: { "inner.deep": "n" } }),
   ];
+  expect(layout({ names: {} })).toBe(base);
+  expect(layout({ names: { name: "name", "inner.deep": "deep" } })).toBe(base);
+  expect(layout({ names: { age: "a", name: "n" } })).toBe(layout({ names: { name: "n", age: "a" } }));
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
 });
 

@@ -37,7 +37,9 @@ describe("classes", () => {
       @Field(z.number(), { index: geo() }) place!: number;
       // @ts-expect-error a number has no words
       @Field(z.number(), { index: [range(), text()] }) words!: number;
-      @Field(z.number().nullable()) rating!: number | null;
+      // @ts-expect-error a name is a text
+      @Field(z.number(), { name: 1 }) named!: number;
+      @Field(z.number().nullable(), { name: "r" }) rating!: number | null;
     }
     expectTypeOf<Wrong>().toHaveProperty("rating");
   });

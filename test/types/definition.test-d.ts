@@ -147,6 +147,23 @@ describe("definitions that do not compile", () => {
     defineEntity({ name: "x", schema, unique: { one: ["inner.nope"] } });
   });
 
+  test("stored names of what is no field", () => {
+    defineEntity({ name: "x", schema, names: { name: "n", inner: "i", "inner.deep": "d" }, version: "version" });
+    defineEntity({ name: "x", schema, names: { id: "i" }, id: { field: "name" } });
+    // @ts-expect-error no such field
+    defineEntity({ name: "x", schema, names: { nope: "n" } });
+    // @ts-expect-error no such nested field
+    defineEntity({ name: "x", schema, names: { "inner.nope": "n" } });
+    // @ts-expect-error what a record holds is not known
+    defineEntity({ name: "x", schema, names: { "counts.x": "n" } });
+    // @ts-expect-error the id keeps its name
+    defineEntity({ name: "x", schema, names: { id: "n" } });
+    // @ts-expect-error so does the id of another name
+    defineEntity({ name: "x", schema, names: { name: "n" }, id: { field: "name" } });
+    // @ts-expect-error a name is a text
+    defineEntity({ name: "x", schema, names: { name: 1 } });
+  });
+
   test("index kinds that the field cannot have", () => {
     // @ts-expect-error a number has range
     defineEntity({ name: "x", schema, index: { age: exact() } });

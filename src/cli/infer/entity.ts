@@ -1,6 +1,6 @@
 // From a sample to the draft of one entity type, and to what has to be said of the keys that do not fit it.
 import { decodeId, encodeId } from "../../schema/key.ts";
-import { nameProblem } from "../../schema/metadata.ts";
+import { nameProblem } from "../../schema/names.ts";
 import { type FieldGuess, guessFields } from "./guess.ts";
 import type { DocumentForm, Sample, SampledDocument } from "./sample.ts";
 

@@ -3,7 +3,7 @@
 import type { HiddenMember, HiddenMembers } from "../../codec/stored.ts";
 import { taggedFields } from "../../codec/hash.ts";
 import { CapabilityError } from "../../errors.ts";
-import { jsonPath } from "../../codec/json-value.ts";
+import { placeOf } from "../../codec/place.ts";
 import { borderedText, type IndexValue, tagSeparator, tagText } from "../../codec/term.ts";
 import type { Command } from "../../redis/command.ts";
 import type { VectorSettings } from "../../schema/index-kinds.ts";
@@ -107,7 +107,8 @@ function needsMember(index: IndexMetadata, metadata: EntityMetadata): boolean {
   if (index.kind === "text" || index.caseInsensitive || index.apart === true) return true;
   if (index.kind === "geo") return metadata.storage === "json";
   // What is kept safe from trimming is not the text any more.
-  if (index.kind === "native") return metadata.storage === "hash" && taggedFields(metadata).has(index.path);
+  if (index.kind === "native")
+    return metadata.storage === "hash" && taggedFields(metadata).has(placeOf(metadata, index.names));
   if (index.kind === "range") return index.scalar === "bigint" || index.scalar === "decimal";
   // A JSON tag reads lists of strings itself, but a list of booleans would drop the document from the index.
   return index.array && (metadata.storage === "hash" || index.scalar === "boolean");
@@ -203,7 +204,7 @@ export function createIndex(layout: Layout, name: string): Command {
   // Servers forget about sounds where a text stands behind an attribute of another kind.
   const ordered = [...attributes.filter(isNative), ...attributes.filter((attribute) => !isNative(attribute))];
   const fields = ordered.flatMap(({ index, name: attribute, member, filtered }) => {
-    const inDocument = json ? jsonPath(index.names) + (isList(index) ? "[*]" : "") : index.path;
+    const inDocument = placeOf(metadata, index.names) + (json && isList(index) ? "[*]" : "");
     const path = member === undefined ? inDocument : place(member, isList(index));
     const extra =
       filtered === undefined ? [] : [place(filtered.member, false), "AS", filtered.name, ...filterType(index, json)];

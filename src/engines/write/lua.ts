@@ -1,7 +1,7 @@
 // Pieces of Lua that the writing scripts share: keys, the undoing of an entity's index entries, its document.
 // Generated from the layout, so that a type without a feature pays nothing for it.
-import type { Storage } from "../../schema/metadata.ts";
-import { jsonPath } from "../../codec/json-value.ts";
+import type { EntityMetadata, Storage } from "../../schema/metadata.ts";
+import { placeOf } from "../../codec/place.ts";
 import { maxLatitude } from "../../schema/shape.ts";
 import type { CompoundSlot, Layout, Slot } from "../layout.ts";
 import { shorthands } from "./text.ts";
@@ -240,7 +240,7 @@ export function reindexFunction(layout: Layout): string {
   if (!isGrouped(layout)) return "";
   const names = new KeyNames(layout);
   const body = [
-    ...layout.slots.map((slot) => slotLua(slot, names, layout.metadata.storage)),
+    ...layout.slots.map((slot) => slotLua(slot, names, layout.metadata)),
     ...layout.absent.map((slot) => {
       const key = names.of(slot.key);
       const at = slot.position + 1;
@@ -258,7 +258,7 @@ end
 }
 
 // 0 stands for an absent value, since JSON's null is no plain value in Lua; nil for an absent snapshot.
-function slotLua(slot: Slot, names: KeyNames, storage: Storage): string {
+function slotLua(slot: Slot, names: KeyNames, metadata: EntityMetadata): string {
   const at = slot.position + 1;
   const values = `  a, b = now and now[${at}] or 0, before and before[${at}] or 0\n`;
   switch (slot.kind) {
@@ -304,17 +304,18 @@ function slotLua(slot: Slot, names: KeyNames, storage: Storage): string {
   end`;
     }
     case "vectors":
-      return values + vectorLua(slot, names.of(slot.key), storage);
+      return values + vectorLua(slot, names.of(slot.key), metadata);
   }
 }
 
 // The document is written already. A set that is looked at whole needs no good graph.
-function vectorLua({ index }: Slot, key: string, storage: Storage): string {
+function vectorLua({ index }: Slot, key: string, metadata: EntityMetadata): string {
   const { m = 4, efConstruction = 1 } = index.vector ?? {};
+  const place = luaString(placeOf(metadata, index.names));
   const numbers =
-    storage === "hash"
-      ? `decode(call('HGET', DOCUMENTS..id, ${luaString(index.path)}))`
-      : `decode(call('JSON.GET', DOCUMENTS..id, ${luaString(jsonPath(index.names))}))[1]`;
+    metadata.storage === "hash"
+      ? `decode(call('HGET', DOCUMENTS..id, ${place}))`
+      : `decode(call('JSON.GET', DOCUMENTS..id, ${place}))[1]`;
   return `  if a ~= b then
     if a ~= 0 then
       call('VADD', ${key}, 'FP32', pack(${numbers}), id, 'NOQUANT', 'EF', '${efConstruction}', 'M', '${m}')
@@ -434,7 +435,7 @@ export function packFunction(layout: Layout): string {
   if (!members && !layout.slots.some(({ kind }) => kind === "vectors")) return "";
   const sources = layout.metadata.indexes
     .filter(({ vector }) => vector !== undefined)
-    .map(({ path }) => `[${luaString(`$vector.${path}`)}] = ${luaString(path)}`);
+    .map(({ path, names }) => `[${luaString(`$vector.${path}`)}] = ${luaString(placeOf(layout.metadata, names))}`);
   return `${members ? `local VECTORS = {${sources.join(", ")}}\n` : ""}local function pack(numbers)
   local parts = {}
   for at = 1, #numbers, 200 do

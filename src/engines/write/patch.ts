@@ -1,5 +1,6 @@
 // The patch script: changes of single fields, with everything that indexes, constraints, version and time make of them.
 // All checks and new values first, then the writes; what it could not do exactly it leaves to whoever reads first.
+import { placeOf } from "../../codec/place.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
@@ -149,20 +150,17 @@ function versionCheck(layout: Layout): string {
   end`;
 }
 
-function createdCheck({ metadata: { createdAt, storage } }: Layout): string {
+function createdCheck({ metadata }: Layout): string {
+  const { createdAt, storage } = metadata;
   if (createdAt === undefined) return "";
-  const read =
-    storage === "hash"
-      ? `call('HGET', key, ${luaString(createdAt)})`
-      : `call('JSON.GET', key, ${luaString(`$["${createdAt}"]`)})`;
+  const read = `call('${storage === "hash" ? "HGET" : "JSON.GET"}', key, ${luaString(placeOf(metadata, [createdAt]))})`;
   return `
     elseif item[15] ~= '' and item[15] ~= ${read} then fail(at, 'CHANGED')`;
 }
 
 // Adds to what an item sets: a top-level field, by its name.
 function setLua(layout: Layout, name: string, value: string): string {
-  const place = layout.metadata.storage === "hash" ? name : `$["${name}"]`;
-  return `item[6][#item[6] + 1] = ${luaString(place)} item[6][#item[6] + 1] = ${value}`;
+  return `item[6][#item[6] + 1] = ${luaString(placeOf(layout.metadata, [name]))} item[6][#item[6] + 1] = ${value}`;
 }
 
 function writes(layout: Layout): string {

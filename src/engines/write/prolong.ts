@@ -1,6 +1,6 @@
 // Reads that prolong: documents by id or unique value, and the time of each moved on in the same call.
 // What tells of a time moves with it: the key, the registry, and the member that searches look at.
-import { jsonPath } from "../../codec/json-value.ts";
+import { placeOf } from "../../codec/place.ts";
 import { defineScript, type Reply, type Script, type ScriptCall } from "../../redis/command.ts";
 import type { StoredDocument } from "../../codec/stored.ts";
 import { keepsDeadline, type Layout } from "../layout.ts";
@@ -81,10 +81,12 @@ end`;
 }
 
 // What was deleted softly is not used any more.
-function living({ metadata: { softDelete, storage } }: Layout): string {
+function living({ metadata }: Layout): string {
+  const { softDelete, storage } = metadata;
   if (softDelete === undefined) return "";
-  if (storage === "hash") return ` and not call('HGET', key, ${luaString(softDelete)})`;
-  return ` and not string.find(call('JSON.GET', key, ${luaString(jsonPath([softDelete]))}), '%d')`;
+  const place = luaString(placeOf(metadata, [softDelete]));
+  if (storage === "hash") return ` and not call('HGET', key, ${place})`;
+  return ` and not string.find(call('JSON.GET', key, ${place}), '%d')`;
 }
 
 /** What a call of these scripts goes on. */

@@ -1,5 +1,6 @@
 // The version of a stored document, as the writing scripts read it.
 // A document that holds something else in its place is told apart from one that has none.
+import { placeOf } from "../../codec/place.ts";
 import type { Layout } from "../layout.ts";
 import { luaString } from "./lua.ts";
 
@@ -10,12 +11,12 @@ import { luaString } from "./lua.ts";
  * @returns `read`, an expression on `key` that gives what is stored; `value`, one on `found` that gives its digits.
  */
 export function readVersionLua({ metadata }: Layout): { readonly read: string; readonly value: string } {
-  const field = metadata.version as string;
+  const place = luaString(placeOf(metadata, [metadata.version as string]));
   if (metadata.storage === "hash") {
-    return { read: `pcall('HGET', key, ${luaString(field)})`, value: "string.match(found, '^%-?%d+$')" };
+    return { read: `pcall('HGET', key, ${place})`, value: "string.match(found, '^%-?%d+$')" };
   }
   return {
-    read: `pcall('JSON.GET', key, ${luaString(`$["${field}"]`)})`,
+    read: `pcall('JSON.GET', key, ${place})`,
     value: "string.match(found, '^%[(%-?%d+)%]$')",
   };
 }
