@@ -3,6 +3,7 @@
 import { CorruptEntityError, ValidationError, type ValidationIssue } from "../errors.ts";
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import { withoutForeign } from "../schema/shape.ts";
 import { hashCodec } from "./hash.ts";
 import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
@@ -151,7 +152,8 @@ export class DocumentCodec {
    */
   decode(stored: StoredDocument, id?: string, validation: ReadValidation = "strict"): Record<string, unknown> {
     const issues: ValidationIssue[] = [];
-    const raw = this.#storage.decode(stored, issues);
+    const read = this.#storage.decode(stored, issues);
+    const raw = read && withoutForeign(read, this.#metadata.foreign);
     if (raw !== undefined && id !== undefined) raw[this.#metadata.idField] = id;
     if (raw !== undefined && validation === "none") return withoutMisfits(raw, issues);
     if (raw !== undefined && (issues.length === 0 || validation === "lenient")) {
