@@ -4,6 +4,7 @@ import { CorruptEntityError, ValidationError, type ValidationIssue } from "../er
 import { decodeId } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
 import { propertyNames } from "../schema/names.ts";
+import { withoutForeign } from "../schema/shape.ts";
 import { hashCodec } from "./hash.ts";
 import { jsonCodec } from "./json.ts";
 import { Unstorable } from "./json-value.ts";
@@ -153,9 +154,11 @@ export class DocumentCodec {
    */
   decode(stored: StoredDocument, id?: string, validation: ReadValidation = "strict"): Record<string, unknown> {
     const found: ValidationIssue[] = [];
-    const raw = this.#storage.decode(stored, found);
+    const read = this.#storage.decode(stored, found);
+    const raw = read && withoutForeign(read, this.#metadata.foreign);
     const { name, shape } = this.#metadata;
-    const issues: ValidationIssue[] = found.map(({ path, message }) => ({ path: propertyNames(shape, path), message }));
+    const issues: ValidationIssue[] =
+      found.length === 0 ? found : found.map(({ path, message }) => ({ path: propertyNames(shape, path), message }));
     if (raw !== undefined && id !== undefined) raw[this.#metadata.idField] = id;
     if (raw !== undefined && validation === "none") return withoutMisfits(raw, issues);
     if (raw !== undefined && (issues.length === 0 || validation === "lenient")) {

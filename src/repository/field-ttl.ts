@@ -145,7 +145,8 @@ function refusal(metadata: EntityMetadata, path: string): string | undefined {
   const at = shapeAt(metadata.shape, path);
   if (at === undefined) return "names a field that is not in the schema";
   if (at.shape.kind === "object") return "is for single fields, not for an object of several";
-  if (!at.shape.optional && !at.shape.nullable) return "is for optional or nullable fields; this one must be there";
+  if ((!at.shape.optional && !at.shape.nullable) || at.shape.ofOption === true)
+    return "is for optional or nullable fields; this one must be there";
   const parent = path.includes(".") ? shapeAt(metadata.shape, path.slice(0, path.lastIndexOf("."))) : undefined;
   // Without its last field such an object would be gone as well.
   if (parent?.absentable === true) return "cannot tell an object that may be absent from one that lost its field";

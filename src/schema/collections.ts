@@ -5,6 +5,7 @@ import type { DefinitionProblem } from "./metadata.ts";
 import type { Shape } from "./shape.ts";
 import { type AnySchema, objectOf, type Validated, validate, type ZodObject } from "./zod.ts";
 import { shapeOf, type ShapeProblem } from "./zod-shape.ts";
+import { optionsOf } from "./zod-union.ts";
 import { type Sides, sidesOf } from "./zod-sides.ts";
 
 /** What a collection is to the server. */
@@ -151,7 +152,9 @@ export function compileCollections(
     const problems: ShapeProblem[] = [];
     const sides: Sides<ZodObject> = sidesOf(objectOf(schema === undefined ? {} : { item: schema }));
     const item =
-      schema === undefined ? undefined : shapeOf(objectOf({ [name]: schema }), entity, problems).fields.get(name);
+      schema === undefined
+        ? undefined
+        : shapeOf(optionsOf(objectOf({ [name]: schema }), tell), entity, problems).fields.get(name);
     for (const { message } of problems) tell(message);
     if (item?.optional === true || item?.nullable === true) tell("its items may not be absent");
     if (kind !== "list" && item !== undefined && !(memberKinds.has(item.kind) && item.stored === undefined)) {

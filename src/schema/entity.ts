@@ -9,7 +9,7 @@ import type { CompoundSpec, Indexable, IndexSpecs, Paths, PathValue } from "./pa
 import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
 import type { Clock } from "./timestamps.ts";
 import type { TtlOnUpdate } from "./ttl.ts";
-import type { ZodObject } from "./zod.ts";
+import type { EntitySchema, ZodObject } from "./zod.ts";
 
 type KeysOfType<T, V> = { [K in keyof T & string]-?: [T[K]] extends [V] ? K : never }[keyof T & string];
 type Simplify<T> = { [K in keyof T]: T[K] };
@@ -64,7 +64,15 @@ export interface ChangesOptions {
   readonly maxLength?: number;
 }
 
-type Held<S extends ZodObject> = Indexable<z.output<S>, z.input<S>>;
+/** The object schemas that a schema is one of: itself, or the options of a union. */
+export type OptionOf<S> = S extends ZodObject
+  ? S
+  : S extends { readonly _zod: { readonly def: { readonly options: readonly (infer O)[] } } }
+    ? OptionOf<O>
+    : never;
+
+type Held<S extends EntitySchema> = HeldBy<OptionOf<S>>;
+type HeldBy<X> = X extends ZodObject ? Indexable<z.output<X>, z.input<X>> : never;
 
 type AbsentableDates<T> = {
   [K in keyof T & string]-?: [T[K]] extends [Date | null | undefined]
@@ -80,9 +88,10 @@ type AbsentableDates<T> = {
 type Accepted<I, O> = { [K in keyof I]: K extends keyof O ? ([O[K]] extends [I[K]] ? I[K] : I[K] | O[K]) : I[K] };
 
 /** What is inserted, of which some properties may be left out. */
-type GivenInput<S extends ZodObject, G extends string> = Simplify<
-  Omit<WholeInput<S>, G> & Partial<Pick<WholeInput<S>, G & keyof z.input<S>>>
->;
+type GivenInput<S extends EntitySchema, G extends string> = GivenTo<OptionOf<S>, G>;
+type GivenTo<X, G extends string> = X extends ZodObject
+  ? Simplify<Omit<WholeInput<X>, G> & Partial<Pick<WholeInput<X>, G & keyof z.input<X>>>>
+  : never;
 
 /** Entities live a time that begins when they are made. */
 export interface FixedTtl {
@@ -105,11 +114,12 @@ export interface SlidingTtl {
 }
 
 /** Makes the property K of an entity O, from what else it holds. */
-type Derivation<O, K extends string> = K extends keyof O ? (entity: Omit<O, K>) => O[K] : never;
+type Derivation<O, K extends string> = K extends keyof O ? (entity: Without<O, K>) => O[K] : never;
+type Without<O, K extends string> = O extends unknown ? Omit<O, K> : never;
 
 /** What {@link defineEntity} takes. */
 export interface EntityOptions<
-  S extends ZodObject,
+  S extends EntitySchema,
   I,
   Id extends string,
   V extends string,
@@ -124,7 +134,7 @@ export interface EntityOptions<
 > {
   /** The entity's name: letters, digits, `_` and `-`; part of every key. */
   readonly name: N;
-  /** A zod object schema; its output type is the entity's type. */
+  /** A zod object schema, or a discriminated union of such; its output type is the entity's type. */
   readonly schema: S;
   /** The id field (default `id`) and how ids are made (default ULIDs). */
   readonly id?: {
@@ -187,7 +197,7 @@ export interface EntityOptions<
 
 /** An entity type: what {@link defineEntity} returns. */
 export interface EntityDefinition<
-  S extends ZodObject = ZodObject,
+  S extends EntitySchema = EntitySchema,
   I = unknown,
   G extends string = string,
   Q = unknown,
@@ -223,7 +233,8 @@ export type IndexesOf<D extends EntityDefinition> =
   D extends EntityDefinition<infer _S, infer I, infer _G, infer _Q> ? I : never;
 
 /** The type of an entity before validation, with nothing left out but what has a default. */
-export type WholeInput<S extends ZodObject> = Accepted<z.input<S>, z.output<S>>;
+export type WholeInput<S extends EntitySchema> = WholeOf<OptionOf<S>>;
+type WholeOf<X> = X extends ZodObject ? Accepted<z.input<X>, z.output<X>> : never;
 
 /** The properties of an entity type that the mapper keeps: id, version and timestamps. */
 export type GivenOf<D extends EntityDefinition> =
@@ -270,7 +281,7 @@ type UniqueFields<U> = U extends readonly (infer P)[]
  * ```
  */
 export function defineEntity<
-  S extends ZodObject,
+  S extends EntitySchema,
   const I extends IndexSpecs<Held<S>> = Record<never, never>,
   const Id extends string = "id",
   const V extends string = never,

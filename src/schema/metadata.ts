@@ -11,11 +11,21 @@ import { checkedHooks, type UntypedHooks } from "./hooks.ts";
 import { hashTag } from "./key.ts";
 import { describeNames, nameProblem, withNames } from "./names.ts";
 import { nativeConflict, type NativeMetadata } from "./native.ts";
-import { type Converted, type ObjectShape, type ScalarKind, type Shape, shapeAt, type StoredForm } from "./shape.ts";
-import { isIntegerField, partOf, type Validated, validate, type ZodObject } from "./zod.ts";
+import {
+  type Converted,
+  type Foreign,
+  type ObjectShape,
+  type ScalarKind,
+  type Shape,
+  shapeAt,
+  type StoredForm,
+  withoutForeign,
+} from "./shape.ts";
+import { type EntitySchema, isIntegerField, partOf, type Validated, validate } from "./zod.ts";
 import { type FieldRules, rulesOf } from "./zod-rules.ts";
 import { shapeOf, type ShapeProblem } from "./zod-shape.ts";
-import { type Sides, sidesOf } from "./zod-sides.ts";
+import { propertyOf, type Sides, sidesOf } from "./zod-sides.ts";
+import { type EntityOption, foreignOf, optionsOf } from "./zod-union.ts";
 import { compileId, type IdDefinition, type IdMetadata } from "./id.ts";
 import { checkSoftDelete } from "./soft-delete.ts";
 import { compilePartitions } from "./partitions.ts";
@@ -107,6 +117,8 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly validate: (input: unknown) => Validated;
   /** Of entities as they are read. */
   readonly validateEntity: (entity: unknown) => Validated;
+  /** The properties of an entity that are those of other options of its schema; undefined for types of one option. */
+  readonly foreign: Foreign | undefined;
   /** What is said of some properties: their shape, and their validation without what the schema says of the whole. */
   readonly part: (names: ReadonlySet<string>) => Pick<EntityMetadata, "shape" | "validateEntity">;
   /** What the schema says of the field at a dotted path; undefined when the path leads nowhere. */
@@ -116,7 +128,7 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
 /** A definition as the user writes it, without its types. */
 export interface Definition {
   readonly name: string;
-  readonly schema: ZodObject;
+  readonly schema: EntitySchema;
   readonly id?: IdDefinition | undefined;
   readonly storage?: Storage | undefined;
   readonly names?: Readonly<Record<string, string | undefined>> | undefined;
@@ -159,12 +171,16 @@ class DefinitionCompiler {
   readonly #definition: Definition;
   readonly #problems: ShapeProblem[] = [];
   readonly #shape: ObjectShape;
-  readonly #sides: Sides<ZodObject>;
+  readonly #sides: Sides<EntitySchema>;
+  readonly #options: readonly EntityOption[];
+  readonly #foreign: Foreign | undefined;
 
   constructor(definition: Definition) {
     this.#definition = definition;
     this.#sides = sidesOf(definition.schema);
-    const shape = shapeOf(definition.schema, definition.name, this.#problems);
+    this.#options = optionsOf(definition.schema, (message) => this.#problem("", message));
+    this.#foreign = foreignOf(this.#options);
+    const shape = shapeOf(this.#options, definition.name, this.#problems);
     const { names = {}, storage = "hash" } = definition;
     this.#shape = withNames(shape, names, storage, definition.id?.field ?? "id", (path, text) =>
       this.#problem(path, text),
@@ -195,6 +211,7 @@ class DefinitionCompiler {
     if (softDelete !== undefined) checkSoftDelete(softDelete, this.#shape, indexes, placed);
     const { version, softDelete: deletedAt } = definition;
     const kept = [idField, version, deletedAt, timestamps.createdAt, timestamps.updatedAt];
+    this.#checkEverywhere([...kept, ...Object.keys(definition.derive ?? {})]);
     const derived = derivedNames(definition.derive, this.#shape, kept, placed);
     if (ids.sequence && derived.length > 0)
       problem("derive does not go with ids of a sequence: no function could see the id");
@@ -235,6 +252,7 @@ class DefinitionCompiler {
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: this.#validation(derived),
       validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),
+      foreign: this.#foreign,
       part: (names: ReadonlySet<string>) => this.#part(names),
       rules: (path: string) => rulesOf(this.#sides, path.split(".")),
     });
@@ -242,7 +260,13 @@ class DefinitionCompiler {
 
   #validation(derived: readonly string[]): EntityMetadata["validate"] {
     const { given } = this.#sides;
-    const whole = (input: unknown): Validated => validate(given, input);
+    const foreign = this.#foreign;
+    const whole = (input: unknown): Validated => {
+      const checked = validate(given, input);
+      return checked.ok && foreign !== undefined
+        ? { ok: true, value: withoutForeign(checked.value, foreign) }
+        : checked;
+    };
     const { derive } = this.#definition;
     if (derive === undefined || derived.length === 0) return whole;
     const rest = partOf(given, new Set([...this.#shape.fields.keys()].filter((name) => !derived.includes(name))));
@@ -312,6 +336,15 @@ class DefinitionCompiler {
     const shape = this.#shape.fields.get(field);
     if (shape?.kind !== "string" || shape.optional || shape.nullable) {
       this.#problem(field, "the id field must be in the schema as a string, neither optional nor nullable");
+    }
+  }
+
+  // What the mapper keeps, and what is made of the rest, is the same in every entity.
+  #checkEverywhere(names: readonly (string | undefined)[]): void {
+    for (const name of names) {
+      if (name === undefined || !this.#shape.fields.has(name)) continue;
+      if (!this.#options.every(({ schema }) => propertyOf(schema, name) !== undefined))
+        this.#problem(name, "must be in every option of the schema");
     }
   }
 

@@ -78,21 +78,29 @@ export type Indexable<T, I> = {
 };
 
 /** Every dotted path of an entity. */
-export type Paths<T> = {
-  [K in keyof T & string]-?: IsOpen<NonNullable<T[K]>> extends true ? K : K | `${K}.${Paths<NonNullable<T[K]>>}`;
-}[keyof T & string];
+export type Paths<T> = T extends unknown
+  ? {
+      [K in keyof T & string]-?: IsOpen<NonNullable<T[K]>> extends true ? K : K | `${K}.${Paths<NonNullable<T[K]>>}`;
+    }[keyof T & string]
+  : never;
 
-/** The type of the value at a dotted path; undefined or null are in it when a parent may be absent. */
-export type PathValue<T, P extends string> = P extends `${infer K}.${infer R}`
-  ? K extends keyof T
-    ? PathValue<NonNullable<T[K]>, R> | Extract<T[K], null | undefined>
-    : never
-  : P extends keyof T
-    ? T[P]
-    : never;
+/**
+ * The type of the value at a dotted path; undefined or null are in it when a parent may be absent, and
+ * undefined when an option of a union does not have it.
+ */
+export type PathValue<T, P extends string> = T extends unknown
+  ? P extends `${infer K}.${infer R}`
+    ? K extends keyof T
+      ? PathValue<NonNullable<T[K]>, R> | Extract<T[K], null | undefined>
+      : undefined
+    : P extends keyof T
+      ? T[P]
+      : undefined
+  : never;
 
 /** The paths of fields that may expire by themselves: those that may be absent, and have no index. */
-export type ExpirablePaths<T, I> = {
+export type ExpirablePaths<T, I> = T extends unknown ? ExpirableIn<T, I> : never;
+type ExpirableIn<T, I> = {
   [P in Paths<T>]: P extends keyof I
     ? never
     : [null] extends [PathValue<T, P>]

@@ -183,7 +183,9 @@ class GraphCompiler {
       return;
     }
     const shape = shapeAt(child.metadata.shape, path)?.shape;
-    if (action === "setNull" && shape !== undefined && !shape.nullable && !shape.optional) {
+    if (action === "setNull" && shape?.ofOption === true) {
+      this.#problem(`${child.name}.${path} is not optional in every option, so onDelete cannot be "setNull"`);
+    } else if (action === "setNull" && shape !== undefined && !shape.nullable && !shape.optional) {
       this.#problem(`${child.name}.${path} is neither nullable nor optional, so onDelete cannot be "setNull"`);
     }
     const rules = this.#rules.get(parent) ?? [];

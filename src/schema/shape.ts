@@ -40,6 +40,8 @@ interface Presence {
   readonly optional: boolean;
   /** The property may be null. */
   readonly nullable: boolean;
+  /** Which entities it may be missing in depends on their option. */
+  readonly ofOption?: true;
   /** What is stored, where that is not the value itself; null and missing are stored as such all the same. */
   readonly stored?: StoredForm;
 }
@@ -207,4 +209,20 @@ export function valueAt(entity: unknown, path: readonly string[]): unknown {
     value = (value as Record<string, unknown>)[name];
   }
   return value ?? undefined;
+}
+
+/** Gives the properties of an entity that its option does not have. */
+export type Foreign = (entity: Readonly<Record<string, unknown>>) => readonly string[];
+
+/**
+ * An entity without the properties of other options.
+ *
+ * @param entity - the entity.
+ * @param foreign - tells which these are; undefined for types of one option.
+ * @returns the entity itself where it has none.
+ */
+export function withoutForeign(entity: Record<string, unknown>, foreign: Foreign | undefined): Record<string, unknown> {
+  const names = foreign?.(entity) ?? [];
+  if (names.length === 0) return entity;
+  return Object.fromEntries(Object.entries(entity).filter(([name]) => !names.includes(name)));
 }

@@ -1,8 +1,8 @@
 // What a zod schema says of one field, for changes of that field alone: its checks, and whether others hang on it.
 // Reads the schema's own definition data; a script may enforce bounds, anything else is asked of zod itself.
 import type { z } from "zod";
-import { hasChecks, propertyOf, type Sides, wrapped } from "./zod-sides.ts";
-import { type AnySchema, type ValidatedValue, validateValue, type ZodObject } from "./zod.ts";
+import { elementOf, hasChecks, isUnion, propertyOf, type Sides, wrapped } from "./zod-sides.ts";
+import { type AnySchema, type EntitySchema, type ValidatedValue, validateValue } from "./zod.ts";
 
 /** Bounds of a number; undefined where there is none. */
 interface NumberBounds {
@@ -32,9 +32,10 @@ export interface FieldRules {
  * @param names - the property names of a dotted path.
  * @returns the rules, or undefined when the path leads nowhere.
  */
-export function rulesOf(sides: Sides<ZodObject>, names: readonly string[]): FieldRules | undefined {
+export function rulesOf(sides: Sides<EntitySchema>, names: readonly string[]): FieldRules | undefined {
   let { given, entity }: Sides = sides;
-  let entangled = false;
+  // Whether a value fits depends on which option the entity is of.
+  let entangled = isUnion(sides.entity);
   for (const name of names) {
     const { inner, checked } = unwrap(entity);
     const property = propertyOf(inner, name);
@@ -54,11 +55,6 @@ export function rulesOf(sides: Sides<ZodObject>, names: readonly string[]): Fiel
     bounds: checked || def.type !== "number" ? undefined : boundsOf(inner as z.core.$ZodNumber),
     unchecked: !checked && !hasChecks(inner),
   });
-}
-
-function elementOf(schema: AnySchema): AnySchema | undefined {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  return def.type === "array" ? def.element : undefined;
 }
 
 // Takes off what makes a value optional, nullable and the like; checks may stand on each layer.

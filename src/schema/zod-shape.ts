@@ -5,6 +5,7 @@ import type { GeoPoint } from "./paths.ts";
 import { jsonKind, type ObjectShape, type Shape, type UnionOption } from "./shape.ts";
 import { ownShape } from "./zod-fields.ts";
 import { converts, entitySide, fitsOf, inputSide, isReversible, recordKeys, storedForm } from "./zod-sides.ts";
+import { discriminatorOf, type EntityOption, mergedFields } from "./zod-union.ts";
 import type { AnySchema, ZodObject } from "./zod.ts";
 
 /** Something in a schema that cannot be stored, with its path. */
@@ -14,15 +15,15 @@ export interface ShapeProblem {
 }
 
 /**
- * Reads the shape of an entity from its schema.
+ * Reads the shape of an entity from the options of its schema.
  *
- * @param schema - a zod object schema.
+ * @param options - one, or the options of a union.
  * @param entity - name of the entity type.
  * @param problems - receives everything that cannot be stored.
  * @returns the shape; fields with problems are given as free JSON.
  */
-export function shapeOf(schema: ZodObject, entity: string, problems: ShapeProblem[]): ObjectShape {
-  return new ShapeReader(entity, problems).object(schema, "", { optional: false, nullable: false });
+export function shapeOf(options: readonly EntityOption[], entity: string, problems: ShapeProblem[]): ObjectShape {
+  return new ShapeReader(entity, problems).entity(options);
 }
 
 interface Flags {
@@ -40,6 +41,23 @@ class ShapeReader {
     this.#problems = problems;
   }
 
+  entity(options: readonly EntityOption[]): ObjectShape {
+    const flags = { optional: false, nullable: false };
+    const [only] = options;
+    if (options.length === 1 && only !== undefined) return this.object(only.schema, "", flags);
+    const read = (schema: AnySchema, name: string): Shape => this.read(schema, name, flags);
+    for (const { schema } of options) this.#open.add(schema);
+    const fields = mergedFields(options, read, (path, message) => this.#problems.push({ path, message }));
+    const catchalls = options.map(({ schema }) => schema._zod.def.catchall);
+    return {
+      kind: "object",
+      fields,
+      open: catchalls.some(keeps),
+      strips: catchalls.every((catchall) => catchall === undefined),
+      ...flags,
+    };
+  }
+
   object(schema: ZodObject, path: string, flags: Flags): ObjectShape {
     const def = schema._zod.def;
     const fields = new Map<string, Shape>();
@@ -49,8 +67,7 @@ class ShapeReader {
       fields.set(name, this.read(inner, at, { optional: false, nullable: false }));
     }
     this.#open.delete(schema);
-    const open = def.catchall !== undefined && def.catchall._zod.def.type !== "never";
-    return { kind: "object", fields, open, strips: def.catchall === undefined, ...flags };
+    return { kind: "object", fields, open: keeps(def.catchall), strips: def.catchall === undefined, ...flags };
   }
 
   read(schema: AnySchema, path: string, flags: Flags): Shape {
@@ -233,14 +250,8 @@ function meet(left: Shape, right: Shape): boolean {
   return one === other || one === "any" || other === "any";
 }
 
-function discriminatorOf(objects: readonly AnySchema[]): string | undefined {
-  const [first, ...others] = objects.map((object) => object._zod.propValues ?? {});
-  return Object.keys(first ?? {}).find((name) => {
-    const values = [first, ...others].map((marks) => marks?.[name]);
-    const all = values.flatMap((marks) => [...(marks ?? [])]);
-    const plain = all.every((mark) => ["string", "number", "boolean"].includes(typeof mark));
-    return plain && values.every((marks) => marks !== undefined) && new Set(all).size === all.length;
-  });
+function keeps(catchall: AnySchema | undefined): boolean {
+  return catchall !== undefined && catchall._zod.def.type !== "never";
 }
 
 function isPoint(shape: ObjectShape): boolean {

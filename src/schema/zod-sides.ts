@@ -82,7 +82,7 @@ export function recordKeys(schema: z.core.$ZodRecord): RecordKeys | undefined {
 }
 
 /**
- * The schema of a property.
+ * The schema of a property; of a union, what it may be in any option.
  *
  * @param schema - a schema.
  * @param name - a name.
@@ -91,9 +91,37 @@ export function recordKeys(schema: z.core.$ZodRecord): RecordKeys | undefined {
 export function propertyOf(schema: AnySchema, name: string): AnySchema | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   if (def.type === "object") return Object.hasOwn(def.shape, name) ? def.shape[name] : undefined;
+  if (def.type === "union") {
+    const found = new Set(def.options.flatMap((option) => propertyOf(unwrapped(option), name) ?? []));
+    return found.size > 1 ? z.union([...found]) : [...found][0];
+  }
   const keys = def.type === "record" ? recordKeys(schema as z.core.$ZodRecord) : undefined;
   if (def.type !== "record" || keys?.names.includes(name) !== true) return undefined;
   return keys.optional ? z.optional(def.valueType) : def.valueType;
+}
+
+/**
+ * The schema of an array's elements; of a union, what they may be in any option.
+ *
+ * @param schema - a schema.
+ * @returns their schema; undefined where there is no array.
+ */
+export function elementOf(schema: AnySchema): AnySchema | undefined {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === "array") return def.element;
+  if (def.type !== "union") return undefined;
+  const found = new Set(def.options.flatMap((option) => elementOf(unwrapped(option)) ?? []));
+  return found.size > 1 ? z.union([...found]) : [...found][0];
+}
+
+/**
+ * Tells whether a schema is a union.
+ *
+ * @param schema - a schema.
+ * @returns true for z.union and z.discriminatedUnion.
+ */
+export function isUnion(schema: AnySchema): boolean {
+  return schema._zod.def.type === "union";
 }
 
 /**
@@ -242,6 +270,17 @@ export function wrapped(schema: AnySchema): AnySchema | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * A schema without what makes it optional, nullable and the like.
+ *
+ * @param schema - a schema.
+ * @returns the innermost schema.
+ */
+export function unwrapped(schema: AnySchema): AnySchema {
+  const inner = wrapped(schema);
+  return inner === undefined ? schema : unwrapped(inner);
 }
 
 /** What a schema's definition becomes when its parts change; undefined when none does. */

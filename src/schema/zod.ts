@@ -2,9 +2,12 @@
 // Beside it: zod-fields.ts has its own kinds of fields, zod-shape.ts reads schemas, zod-sides.ts knows their pipes.
 import { z } from "zod";
 import type { ValidationIssue } from "../errors.ts";
+import { propertyOf } from "./zod-sides.ts";
 
 /** Any zod object schema. */
 export type ZodObject = z.core.$ZodObject;
+/** Any zod schema of an entity: an object, or a union of objects. */
+export type EntitySchema = ZodObject | z.core.$ZodUnion;
 /** Any zod schema. */
 export type AnySchema = z.core.$ZodType;
 
@@ -39,7 +42,7 @@ export const plainSchemas = Object.freeze({
  * @param input - anything.
  * @returns the parsed value, or zod's issues with their paths.
  */
-export function validate(schema: ZodObject, input: unknown): Validated {
+export function validate(schema: EntitySchema, input: unknown): Validated {
   const checked = validateValue(schema, input, []);
   return checked.ok ? { ok: true, value: checked.value as Record<string, unknown> } : checked;
 }
@@ -84,8 +87,23 @@ export function validateValue(schema: AnySchema | undefined, input: unknown, pat
  * @param names - properties of it.
  * @returns a schema that ignores every other property.
  */
-export function partOf(schema: ZodObject, names: ReadonlySet<string>): ZodObject {
-  return z.object(Object.fromEntries(Object.entries(schema._zod.def.shape).filter(([name]) => names.has(name))));
+export function partOf(schema: EntitySchema, names: ReadonlySet<string>): EntitySchema {
+  const { def } = schema._zod;
+  if (def.type === "object")
+    return z.object(Object.fromEntries(Object.entries(def.shape).filter(([name]) => names.has(name))));
+  const { discriminator } = def as { readonly discriminator?: string };
+  const parts = (def.options as readonly EntitySchema[]).map((option) => partOf(option, names));
+  if (discriminator !== undefined && names.has(discriminator))
+    return z.core.clone(schema, { ...def, options: parts, checks: [] } as never);
+  // Nothing tells which option it is, so that each property may be missing that is not in every one.
+  const everywhere = (name: string): boolean =>
+    (def.options as readonly EntitySchema[]).every((option) => propertyOf(option, name) !== undefined);
+  const properties = [...names].flatMap((name): [string, AnySchema][] => {
+    const property = propertyOf(schema, name);
+    if (property === undefined) return [];
+    return [[name, everywhere(name) ? property : z.optional(z.union([z.undefined(), property]))]];
+  });
+  return z.object(Object.fromEntries(properties) as z.core.$ZodLooseShape);
 }
 
 /**
@@ -95,8 +113,8 @@ export function partOf(schema: ZodObject, names: ReadonlySet<string>): ZodObject
  * @param field - a property of it.
  * @returns true when 1 passes and 1.5 does not.
  */
-export function isIntegerField(schema: ZodObject, field: string): boolean {
-  const inner = schema._zod.def.shape[field];
+export function isIntegerField(schema: EntitySchema, field: string): boolean {
+  const inner = propertyOf(schema, field);
   if (inner === undefined) return false;
   return z.core.safeParse(inner, 1).success && !z.core.safeParse(inner, 1.5).success;
 }

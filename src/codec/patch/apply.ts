@@ -2,6 +2,7 @@
 // Entities are never changed in place.
 import { isDeepStrictEqual } from "node:util";
 import type { EntityMetadata } from "../../schema/metadata.ts";
+import { withoutForeign } from "../../schema/shape.ts";
 import { patchError, type PatchStep } from "./plan.ts";
 
 type Row = Record<string, unknown>;
@@ -21,7 +22,17 @@ export function applySteps(metadata: EntityMetadata, entity: Row, steps: readonl
   for (const step of steps) {
     changed = changeAt(changed, step.names, (value) => applied(metadata, step, value, id));
   }
-  return changed;
+  return ofItsOption(metadata, changed, steps, id);
+}
+
+// What is left of the option that the entity was of goes; what the patch says of another one is a mistake.
+function ofItsOption(metadata: EntityMetadata, changed: Row, steps: readonly PatchStep[], id: string | undefined): Row {
+  const foreign = metadata.foreign?.(changed) ?? [];
+  const issues = steps
+    .filter(({ names: [name = ""] }) => foreign.includes(name))
+    .map(({ path, names }) => ({ path: names, message: `${path} is no property of the option that the entity is of` }));
+  if (issues.length > 0) throw patchError(metadata, id, issues);
+  return withoutForeign(changed, metadata.foreign);
 }
 
 function changeAt(holder: Row, [name, ...rest]: readonly string[], change: (value: unknown) => unknown): Row {

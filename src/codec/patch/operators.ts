@@ -1,6 +1,7 @@
 // Patch operators: what a patch may do to a field beside setting it, as frozen data.
 // Which operator is legal on which field is checked by the compiler, and again when the patch is planned.
-import type { EntityDefinition, EntityOf, WholeInput } from "../../schema/entity.ts";
+import type { EntityDefinition, OptionOf, WholeInput } from "../../schema/entity.ts";
+import type { ZodObject } from "../../schema/zod.ts";
 import type { GeoPoint, Paths, PathValue } from "../../schema/paths.ts";
 
 const brand: unique symbol = Symbol.for("remora.patch") as never;
@@ -61,13 +62,19 @@ export type FieldPatch<V, N = undefined> =
   | (Unset<V, N> extends true ? PatchOperator<"unset", null> : never);
 
 /** Changes of an entity T: dotted path to new value or operator; G are the fields that the mapper keeps itself. */
-export type PatchFor<T, G extends string = never, N = unknown> = {
-  readonly [P in Exclude<Paths<T>, G>]?: FieldPatch<PathValue<T, P>, unknown extends N ? undefined : PathValue<N, P>>;
-};
+export type PatchFor<T, G extends string = never, N = unknown> = T extends unknown
+  ? {
+      readonly [P in Exclude<Paths<T>, G>]?: FieldPatch<
+        PathValue<T, P>,
+        unknown extends N ? undefined : PathValue<N, P>
+      >;
+    }
+  : never;
 
 /** What `update` takes: dotted path to new value or operator. */
 export type PatchOf<D extends EntityDefinition> =
-  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? PatchFor<EntityOf<D>, G, WholeInput<S>> : never;
+  D extends EntityDefinition<infer S, infer _I, infer G, infer _Q> ? PatchTo<OptionOf<S>, G> : never;
+type PatchTo<X, G extends string> = X extends ZodObject ? PatchFor<X["_zod"]["output"], G, WholeInput<X>> : never;
 
 /**
  * Takes a field's value away: it becomes undefined, its default, or null, whichever the schema allows first.
