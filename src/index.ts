@@ -119,8 +119,10 @@ export type {
   SubmitResult,
   Submission,
   SubScore,
+  SubScoreName,
   SubScoresOf,
   TieBreak,
+  TieFactsOf,
 } from "./leaderboard/options.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
