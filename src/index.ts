@@ -112,6 +112,7 @@ export {
 export type {
   BoardOrder,
   BoardRow,
+  BrokenByScores,
   KeptScore,
   LeaderboardOptions,
   RankType,

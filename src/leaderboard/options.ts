@@ -44,11 +44,16 @@ export interface LeaderboardOptions {
 }
 
 /** The names of the sub-scores of a board with the options O. */
-export type SubScoreName<O> = O extends {
-  readonly tieBreak: { readonly scores: readonly (infer S extends { readonly name: string })[] };
+export type SubScoreName<O> = O extends BrokenByScores<infer S> ? S["name"] : never;
+
+/** Options of boards with sub-scores. */
+export interface BrokenByScores<S extends Pick<SubScore, "name">> {
+  /** What decides between equal scores. */
+  readonly tieBreak: {
+    /** The sub-scores. */
+    readonly scores: readonly S[];
+  };
 }
-  ? S["name"]
-  : never;
 
 /** The sub-scores of a board with the options O, by name; nothing where it has none. */
 export type SubScoresOf<O extends LeaderboardOptions> = [SubScoreName<O>] extends [never]
@@ -93,7 +98,7 @@ export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extend
       readonly scores?: Readonly<Record<string, number>>;
     }
   : [SubScoreName<O>] extends [never]
-    ? O extends { readonly tieBreak: "member" }
+    ? O extends Record<"tieBreak", "member">
       ? unknown
       : {
           /** Since when the member has its score. */
