@@ -112,6 +112,7 @@ export {
 export type {
   BoardOrder,
   BoardRow,
+  BrokenByScores,
   KeptScore,
   LeaderboardOptions,
   RankType,
@@ -119,8 +120,10 @@ export type {
   SubmitResult,
   Submission,
   SubScore,
+  SubScoreName,
   SubScoresOf,
   TieBreak,
+  TieFactsOf,
 } from "./leaderboard/options.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";

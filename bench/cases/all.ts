@@ -1,6 +1,7 @@
 // Every case of the benchmark, in the order they are run and reported.
 // The contestants are described beside each case.
 import type { Case } from "../race.ts";
+import { boardCases } from "./leaderboard.ts";
 import { changeCases } from "./changes.ts";
 import { codecCases } from "./codec.ts";
 import { defineCases } from "./define.ts";
@@ -18,4 +19,5 @@ export const allCases: readonly Case[] = [
   ...searchCases,
   ...codecCases,
   ...defineCases,
+  ...boardCases,
 ];

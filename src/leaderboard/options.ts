@@ -24,7 +24,10 @@ export interface SubScore {
 export type TieBreak =
   | "time"
   | "member"
-  | { readonly scores: readonly [SubScore] | readonly [SubScore, SubScore] | readonly [SubScore, SubScore, SubScore] };
+  | {
+      /** The sub-scores, the one that decides first in front. */
+      readonly scores: readonly [SubScore] | readonly [SubScore, SubScore] | readonly [SubScore, SubScore, SubScore];
+    };
 
 /** What `db.leaderboard` accepts beside the name. */
 export interface LeaderboardOptions {
@@ -40,16 +43,28 @@ export interface LeaderboardOptions {
   readonly top?: number;
 }
 
-type SubScoreName<O> = O extends {
-  readonly tieBreak: { readonly scores: readonly (infer S extends { readonly name: string })[] };
+/** The names of the sub-scores of a board with the options O. */
+export type SubScoreName<O> = O extends BrokenByScores<infer S> ? S["name"] : never;
+
+/** Options of boards with sub-scores. */
+export interface BrokenByScores<S extends Pick<SubScore, "name">> {
+  /** What decides between equal scores. */
+  readonly tieBreak: {
+    /** The sub-scores. */
+    readonly scores: readonly S[];
+  };
 }
-  ? S["name"]
-  : never;
 
 /** The sub-scores of a board with the options O, by name; nothing where it has none. */
 export type SubScoresOf<O extends LeaderboardOptions> = [SubScoreName<O>] extends [never]
-  ? { readonly scores?: never }
-  : { readonly scores: { readonly [K in SubScoreName<O>]: number } };
+  ? {
+      /** It has none. */
+      readonly scores?: never;
+    }
+  : {
+      /** A finite number for each, by name. */
+      readonly scores: { readonly [K in SubScoreName<O>]: number };
+    };
 
 /** One submitted score. */
 export type Submission<O extends LeaderboardOptions = LeaderboardOptions> = {
@@ -75,12 +90,20 @@ export type BoardRow<O extends LeaderboardOptions = LeaderboardOptions> = {
 } & TieFactsOf<O>;
 
 /** What rows tell beside the score: sub-scores, or since when the member has its score, where that breaks ties. */
-type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extends O
-  ? { readonly at?: Date; readonly scores?: Readonly<Record<string, number>> }
+export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extends O
+  ? {
+      /** Since when the member has its score. */
+      readonly at?: Date;
+      /** The member's sub-scores, by name. */
+      readonly scores?: Readonly<Record<string, number>>;
+    }
   : [SubScoreName<O>] extends [never]
-    ? O extends { readonly tieBreak: "member" }
+    ? O extends Record<"tieBreak", "member">
       ? unknown
-      : { readonly at: Date }
+      : {
+          /** Since when the member has its score. */
+          readonly at: Date;
+        }
     : SubScoresOf<O>;
 
 /** What became of a submitted score. */

@@ -94,8 +94,8 @@ class Generator {
 
   all(): BoardScripts {
     return {
-      submit: defineScript("board.submit", `#!lua\n${this.#writes()}${this.#submit()}`),
-      remove: defineScript("board.remove", `#!lua flags=allow-oom\n${this.#writes()}${this.#remove()}`),
+      submit: defineScript("board.submit", `#!lua\n${this.#write(this.#submit())}`),
+      remove: defineScript("board.remove", `#!lua flags=allow-oom\n${this.#write(this.#remove())}`),
       window: this.#read("window", this.#window()),
       ranks: this.#read("ranks", this.#each("{ w, s, rank(w, s) }")),
       scores: this.#read("scores", this.#each("{ w, s }")),
@@ -107,24 +107,35 @@ class Generator {
   }
 
   #read(name: string, lua: string): Script {
-    return defineScript(`board.${name}`, `#!lua flags=no-writes\n${this.#prelude()}${lua}`);
+    return defineScript(`board.${name}`, `#!lua flags=no-writes\n${this.#prelude(lua)}${lua}`);
   }
 
-  // What every script begins with: its keys, from member to stored member, and ranks.
-  #prelude(): string {
+  // What a script begins with: its keys, and of the functions those that its own text calls.
+  #prelude(body: string): string {
     const names = ["Z", ...(this.#wide ? ["T"] : []), ...(this.#dense ? ["D", "C"] : [])];
     const keys = names.map((_, at) => `KEYS[${at + 1}]`);
-    return `local ${names.join(", ")} = ${keys.join(", ")}
-${less}
-local function wide(m)
-  ${this.#wide ? "local t = redis.call('HGET', T, m) return t and t..m" : "return m"}
-end
-local function place(w) return redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', Z, w) end
-local function better(s) return redis.call('ZCOUNT', Z, ${this.#desc ? "'('..s, '+inf'" : "'-inf', '('..s"}) end
-${this.#before()}
-${this.#dense ? `local function distinct(w, s) return string.sub(w, 1, ${this.#sub})..string.format('%.17g', s) end` : ""}
-local function rank(w, s) return ${this.#rank()} + 1 end
-`;
+    const functions = [
+      ["rank", `local function rank(w, s) return ${this.#rank()} + 1 end`],
+      [
+        "distinct",
+        `local function distinct(w, s) return string.sub(w, 1, ${this.#sub})..string.format('%.17g', s) end`,
+      ],
+      ["before", this.#before()],
+      ["less", less],
+      [
+        "better",
+        `local function better(s) return redis.call('ZCOUNT', Z, ${this.#desc ? "'('..s, '+inf'" : "'-inf', '('..s"}) end`,
+      ],
+      ["place", `local function place(w) return redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', Z, w) end`],
+      [
+        "wide",
+        `local function wide(m) ${this.#wide ? "local t = redis.call('HGET', T, m) return t and t..m" : "return m"} end`,
+      ],
+    ] as const;
+    // Each calls only those that come after it here, which stand before it in the script.
+    let text = body;
+    for (const [name, lua] of functions) if (text.includes(`${name}(`)) text = `${lua}\n${text}`;
+    return `local ${names.join(", ")} = ${keys.join(", ")}\n${text.slice(0, text.length - body.length)}`;
   }
 
   #rank(): string {
@@ -155,7 +166,7 @@ end`;
   }
 
   // A write has the stamp as its last key. Rights are asked for by the first write of a process, before anything is written.
-  #writes(): string {
+  #write(lua: string): string {
     const zadd = (key: string): string[] => [`{'ZADD', ${key}, '0', 'x'}`, `{'ZREM', ${key}, 'x'}`];
     const needed = [
       ...["{'SET', M, 'x'}", "{'ZCOUNT', Z, '0', '0'}", "{'ZSCORE', Z, 'x'}", ...zadd("Z")],
@@ -172,11 +183,12 @@ local function release(d)
   redis.call('ZREM', D, d)
 end
 `;
-    return `${this.#prelude()}local M = KEYS[#KEYS]
+    const body = `local M = KEYS[#KEYS]
 local held = redis.call('GET', M)
 if held and held ~= '${this.#settings.stamp}' then return { 'STAMP', held } end
 ${refuseWithoutRights("ARGV[1] == '1'", needed, "return { 'NOPERM', command[1] }")}
-${this.#dense ? counts : ""}`;
+${this.#dense ? counts : ""}${lua}`;
+    return this.#prelude(body) + body;
   }
 
   // The first write of a board finds its keys free, or a sorted set that is plain as the board will be.
@@ -249,7 +261,7 @@ for at = 3, #ARGV, 3 do
     ${this.#dense ? "claim(distinct(n, text), text)\n    if s then release(distinct(w, s)) end" : ""}
     w, s = n, text
   end
-  results[#results + 1] = { s, rank(w, s), previous, improved and 1 or 0 }
+  results[#results + 1] = { s, changes and rank(w, s) or previous, previous, improved and 1 or 0 }
 end
 return results`;
   }

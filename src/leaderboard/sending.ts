@@ -3,10 +3,10 @@
 import { CapabilityError, DefinitionError, ValidationError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import { type Reply, ReplyFailure, type Request, type Script } from "../redis/command.ts";
-import type { Executor } from "../redis/executor.ts";
+import type { Executor, RunOptions } from "../redis/executor.ts";
 import { toRemoraError } from "../redis/failures.ts";
 import { callOptions } from "../repository/load.ts";
-import { observe } from "../repository/observe.ts";
+import { type Note, observe } from "../repository/observe.ts";
 import type { BoardSettings } from "./options.ts";
 import { type BoardKeys, boardKeys, type BoardScripts, boardScripts } from "./scripts.ts";
 
@@ -43,28 +43,26 @@ export class BoardSender {
    */
   read(operation: string, request: () => Request, options: CallOptions): Promise<Reply> {
     const { name } = this.settings;
-    return observe(this.settings, operation, undefined, async (note) => {
+    return observe(this.settings, operation, undefined, (note) => {
       const asked = request();
-      const run = { operation, write: false, entity: name, ...callOptions(options) };
-      if (this.#known) {
-        note([asked], 0);
-        return this.#executor.one(asked, run);
-      }
-      const form = [
-        { name: "GET", args: [this.keys.stamp] },
-        { name: "EXISTS", args: [this.keys.ranking] },
-      ];
-      const requests = [...form, asked];
-      note(requests, 0);
-      const [held, there, reply] = await this.#executor.many(requests, run);
-      if (typeof held === "string") this.#accept(held);
-      // A sorted set that others made can be read as a board of plain members.
-      else if (there === 1 && this.keys.all.length > 1) this.#accept("");
-      for (const each of [held, there, reply]) {
-        if (each instanceof ReplyFailure) throw toRemoraError(each.error, run);
-      }
-      return reply;
+      const run = { operation, write: false, entity: name, deadline: options.deadline, signal: options.signal };
+      if (!this.#known) return this.#readFirst(asked, run, note);
+      note([asked], 0);
+      return this.#executor.one(asked, run);
     });
+  }
+
+  async #readFirst(asked: Request, run: RunOptions, note: Note): Promise<Reply> {
+    const requests = [{ name: "GET", args: [this.keys.stamp] }, { name: "EXISTS", args: [this.keys.ranking] }, asked];
+    note(requests, 0);
+    const [held, there, reply] = await this.#executor.many(requests, run);
+    if (typeof held === "string") this.#accept(held);
+    // A sorted set that others made can be read as a board of plain members.
+    else if (there === 1 && this.keys.all.length > 1) this.#accept("");
+    for (const each of [held, there, reply]) {
+      if (each instanceof ReplyFailure) throw toRemoraError(each.error, run);
+    }
+    return reply;
   }
 
   /**

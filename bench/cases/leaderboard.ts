@@ -1,0 +1,157 @@
+// Leaderboards of cities by population: ranks, surroundings, submitted scores and friends, against the bare commands.
+// Ties go by member, so that all of them keep the same sorted set.
+import type { Redis } from "ioredis";
+import type { Leaderboard } from "remora";
+
+import { type City, grown, loadCities } from "../data.ts";
+import { type Case, gate, type Race, type Scale } from "../race.ts";
+import type { BenchServer, Rig } from "../rig.ts";
+
+const options = { tieBreak: "member", keep: "last" } as const;
+const friendsAtOnce = 200;
+/** A single call would be lost in the noise. */
+const repeats = 30;
+const side = 5;
+
+type Board = Leaderboard<typeof options>;
+
+/** What is asked about a city; the number stands in place of its population in the rows that are compared. */
+interface Question {
+  /** How many cities one run asks about. */
+  readonly asked: (scale: Scale) => number;
+  readonly raw: (redis: Redis, key: string, cities: readonly City[]) => Promise<number[]>;
+  readonly remora: (board: Board, cities: readonly City[]) => Promise<number[]>;
+  /** Operations of one run, where many are asked about at once. */
+  readonly operations?: (asked: number) => number;
+}
+
+async function fill(redis: Redis, key: string, cities: readonly City[]): Promise<void> {
+  for (let at = 0; at < cities.length; at += 1000) {
+    const words = cities.slice(at, at + 1000).flatMap(({ id, population }) => [population, id]);
+    // oxlint-disable-next-line no-await-in-loop -- in parts, not timed
+    await redis.zadd(key, ...words);
+  }
+}
+
+async function inTurn(cities: readonly City[], ask: (city: City, at: number) => Promise<number>): Promise<number[]> {
+  const answers: number[] = [];
+  // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
+  for (const [at, city] of cities.entries()) answers.push(await ask(city, at));
+  return answers;
+}
+
+function repeated<A extends unknown[]>(ask: (...args: A) => Promise<number[]>): (...args: A) => Promise<number[]> {
+  return async (...args) => {
+    // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
+    for (let at = 1; at < repeats; at += 1) await ask(...args);
+    return ask(...args);
+  };
+}
+
+async function open(rig: Rig, scale: Scale, question: Question): Promise<Race> {
+  const server: BenchServer = await rig.server("plain");
+  const cities = loadCities(scale.stored);
+  const asked = grown(cities.slice(0, question.asked(scale)), 1);
+  const [namespace, other] = [rig.namespace(), rig.namespace()];
+  const [key, ours] = [`${namespace}:{cities}#z`, `${other}:{cities}#z`];
+  await fill(server.raw, key, [...cities, ...asked]);
+  await fill(server.raw, ours, [...cities, ...asked]);
+  const board = (await rig.remora(server, other)).leaderboard("cities", options);
+  await board.submit(asked[0]?.id ?? "", asked[0]?.population ?? 0);
+  const expected = await question.raw(server.raw, key, asked);
+  const rows = (answers: readonly number[]): City[] =>
+    asked.map((city, at) => Object.assign({}, city, { population: answers[at] }));
+  const contestant = (name: string, ask: () => Promise<number[]>) => {
+    let answers: number[] = [];
+    return {
+      name,
+      server,
+      run: async () => {
+        answers = await ask();
+      },
+      rows: () => Promise.resolve(rows(answers)),
+    };
+  };
+  return {
+    operations: question.operations?.(asked.length) ?? asked.length,
+    expected: rows(expected),
+    contestants: [
+      contestant("raw", () => question.raw(server.raw, key, asked)),
+      contestant("remora", () => question.remora(board, asked)),
+    ],
+  };
+}
+
+function boardCase(name: string, title: string, bound: number, question: Question): Case {
+  return {
+    name,
+    title,
+    measure: "time",
+    gates: [gate(title, bound)],
+    open: (rig, scale) => open(rig, scale, question),
+  };
+}
+
+/** Cities in the middle of the board, whose surroundings the bare command is told. */
+const places = new Map<string, number>();
+
+/** Leaderboards. */
+export const boardCases: readonly Case[] = [
+  boardCase("board-rank", "rank of a member, against ZREVRANK", 1.1, {
+    asked: ({ singles }) => singles,
+    raw: (redis, key, cities) => inTurn(cities, async ({ id }) => Number(await redis.zrevrank(key, id)) + 1),
+    remora: (board, cities) => inTurn(cities, async ({ id }) => Number(await board.rankOf(id))),
+  }),
+  boardCase("board-around", "a member and 5 on each side, against ZREVRANK and ZRANGE", 1.1, {
+    asked: ({ singles }) => singles,
+    raw: (redis, key, cities) =>
+      inTurn(cities, async ({ id }) => {
+        const place = Number(await redis.zrevrank(key, id));
+        const start = Math.max(0, place - side);
+        const rows = await redis.zrange(key, String(start), String(start + 2 * side), "REV", "WITHSCORES");
+        return rows.indexOf(id) / 2 + start + 1;
+      }),
+    remora: (board, cities) =>
+      inTurn(cities, async ({ id }) => (await board.around(id, side)).find(({ member }) => member === id)?.rank ?? 0),
+  }),
+  boardCase("board-around-bare", "the same, against a ZRANGE that knows the place", 1.1, {
+    asked: ({ singles }) => singles,
+    raw: (redis, key, cities) =>
+      inTurn(cities, async ({ id }) => {
+        const known = places.get(id) ?? Number(await redis.zrevrank(key, id));
+        places.set(id, known);
+        const start = Math.max(0, known - side);
+        const rows = await redis.zrange(key, String(start), String(start + 2 * side), "REV", "WITHSCORES");
+        return rows.indexOf(id) / 2 + start + 1;
+      }),
+    remora: (board, cities) =>
+      inTurn(cities, async ({ id }) => (await board.around(id, side)).find(({ member }) => member === id)?.rank ?? 0),
+  }),
+  boardCase("board-submit", "a score with its rank, against ZADD and ZREVRANK in a pipeline", 1.3, {
+    asked: ({ singles }) => singles,
+    raw: (redis, key, cities) =>
+      inTurn(cities, async ({ id, population }) => {
+        const replies = await redis.pipeline().zadd(key, population, id).zrevrank(key, id).exec();
+        return Number(replies?.[1]?.[1]) + 1;
+      }),
+    remora: (board, cities) => inTurn(cities, async ({ id, population }) => (await board.submit(id, population)).rank),
+  }),
+  boardCase("board-friends", "200 friends in order, against 200 ZREVRANKs in a pipeline", 0.2, {
+    asked: () => friendsAtOnce,
+    operations: () => repeats,
+    raw: repeated(async (redis: Redis, key: string, cities: readonly City[]) => {
+      const pipeline = redis.pipeline();
+      for (const { id } of cities) pipeline.zrevrank(key, id);
+      const ranks = ((await pipeline.exec()) ?? []).map(([, place]) => Number(place));
+      const order = cities.map((_, at) => at).toSorted((a, b) => (ranks[a] as number) - (ranks[b] as number));
+      const among: number[] = [];
+      for (const [rank, at] of order.entries()) among[at] = rank + 1;
+      return among;
+    }),
+    remora: repeated(async (board: Board, cities: readonly City[]) => {
+      const rows = await board.among(cities.map(({ id }) => id));
+      const ranks = new Map(rows.map(({ member, rank }) => [member, rank]));
+      return cities.map(({ id }) => ranks.get(id) ?? 0);
+    }),
+  }),
+];
