@@ -287,7 +287,7 @@ export type {
   StandardSuccess,
   StandardTypes,
 } from "./schema/standard.ts";
-export type { ZodObject } from "./schema/zod.ts";
+export type { EntitySchema, ZodObject } from "./schema/zod.ts";
 export {
   bit,
   bytes,
