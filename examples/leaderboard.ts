@@ -67,3 +67,4 @@ assert.equal(await trial.rankOf("bob"), 1);
 const cheat: unknown = await trial.submit("mallory", -Infinity).catch((error: unknown) => error);
 assert.ok(isRemoraError(cheat, "VALIDATION"));
 assert.equal(await trial.total(), 2);
+console.log("leaderboard.ts: every claim holds");
