@@ -45,7 +45,9 @@ export class Naive {
     name = "naive",
   ): Promise<Naive> {
     const naive = new Naive(raw, `${namespace}:${name}`, storage);
-    await raw("FT.CREATE", naive.name, "ON", storage, "PREFIX", 1, naive.#prefix, "SCHEMA", ...schema);
+    // A scan of what is there already would index what is written meanwhile once more, and so change its order.
+    const about = ["ON", storage, "PREFIX", 1, naive.#prefix, "SKIPINITIALSCAN", "SCHEMA"];
+    await raw("FT.CREATE", naive.name, ...about, ...schema);
     return naive;
   }
 
