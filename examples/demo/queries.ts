@@ -23,6 +23,8 @@ const questions: readonly ((cities: CityQuery) => CityQuery)[] = [
   (cities) =>
     cities
       .where((city) => city.not(city.or(city("country").in(["US", "CN"]), city("roles").contains("seat"))))
+      // Nothing but exclusions: no index narrows that, so it says that every city may be looked at.
+      .allowFullScan()
       .orderBy("population", "desc"),
 ];
 
@@ -98,9 +100,10 @@ function questionTexts(): string[] {
   const [, ...texts] = list.split(/\(cities\) =>\s+cities\b/);
   return texts.map((text) =>
     text
+      .replace(/^\s*\/\/.*\n/gm, "")
       .replace(/,\s*(\];)?\s*$/, "")
       .trim()
-      .split(/\s*(?=\.(?:where|whereNot|orderBy)\()/)
+      .split(/\s*(?=\.(?:where|whereNot|allowFullScan|orderBy)\()/)
       .join("\n"),
   );
 }
