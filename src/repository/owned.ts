@@ -44,6 +44,16 @@ return { reply }`,
 /** Calls of Lua take some eight thousand arguments. */
 const mostAtOnce = 5000;
 
+const codecs = new WeakMap<CollectionMetadata, ItemCodec>();
+
+// Compiled once per type: whose collections are asked for changes with every call.
+function codecOf(collection: CollectionMetadata): ItemCodec | undefined {
+  if (collection.item === undefined) return undefined;
+  const codec = codecs.get(collection) ?? new ItemCodec(collection);
+  codecs.set(collection, codec);
+  return codec;
+}
+
 /** One collection of one entity, and how its commands are sent. */
 class Holding {
   readonly #access: Access<EntityDefinition>;
@@ -57,7 +67,7 @@ class Holding {
     this.#id = id;
     this.#collection = collection;
     this.#position = position;
-    this.#codec = collection.item === undefined ? undefined : new ItemCodec(collection);
+    this.#codec = codecOf(collection);
   }
 
   /** Items as text; all of them fit their schema, or nothing is sent. */
