@@ -392,6 +392,11 @@ function numbered({ idField }: EntityMetadata, prepared: readonly Prepared[], re
   return failures;
 }
 
+// One whose id the script would have given has none.
+function calledIn(name: string, id: string | undefined): string {
+  return id === undefined ? `a new ${name}` : `${name} ${JSON.stringify(id)}`;
+}
+
 /**
  * The error for an entity that was not saved.
  *
@@ -411,7 +416,7 @@ export function saveError(
 ): RemoraError {
   const { name, version } = context.metadata;
   const id = knownId(prepared.encodedId);
-  const who = id === undefined ? `a new ${name}` : `${name} ${JSON.stringify(id)}`;
+  const who = calledIn(name, id);
   const details = { entity: name, id };
   switch (code) {
     case "EXISTS":
@@ -461,7 +466,7 @@ export function uniqueError(
 ): UniqueViolationError {
   const paths = uniques.find((one) => one.name === unique)?.paths ?? [];
   const holderId = decodeId(holder);
-  const who = id === undefined ? `a new ${name}` : `${name} ${JSON.stringify(id)}`;
+  const who = calledIn(name, id);
   return new UniqueViolationError(
     `${who}: ${paths.join(", ")} (unique ${unique}) belongs to ${JSON.stringify(holderId)}`,
     { entity: name, id, field: paths[0], unique, holderId },
