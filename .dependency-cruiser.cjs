@@ -92,7 +92,7 @@ const forbidden = [
   },
   ...ban("no-barrel", "Only the published entries are called index.ts.", {
     path: "(^|/)index\\.ts$",
-    pathNot: ["^src/index\\.ts$", "^src/testing/index\\.ts$", "^node_modules/"],
+    pathNot: ["^src/index\\.ts$", "^src/testing/index\\.ts$", "^src/toolkit/index\\.ts$", "^node_modules/"],
   }),
   ...ban("no-drawer", "A file is named after what it is about.", {
     path: "(^|/)(utils?|helpers?|common|types|manager)(/|\\.ts$)",

@@ -5,6 +5,7 @@ import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
 import { Leaderboard } from "./leaderboard/leaderboard.ts";
 import type { LeaderboardOptions } from "./leaderboard/options.ts";
+import { attach, type Attachable, type Attachment } from "./redis/attachment.ts";
 import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
@@ -66,7 +67,7 @@ const defaultDeadline = 5000;
 const namespacePattern = /^[A-Za-z0-9_.-]*$/;
 
 /** A connection to one server, and the entity types kept there, with their relations A. */
-export class Database<out A extends Relations = Relations> implements AsyncDisposable {
+export class Database<out A extends Relations = Relations> implements AsyncDisposable, Attachable {
   /** The underlying client, for whatever the mapper does not offer. */
   declare readonly redis: RedisClient;
   /** What the server is and can. */
@@ -80,6 +81,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   readonly #transactions: TransactionHost;
   readonly #related: RelatedTypes;
   readonly #blocking = new Set<BlockingConnection>();
+  readonly #attached = new Set<() => void | Promise<void>>();
   #closed = false;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: readonly Keyspace[] }>();
 
@@ -231,14 +233,37 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    *
    * @returns when the connection is closed.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#heartbeat?.stop();
     this.#sweeper?.stop();
+    const attached = Array.from(this.#attached, async (close) => close());
+    this.#attached.clear();
     for (const connection of this.#blocking) connection.close();
     this.#executor.close();
     this.redis.disconnect();
-    return Promise.resolve();
+    await Promise.all(attached);
+  }
+
+  /**
+   * Lends the way to its server to pieces of the toolkit.
+   *
+   * @internal
+   */
+  [attach](): Attachment {
+    return {
+      executor: this.#executor,
+      client: this.redis,
+      capabilities: this.capabilities,
+      clock: this.#clock,
+      namespace: this.#options.namespace ?? "",
+      openBlocking: () => this.#openBlocking(),
+      onClose: (close) => {
+        if (this.#closed) throw new ConnectionError("the connection was closed");
+        this.#attached.add(close);
+        return () => this.#attached.delete(close);
+      },
+    };
   }
 
   /** Closes the connection at the end of an `await using` block. */
@@ -247,7 +272,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   }
 
   #openBlocking(): BlockingConnection {
-    if (this.#closed) throw new ConnectionError("watch: the connection was closed");
+    if (this.#closed) throw new ConnectionError("the connection was closed");
     const connection = new BlockingConnection(this.redis);
     for (const known of this.#blocking) if (known.closed) this.#blocking.delete(known);
     this.#blocking.add(connection);

@@ -49,7 +49,7 @@ const codecs = new WeakMap<CollectionMetadata, ItemCodec>();
 // Compiled once per type: whose collections are asked for changes with every call.
 function codecOf(collection: CollectionMetadata): ItemCodec | undefined {
   if (collection.item === undefined) return undefined;
-  const codec = codecs.get(collection) ?? new ItemCodec(collection);
+  const codec = codecs.get(collection) ?? new ItemCodec(collection.item);
   codecs.set(collection, codec);
   return codec;
 }

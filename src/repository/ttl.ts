@@ -57,7 +57,7 @@ export function ttlArguments(metadata: EntityMetadata, ttl: Ttl | undefined): Tt
  * @throws ValidationError when it is not a time to come.
  */
 export function wishedTime(
-  metadata: EntityMetadata,
+  metadata: Pick<EntityMetadata, "name">,
   ttl: Exclude<Ttl, null>,
 ): readonly [kind: "at" | "in", milliseconds: string] {
   if (typeof ttl === "object" && "at" in ttl) {
@@ -86,6 +86,6 @@ function defaultTtl(ttl: EntityMetadata["ttl"]): TtlArguments {
   }
 }
 
-function refused(metadata: EntityMetadata, reason: string): ValidationError {
+function refused(metadata: Pick<EntityMetadata, "name">, reason: string): ValidationError {
   return new ValidationError(`${metadata.name}: ttl ${reason}`, { entity: metadata.name });
 }

@@ -2,11 +2,8 @@
 // Here is what they hold; they live and die with their entity.
 import type { z } from "zod";
 import type { DefinitionProblem } from "./metadata.ts";
-import type { Shape } from "./shape.ts";
-import { type AnySchema, objectOf, type Validated, validate, type ZodObject } from "./zod.ts";
-import { shapeOf, type ShapeProblem } from "./zod-shape.ts";
-import { optionsOf } from "./zod-union.ts";
-import { type Sides, sidesOf } from "./zod-sides.ts";
+import { compileItem, isMember, type ItemMetadata, notMember } from "./item.ts";
+import type { AnySchema } from "./zod.ts";
 
 /** What a collection is to the server. */
 export type CollectionKind = "list" | "set" | "sortedSet" | "counter";
@@ -36,12 +33,8 @@ export type Collections = Readonly<Record<string, Collection>>;
 export interface CollectionMetadata {
   readonly name: string;
   readonly kind: CollectionKind;
-  /** The shape of an item; undefined for counters. */
-  readonly item: Shape | undefined;
-  /** Validates `{ item }` as it is given. */
-  readonly validate: (input: unknown) => Validated;
-  /** Validates `{ item }` as it was read. */
-  readonly validateStored: (input: unknown) => Validated;
+  /** What an item is; undefined for counters. */
+  readonly item: ItemMetadata | undefined;
 }
 
 /**
@@ -129,8 +122,6 @@ export function ownedCounter(): Collection<"counter", number> {
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const kinds: ReadonlySet<unknown> = new Set(["list", "set", "sortedSet", "counter"]);
-/** Kinds of values that have one text each. */
-const memberKinds: ReadonlySet<string> = new Set(["string", "number", "boolean", "bigint", "date", "decimal"]);
 
 /**
  * Checks the collections of a definition.
@@ -149,24 +140,11 @@ export function compileCollections(
     const tell = (message: string): void => problem("", `collection ${JSON.stringify(name)}: ${message}`);
     if (!namePattern.test(name) || name in Object.prototype) tell("bad name");
     if (!kinds.has(kind)) tell("make it by ownedList, ownedSet, ownedSortedSet or ownedCounter");
-    const problems: ShapeProblem[] = [];
-    const sides: Sides<ZodObject> = sidesOf(objectOf(schema === undefined ? {} : { item: schema }));
-    const item =
-      schema === undefined
-        ? undefined
-        : shapeOf(optionsOf(objectOf({ [name]: schema }), tell), entity, problems).fields.get(name);
-    for (const { message } of problems) tell(message);
-    if (item?.optional === true || item?.nullable === true) tell("its items may not be absent");
-    if (kind !== "list" && item !== undefined && !(memberKinds.has(item.kind) && item.stored === undefined)) {
-      tell(`its members must be single values, not ${item.kind}: two texts of one value would be two members`);
-    }
-    return Object.freeze({
-      name,
-      kind,
-      item,
-      validate: (input: unknown) => validate(sides.given, input),
-      validateStored: (input: unknown) => validate(sides.entity, input),
-    });
+    const item = schema === undefined ? undefined : compileItem(schema, entity, `an item of ${name}`, name, tell);
+    const shape = item?.shape;
+    if (shape?.optional === true || shape?.nullable === true) tell("its items may not be absent");
+    if (kind !== "list" && shape !== undefined && !isMember(shape)) tell(notMember(shape));
+    return Object.freeze({ name, kind, item });
   });
   return Object.freeze(compiled);
 }

@@ -10,6 +10,10 @@ export type ZodObject = z.core.$ZodObject;
 export type EntitySchema = ZodObject | z.core.$ZodUnion;
 /** Any zod schema. */
 export type AnySchema = z.core.$ZodType;
+/** What a schema's values are when they were read. */
+export type ValueOf<S extends AnySchema> = z.output<S>;
+/** What a schema takes as its values. */
+export type ValueInputOf<S extends AnySchema> = z.input<S>;
 
 /** The outcome of validating one input. */
 export type Validated =
