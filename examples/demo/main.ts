@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { isRemoraError } from "../../src/index.ts";
+import { showBoard } from "./board.ts";
 import { someCities } from "./data.ts";
 import { type Loaded, loadCities } from "./load.ts";
 import { showConflict, showExpiry } from "./promises.ts";
@@ -56,6 +57,9 @@ async function run(): Promise<boolean> {
 
   heading("The ten largest cities");
   const sameTop = await showTopList(loaded);
+
+  heading("A leaderboard");
+  await showBoard(stage);
 
   heading("Optimistic locking");
   await showConflict(first);

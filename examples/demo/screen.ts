@@ -64,6 +64,13 @@ export function progress(title: string, total: number): Progress {
   };
 }
 
+/** A bar of blocks, filled to a share from 0 to 1, in eighths of a character. */
+export function bar(share: number, width: number): string {
+  const eighths = Math.round(share * width * 8);
+  const blocks = "█".repeat(Math.floor(eighths / 8)) + ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+  return blocks.padEnd(width);
+}
+
 /** A whole number, its thousands apart. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
