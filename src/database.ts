@@ -10,8 +10,13 @@ import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
 import { type ConnectionTarget, Heartbeat, openConnection } from "./redis/connection.ts";
+import { diagnose, type Diagnosis, type DoctorOptions } from "./redis/doctor.ts";
 import { Executor } from "./redis/executor.ts";
+import { type Health, healthOf } from "./redis/health.ts";
+import { type ServerInfo, serverInfos } from "./redis/information.ts";
 import { ServerClock } from "./redis/server-clock.ts";
+import { callOptions } from "./repository/load.ts";
+import type { CallOptions } from "./query/query.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { type RelatedTypes, relatedTypes } from "./repository/on-delete.ts";
 import type { RepositoryOptions } from "./repository/options.ts";
@@ -226,6 +231,56 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return runTransaction(this.#transactions, work, options);
+  }
+
+  /**
+   * Tells whether the server is there and well; never throws. One round trip (PING), and one more (INFO) on each primary.
+   *
+   * @param options - deadline in milliseconds, and signal.
+   * @returns `up`, `degraded` or `down`, how long the answer took, and what is wrong.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379");
+   * const { status, latency, problems } = await db.health({ deadline: 500 });
+   * await db.close();
+   * ```
+   */
+  health(options: CallOptions = {}): Promise<Health> {
+    return healthOf(this.#executor, this.redis, callOptions(options));
+  }
+
+  /**
+   * What the server tells of itself: memory, persistence, clients, replication. One round trip (INFO) to each primary.
+   *
+   * @param options - deadline in milliseconds, and signal.
+   * @returns a report per primary: one, but for clusters.
+   * @throws CapabilityError when the user may not ask.
+   */
+  info(options: CallOptions = {}): Promise<readonly ServerInfo[]> {
+    return serverInfos(this.#executor, this.redis, callOptions(options));
+  }
+
+  /**
+   * Looks for what may go wrong: eviction, persistence, access, memory, clients, slow commands, big keys, keys that never expire.
+   * Reads only (INFO, CONFIG GET, SCAN, MEMORY USAGE, SLOWLOG GET, ACL GETUSER); a round trip each, and one per page of keys.
+   *
+   * @param options - how many keys to look at, from which size they are big, deadline in milliseconds of each question, and signal.
+   * @returns what was found, the worst first, each with its cure; and the commands that the user may not run.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379");
+   * for (const { severity, what, cure } of (await db.doctor()).findings) console.log(`${severity}: ${what}; ${cure}`);
+   * await db.close();
+   * ```
+   */
+  doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
+    return diagnose(this.#executor, this.redis, options);
   }
 
   /**

@@ -125,6 +125,9 @@ export type {
   TieBreak,
   TieFactsOf,
 } from "./leaderboard/options.ts";
+export type { Diagnosis, DoctorFinding, DoctorOptions, FindingTopic, Severity } from "./redis/doctor.ts";
+export type { Health } from "./redis/health.ts";
+export type { KeyspaceInfo, ServerInfo } from "./redis/information.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";

@@ -18,6 +18,8 @@ function whole(text: string): number {
   return value;
 }
 
+const usualServer = (): string => process.env["REMORA_REDIS_URL"] ?? "redis://localhost:6379";
+
 const program = new Command("remora")
   .description("Looks at what Redis and Valkey hold.")
   .exitOverride()
@@ -36,10 +38,22 @@ program
   .option("--scans <n>", "calls of SCAN, at most, each of which goes over about 500 keys", whole, 2000)
   .action(async (prefix: string, { url, ...limits }: Partial<InferOptions> & Omit<InferOptions, "url">) => {
     const { infer } = await import("./infer/command.ts");
-    const server = url ?? process.env["REMORA_REDIS_URL"] ?? "redis://localhost:6379";
-    const { source, report } = await infer(prefix, { ...limits, url: server });
+    const { source, report } = await infer(prefix, { ...limits, url: url ?? usualServer() });
     say(report.join("\n"));
     process.stdout.write(source);
+  });
+
+program
+  .command("doctor")
+  .description("says what may go wrong on a server, and what to do; reads only, and fails when it finds an error")
+  .option("--url <url>", "the server; REMORA_REDIS_URL or redis://localhost:6379 when left out")
+  .option("--sample <n>", "keys to look at, at most", whole, 1000)
+  .option("--json", "prints JSON")
+  .action(async ({ url, sample, json }: { url?: string; sample: number; json?: true }) => {
+    const { described, doctor } = await import("./doctor.ts");
+    const diagnosis = await doctor({ url: url ?? usualServer(), sample });
+    process.stdout.write(`${json ? JSON.stringify(diagnosis, undefined, 2) : described(diagnosis).join("\n")}\n`);
+    if (diagnosis.findings.some(({ severity }) => severity === "error")) process.exitCode = failed;
   });
 
 // Commander has said by itself what is wrong with the words.

@@ -45,6 +45,12 @@ export interface ConnectionOptions {
   readonly sentinels?: readonly SentinelAddress[];
   /** Name of the Sentinel group. */
   readonly name?: string;
+  /** Whom Sentinels are asked for: `master` (default), or `slave` for a connection that only reads, from a replica. */
+  readonly role?: "master" | "slave";
+  /** ACL user of the Sentinels themselves. */
+  readonly sentinelUsername?: string;
+  /** Password of the Sentinels themselves. */
+  readonly sentinelPassword?: string;
   /** Some nodes of a cluster, which tell of the others; user name, password and TLS hold for all. */
   readonly cluster?: readonly ClusterNode[];
   /** Milliseconds to establish a connection; 10 000 when left out. */

@@ -2,7 +2,7 @@
 // Retries only what was provably not executed, and reads.
 import { ConnectionError, DeadlineError, OutcomeUnknownError, RemoraError } from "../errors.ts";
 import type { RedisClient } from "./client.ts";
-import { type Reply, ReplyFailure, type Request } from "./command.ts";
+import { type Command, type Reply, ReplyFailure, type Request } from "./command.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import { type Attempt, proofOf, refusalWord, toRemoraError } from "./failures.ts";
 import { identifiedCall, type Operation, Operations } from "./operations.ts";
@@ -12,6 +12,7 @@ import { Sender } from "./sender.ts";
 export interface RunOptions extends Attempt {
   /** Milliseconds; the connection's default when left out. */
   readonly deadline?: number | undefined;
+  /** Gives the operation up when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -125,6 +126,26 @@ export class Executor {
     return this.#fly(
       options,
       (flight) => this.#batch(requests, flight),
+      (error) => Promise.reject(error),
+    );
+  }
+
+  /**
+   * Sends one command to one node, and not a second time: for questions that each node of a cluster answers for itself.
+   *
+   * @param node - a client of that node; of a single server the client itself.
+   * @param command - a command.
+   * @param options - the operation and its deadline.
+   * @returns the reply.
+   * @throws RemoraError of the class that fits the failure.
+   */
+  onNode(node: RedisClient, { name, args }: Command, options: RunOptions): Promise<Reply> {
+    return this.#fly(
+      options,
+      (flight) => {
+        flight.sent = true;
+        return node.call(name, ...args);
+      },
       (error) => Promise.reject(error),
     );
   }

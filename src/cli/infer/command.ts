@@ -1,9 +1,7 @@
 // `remora infer`: connects, reads a sample, and hands out the draft of an entity type.
 // A URL may hold a password, so no message repeats it.
-import { EntityNotFoundError, ValidationError } from "../../errors.ts";
-import { probeCapabilities } from "../../redis/capabilities.ts";
-import type { RedisClient } from "../../redis/client.ts";
-import { openConnection } from "../../redis/connection.ts";
+import { EntityNotFoundError } from "../../errors.ts";
+import { openServer } from "../server.ts";
 import { inferEntity } from "./entity.ts";
 import { printEntity } from "./print.ts";
 import { type ReadLimits, readSample } from "./read.ts";
@@ -19,9 +17,6 @@ export interface InferOutput {
   readonly report: readonly string[];
 }
 
-/** Milliseconds after which a command is given up. */
-const patience = 10_000;
-
 /**
  * Drafts an entity type from what is stored. Commands: SCAN, TYPE, PTTL, HLEN, HGETALL, STRLEN, GET and JSON.GET.
  *
@@ -32,7 +27,7 @@ const patience = 10_000;
  * @throws EntityNotFoundError when no document has such a key.
  */
 export async function infer(prefix: string, { url, ...limits }: InferOptions): Promise<InferOutput> {
-  const client = await open(url);
+  const client = await openServer(url);
   try {
     const { draft, report } = inferEntity(await readSample(client, prefix, limits));
     if (draft === undefined) {
@@ -46,22 +41,4 @@ export async function infer(prefix: string, { url, ...limits }: InferOptions): P
   } finally {
     client.disconnect();
   }
-}
-
-// A node of a cluster tells that it is one; then all of them are asked.
-async function open(text: string): Promise<RedisClient> {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["redis:", "rediss:"].includes(url.protocol)) {
-    throw new ValidationError("the URL of the server must begin with redis:// or rediss://");
-  }
-  const client = await openConnection({ url: text, commandTimeout: patience });
-  if ((await probeCapabilities(client)).mode !== "cluster") return client;
-  client.disconnect();
-  return openConnection({
-    cluster: [{ host: url.hostname, port: Number(url.port || 6379) }],
-    ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
-    commandTimeout: patience,
-  });
 }
