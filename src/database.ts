@@ -4,7 +4,10 @@ import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
 import { Leaderboard } from "./leaderboard/leaderboard.ts";
-import type { LeaderboardOptions } from "./leaderboard/options.ts";
+import type { LeaderboardOptions, SoundOptions } from "./leaderboard/options.ts";
+import { type BoardSubmission, type SubmissionResults, submitTogether } from "./leaderboard/submission.ts";
+import type { DatabaseConnection } from "./leaderboard/writing.ts";
+import type { CallOptions } from "./query/query.ts";
 import { attach, type Attachable, type Attachment } from "./redis/attachment.ts";
 import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
@@ -16,7 +19,6 @@ import { type Health, healthOf } from "./redis/health.ts";
 import { type ServerInfo, serverInfos } from "./redis/information.ts";
 import { ServerClock } from "./redis/server-clock.ts";
 import { callOptions } from "./repository/load.ts";
-import type { CallOptions } from "./query/query.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { type RelatedTypes, relatedTypes } from "./repository/on-delete.ts";
 import type { RepositoryOptions } from "./repository/options.ts";
@@ -85,6 +87,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   readonly #searchable: boolean;
   readonly #transactions: TransactionHost;
   readonly #related: RelatedTypes;
+  readonly #boards: DatabaseConnection;
   readonly #blocking = new Set<BlockingConnection>();
   readonly #attached = new Set<() => void | Promise<void>>();
   #closed = false;
@@ -107,6 +110,12 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
     this.#clock = new ServerClock(client, this.#executor);
     this.#heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(client, options.heartbeat);
     this.#sweeper = options.sweepEvery === undefined ? undefined : new Sweeper(options.sweepEvery);
+    this.#boards = {
+      executor: this.#executor,
+      clock: this.#clock,
+      namespace: options.namespace ?? "",
+      openBlocking: () => this.#openBlocking(),
+    };
     const { db } = client.options as { db?: number };
     this.#searchable = capabilities.mode !== "cluster" && (db ?? 0) === 0;
     const contextOf: RelatedTypes["contextOf"] = (definition) => this.#transactions.contextOf(definition);
@@ -197,9 +206,8 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    * A leaderboard: members, ranked by their scores.
    *
    * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`; its keys lie in one hash slot.
-   * @param options - which end is best, which score is kept, who shares a rank, and what breaks ties.
    * @returns the board; nothing is sent yet.
-   * @throws DefinitionError when the name or an option makes no sense.
+   * @throws DefinitionError when the name makes no sense.
    *
    * @example
    * ```ts
@@ -212,8 +220,47 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    * await db.close();
    * ```
    */
-  leaderboard<const O extends LeaderboardOptions = Record<never, never>>(name: string, options?: O): Leaderboard<O> {
-    return new Leaderboard(name, options ?? ({} as O), this.#executor, this.#options.namespace ?? "");
+  leaderboard(name: string): Leaderboard<Record<never, never>>;
+  /**
+   * A leaderboard with options.
+   *
+   * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`; its keys lie in one hash slot.
+   * @param options - which end is best, which score is kept, who shares a rank, what breaks ties, and of which periods.
+   * @returns the board; nothing is sent yet.
+   * @throws DefinitionError when the name or an option makes no sense.
+   */
+  leaderboard<const O extends LeaderboardOptions>(name: string, options: O & SoundOptions<NoInfer<O>>): Leaderboard<O>;
+  leaderboard(name: string, options: LeaderboardOptions = {}): Leaderboard {
+    return new Leaderboard(name, options, this.#boards);
+  }
+
+  /**
+   * Submits scores to several boards, such as one for each country and mode: all of them count, or none. One round trip (EVALSHA).
+   *
+   * @param submissions - what `board.submission` made, one for each of up to 1 000 boards and periods that share a slot.
+   * @param options - deadline in milliseconds, and signal.
+   * @returns what became of each, in order.
+   * @throws CrossSlotError when the boards do not share a slot; nothing was sent.
+   * @throws ValidationError when member or score are refused, or a board is named twice; nothing was changed.
+   * @throws DefinitionError when a board is stored for other options; nothing was changed.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379", { namespace: "game" });
+   * const players = db.leaderboard("players", { colocate: "ranked" });
+   * const teams = db.leaderboard("teams", { colocate: "ranked", keep: "sum" });
+   * const [player, team] = await db.submitAll([players.submission("ada", 420), teams.submission("red", 420)]);
+   * player.rank; // and team.rank
+   * await db.close();
+   * ```
+   */
+  submitAll<const S extends readonly BoardSubmission<unknown>[]>(
+    submissions: S,
+    options: CallOptions = {},
+  ): Promise<SubmissionResults<S>> {
+    return submitTogether(this.#boards, submissions, options);
   }
 
   /**

@@ -101,30 +101,50 @@ export type {
   TextOperators,
 } from "./query/where.ts";
 export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
-export {
-  type BetweenScoresOptions,
-  type Bucket,
-  type EntriesOptions,
-  type Gap,
-  Leaderboard,
-  type Neighbours,
-} from "./leaderboard/leaderboard.ts";
+export type { BoardChange, Overtaken } from "./leaderboard/events.ts";
+export { Leaderboard } from "./leaderboard/leaderboard.ts";
 export type {
+  BoardEvents,
   BoardOrder,
   BoardRow,
   BrokenByScores,
+  CustomName,
   KeptScore,
   LeaderboardOptions,
+  PeriodName,
   RankType,
+  SoundOptions,
   SubmitArguments,
   SubmitResult,
+  SubmitResultOf,
   Submission,
   SubScore,
   SubScoreName,
   SubScoresOf,
   TieBreak,
   TieFactsOf,
+  WithPeriods,
 } from "./leaderboard/options.ts";
+export { type PastRow, PeriodStandings } from "./leaderboard/period-standings.ts";
+export type {
+  BoardPeriods,
+  CalendarSpan,
+  CustomPeriods,
+  EqualSeasons,
+  KeptPeriods,
+  ListedSeasons,
+  Weekday,
+  WeeklyPeriods,
+} from "./leaderboard/periods.ts";
+export {
+  type BetweenScoresOptions,
+  type Bucket,
+  type EntriesOptions,
+  type Gap,
+  type Neighbours,
+  Standings,
+} from "./leaderboard/standings.ts";
+export { BoardSubmission, type SubmissionResults } from "./leaderboard/submission.ts";
 export type { Diagnosis, DoctorFinding, DoctorOptions, FindingTopic, Severity } from "./redis/doctor.ts";
 export type { Health } from "./redis/health.ts";
 export type { KeyspaceInfo, ServerInfo } from "./redis/information.ts";

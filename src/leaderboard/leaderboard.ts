@@ -1,90 +1,62 @@
-// A leaderboard: scores come in by one script call each, and every question about the board is one round trip.
+// A leaderboard: scores come in by one script call each, to the board and all its periods.
 // Input is checked before anything is sent.
-import { ValidationError } from "../errors.ts";
-import type { CallOptions, Page } from "../query/query.ts";
-import type { Executor } from "../redis/executor.ts";
-import { checkedMember, checkedScore, tieText } from "./encoding.ts";
+import { QueryError, ValidationError } from "../errors.ts";
+import type { CallOptions } from "../query/query.ts";
+import type { WatchOptions } from "../repository/watch.ts";
+import { archiveBoard } from "./archive.ts";
+import { type BoardChange, watchBoard } from "./events.ts";
+import { BoardInput, mostSubmissions } from "./input.ts";
 import {
-  type BoardRow,
+  type BoardSettings,
   boardSettings,
   type LeaderboardOptions,
+  type PeriodName,
   type Submission,
   type SubmitArguments,
   type SubmitResult,
+  type SubmitResultOf,
 } from "./options.ts";
-import { rankedAmong, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
-import { BoardSender } from "./sending.ts";
-
-/** How far a member is from those with the nearest other scores. */
-export interface Gap {
-  /** The member there. */
-  readonly member: string;
-  /** Its score. */
-  readonly score: number;
-  /** Points between the two scores; above 0. */
-  readonly points: number;
-}
-
-/** A member's row, and how far the nearest better and worse scores are. */
-export interface Neighbours<O extends LeaderboardOptions = LeaderboardOptions> {
-  /** The member's own row. */
-  readonly row: BoardRow<O>;
-  /** The last member with a better score; null at the top. */
-  readonly ahead: Gap | null;
-  /** The first member with a worse score; null at the end. */
-  readonly behind: Gap | null;
-}
-
-/** One bar of a histogram. */
-export interface Bucket {
-  /** The lowest score that counts. */
-  readonly from: number;
-  /** The first score that does not count; that of the last bucket does. */
-  readonly to: number;
-  /** How many members have such a score. */
-  readonly count: number;
-}
-
-/** What `between` accepts. */
-export interface BetweenScoresOptions extends CallOptions {
-  /** Rows to skip; 0 when left out. */
-  readonly offset?: number;
-  /** Rows at most; 100 when left out, 5 000 at most. */
-  readonly limit?: number;
-}
-
-/** What `entries` accepts. */
-export interface EntriesOptions extends CallOptions {
-  /** Rows per round trip; 500 when left out, 5 000 at most. */
-  readonly batch?: number;
-}
-
-/** Rows or members that one call may take or give: more would hold the server up. */
-const mostRows = 5000;
-const mostSubmissions = 1000;
-const mostBuckets = 1000;
+import { currentPlace, PeriodStandings } from "./period-standings.ts";
+import { Plans } from "./plan.ts";
+import { type BoardKeys, boardKeys } from "./scripts.ts";
+import { type BoardPlace, BoardSender } from "./sending.ts";
+import { Standings } from "./standings.ts";
+import { BoardSubmission } from "./submission.ts";
+import { type DatabaseConnection, type Share, type ShareReply, writeTogether } from "./writing.ts";
 
 /** A board of members ranked by their scores; made by `db.leaderboard`. */
-export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
-  /** The board's name. */
-  readonly name: string;
+export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> extends Standings<O> {
+  readonly #settings: BoardSettings;
+  readonly #keys: BoardKeys;
+  readonly #connection: DatabaseConnection;
+  readonly #place: BoardPlace;
   readonly #sender: BoardSender;
-  readonly #top: number;
+  readonly #plans: Plans;
+  readonly #input: BoardInput;
   readonly #noScores: Readonly<Record<string, number>>;
 
   /**
    * @internal
    * @param name - the board's name.
    * @param options - how it ranks.
-   * @param executor - sends.
-   * @param namespace - put in front of every key.
+   * @param connection - sends.
    */
-  constructor(name: string, options: O, executor: Executor, namespace: string) {
+  constructor(name: string, options: O, connection: DatabaseConnection) {
     const settings = boardSettings(name, options);
-    this.name = name;
-    this.#top = settings.top;
+    const keys = boardKeys(settings, connection.namespace);
+    const plans = new Plans(settings, connection.namespace);
+    const main = settings.periods.find((period) => period.name === settings.main);
+    const place: BoardPlace = main === undefined ? { keys: () => keys } : currentPlace(plans, main, connection.clock);
+    const sender = new BoardSender(settings, connection.executor, place);
+    super(sender);
+    this.#settings = settings;
+    this.#keys = keys;
+    this.#connection = connection;
+    this.#place = place;
+    this.#sender = sender;
+    this.#plans = plans;
+    this.#input = new BoardInput(settings);
     this.#noScores = Object.fromEntries(settings.scores.map((score) => [score.name, 0]));
-    this.#sender = new BoardSender(settings, executor, namespace);
   }
 
   /**
@@ -97,11 +69,11 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or score are refused, or a sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async submit(member: string, score: number, ...args: SubmitArguments<O>): Promise<SubmitResult> {
+  async submit(member: string, score: number, ...args: SubmitArguments<O>): Promise<SubmitResultOf<O>> {
     const [options = {}] = args as [(CallOptions & { readonly scores?: unknown })?];
     const entry = { member, score, scores: options.scores };
-    const [result] = await this.#submit("submit", () => this.#words(entry), options, member);
-    return result as SubmitResult;
+    const [result] = await this.#submit("submit", () => this.#input.words(entry), options, member);
+    return result as SubmitResultOf<O>;
   }
 
   /**
@@ -113,13 +85,30 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when one of them is refused, or a sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async submitMany(entries: readonly Submission<O>[], options: CallOptions = {}): Promise<SubmitResult[]> {
+  async submitMany(entries: readonly Submission<O>[], options: CallOptions = {}): Promise<SubmitResultOf<O>[]> {
     if (entries.length === 0) return [];
     const words = (): readonly (string | number)[] => {
-      this.#atMost(entries.length, mostSubmissions, "scores");
-      return entries.flatMap((entry) => this.#words(entry));
+      this.#input.atMost(entries.length, mostSubmissions, "scores");
+      return entries.flatMap((entry) => this.#input.words(entry));
     };
     return this.#submit("submitMany", words, options);
+  }
+
+  /**
+   * Makes a submission of a score, which `db.submitAll` sends together with those for other boards.
+   *
+   * @param member - who has it: 1 to 512 bytes of text.
+   * @param score - a finite number; whole ones up to 2^53 - 1.
+   * @param args - `scores` on a board with sub-scores.
+   * @returns what is to be sent; what is wrong with it is told then.
+   */
+  submission(member: string, score: number, ...args: SubmitArguments<O>): BoardSubmission<SubmitResultOf<O>> {
+    const [options] = args as [{ readonly scores?: unknown }?];
+    const share = (): Share => this.#share(this.#input.words({ member, score, scores: options?.scores }));
+    return new BoardSubmission(this.#settings, this.#connection, share, (reply) => {
+      const [result] = resultsWithPeriods(this.#settings, reply);
+      return result as SubmitResultOf<O>;
+    });
   }
 
   /**
@@ -132,10 +121,10 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or points are refused, or the sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async increment(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult> {
+  async increment(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResultOf<O>> {
     const entry = { member, score: by, scores: this.#noScores };
-    const [result] = await this.#submit("increment", () => this.#words(entry), options, member);
-    return result as SubmitResult;
+    const [result] = await this.#submit("increment", () => this.#input.words(entry), options, member);
+    return result as SubmitResultOf<O>;
   }
 
   /**
@@ -148,291 +137,100 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or points are refused, or the difference would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  decrement(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult> {
+  decrement(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResultOf<O>> {
     return this.increment(member, typeof by === "number" ? -by : by, options);
   }
 
   /**
-   * Takes members off the board. One round trip (EVALSHA).
+   * Takes members off the board and its current periods. One round trip (EVALSHA).
    *
    * @param members - one member, or up to 5 000.
    * @param options - deadline in milliseconds, and signal.
-   * @returns how many were on it.
+   * @returns how many were on it; of a board with periods, on the main one.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
   async remove(members: string | readonly string[], options: CallOptions = {}): Promise<number> {
     const list = typeof members === "string" ? [members] : members;
     if (list.length === 0) return 0;
-    const { scripts } = this.#sender;
-    return Number(await this.#sender.write("remove", scripts.remove, () => this.#members(list), options));
+    const words = (): string[] => this.#input.members(list);
+    if (!this.#together) {
+      return Number(await this.#sender.write("remove", this.#sender.scripts.remove, words, options));
+    }
+    const write = { name: this.name, operation: "remove", kind: "remove", how: "remove" } as const;
+    const [shared] = await writeTogether(this.#connection, write, () => [this.#share(words())], options);
+    const { plan, replies } = shared as ShareReply;
+    return Number(replies[plan.main]);
   }
 
   /**
-   * Empties the board; it may then be opened with other options. One round trip (UNLINK).
+   * Empties the board, and all periods that are kept; it may then be opened with other options. One round trip (UNLINK).
    *
    * @param options - deadline in milliseconds, and signal.
    */
   async clear(options: CallOptions = {}): Promise<void> {
-    await this.#sender.clear(options);
+    const { clock } = this.#connection;
+    if (this.#settings.periods.length > 0) await clock.start();
+    await this.#sender.clear(this.#plans.all(clock.now().getTime()), options);
   }
 
   /**
-   * Reads the best. One round trip (ZRANGE).
+   * Opens one of the board's periods, for reading.
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
+   * @param name - what `periods` calls it.
+   * @returns the standings of the period that it is at each question, by the server's clock; `at` gives past ones.
+   * @throws ValidationError when the board has no such period.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379", { namespace: "game" });
+   * const arena = db.leaderboard("arena", { periods: { weekly: { keep: 8 }, allTime: true }, timeZone: "Europe/Berlin" });
+   * await arena.submit("ada", 420);
+   * await arena.period("weekly").top(10); // of this week
+   * await db.close();
+   * ```
+   */
+  period(name: PeriodName<O>): PeriodStandings<O> {
+    const period = this.#settings.periods.find((each) => each.name === name);
+    if (period !== undefined) return new PeriodStandings(this.#settings, this.#plans, this.#connection, period);
+    const known = this.#settings.periods.map((each) => each.name).join(", ");
+    throw new ValidationError(
+      `${this.name}: there is no period ${JSON.stringify(name)}; ${known === "" ? "the board has none" : `there are ${known}`}`,
+      { entity: this.name },
+    );
+  }
+
+  /**
+   * Puts the main board away under another name, and leaves it empty: its keys are renamed, so it takes no time, however many
+   * members there are. `db.leaderboard(archive, { …, colocate: board })` opens the archive, of which `board` is this board's name or
+   * what it is colocated with. One round trip (EVALSHA).
+   *
+   * @param archive - the archive's name.
    * @param options - deadline in milliseconds, and signal.
-   * @returns rows, the best first.
+   * @returns what the board was.
+   * @throws EntityExistsError when there is a board of this name; nothing was changed.
+   * @throws EntityNotFoundError when this board is empty; nothing was changed.
+   * @throws DefinitionError when the name is none, or the board is stored for other options; nothing was changed.
    */
-  async top(count = 10, options: CallOptions = {}): Promise<BoardRow<O>[]> {
-    const { keys, settings } = this.#sender;
-    const command = (): { readonly name: string; readonly args: string[] } => {
-      const last = String(this.#whole(count, 1, mostRows, "count") - 1);
-      const order = settings.order === "desc" ? ["REV"] : [];
-      return { name: "ZRANGE", args: [keys.ranking, "0", last, ...order, "WITHSCORES"] };
-    };
-    const reply = await this.#sender.read("top", command, options);
-    return rowsOf(settings, storedOf(reply), 0, 1) as BoardRow<O>[];
+  archive(archive: string, options: CallOptions = {}): Promise<Standings<O>> {
+    return archiveBoard<O>(this.#connection, this.#settings, this.#place, archive, options);
   }
 
   /**
-   * Reads the worst. One round trip (EVALSHA_RO).
+   * Tells as they come which ranks changed, on the board and in its periods, by scores that were submitted. Over a connection of its
+   * own (XREAD, or XREADGROUP and XACK).
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns rows, the worst first.
+   * @param options - a group to share the changes with, where to begin, and a signal that ends it.
+   * @returns changes, one by one, for ever.
+   * @throws QueryError when the board has no `events`, or an option makes no sense.
+   * @throws InvalidCursorError when the stream no longer holds the position to begin behind.
    */
-  async bottom(count = 10, options: CallOptions = {}): Promise<BoardRow<O>[]> {
-    const words = () => ["bottom", "", this.#whole(count, 1, mostRows, "count")];
-    return (await this.#window("bottom", words, options)).items.reverse();
-  }
-
-  /**
-   * Reads one page. One round trip (EVALSHA_RO).
-   *
-   * @param number - which, from 1.
-   * @param size - rows per page, 1 to 5 000; 25 when left out.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns the rows, and how many members there are in all.
-   */
-  page(number: number, size = 25, options: CallOptions = {}): Promise<Page<BoardRow<O>>> {
-    const words = () => {
-      const rows = this.#whole(size, 1, mostRows, "size");
-      return ["page", (this.#whole(number, 1, Number.MAX_SAFE_INTEGER / mostRows, "page") - 1) * rows, rows];
-    };
-    return this.#window("page", words, options);
-  }
-
-  /**
-   * Reads a member and those around it; near the ends of the board others fill up the places. One round trip (EVALSHA_RO).
-   *
-   * @param member - the member in the middle.
-   * @param count - how many on each side, 0 to 2 499; 5 when left out.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns rows, the best first; none when the member is not on the board.
-   */
-  async around(member: string, count = 5, options: CallOptions = {}): Promise<BoardRow<O>[]> {
-    const words = () => ["around", this.#member(member), this.#whole(count, 0, (mostRows - 1) >> 1, "count")];
-    return (await this.#window("around", words, options)).items;
-  }
-
-  /**
-   * Reads members by their scores. One round trip (EVALSHA_RO).
-   *
-   * @param low - the lowest score.
-   * @param high - the highest score.
-   * @param options - `offset` and `limit`, deadline in milliseconds, and signal.
-   * @returns rows, the best first.
-   */
-  async between(low: number, high: number, options: BetweenScoresOptions = {}): Promise<BoardRow<O>[]> {
-    const words = () => {
-      const [from, to] = this.#bounds(low, high);
-      const ends = this.#sender.settings.order === "desc" ? [to, from] : [from, to];
-      const offset = this.#whole(options.offset ?? 0, 0, Number.MAX_SAFE_INTEGER, "offset");
-      return ["between", ...ends, offset, this.#whole(options.limit ?? 100, 1, mostRows, "limit")];
-    };
-    return (await this.#window("between", words, options)).items;
-  }
-
-  /**
-   * Goes over the whole board, best first, in pages of one round trip each (EVALSHA_RO). Members whose score does not change
-   * meanwhile come exactly once.
-   *
-   * @param options - rows per page, deadline in milliseconds of each page, and signal.
-   * @returns rows, one by one.
-   */
-  async *entries(options: EntriesOptions = {}): AsyncGenerator<BoardRow<O>, void, undefined> {
-    const { settings, scripts } = this.#sender;
-    const batch = this.#whole(options.batch ?? 500, 1, mostRows, "batch");
-    let words: readonly (string | number)[] = ["page", 0, batch];
-    for (;;) {
-      const sent = words;
-      // eslint-disable-next-line no-await-in-loop -- each page begins where the one before ended
-      const reply = await this.#sender.ask("entries", scripts.window, () => sent, options);
-      const [, start, first, rows] = reply as [number, number, number, unknown];
-      const stored = storedOf(rows);
-      yield* rowsOf(settings, stored, start, first) as BoardRow<O>[];
-      const last = stored.at(-1);
-      if (last === undefined || stored.length < batch) return;
-      words = ["after", last.text, batch, last.score];
+  watch(options: WatchOptions = {}): AsyncGenerator<BoardChange<O>, void, undefined> {
+    if (this.#settings.events === undefined) {
+      throw new QueryError(`${this.name}: watch needs \`events: true\` in the options`, { entity: this.name });
     }
-  }
-
-  /**
-   * Tells a member's rank. One round trip (ZRANK or ZREVRANK where ranks are ordinal and ties go by member, else EVALSHA_RO).
-   *
-   * @param member - the member.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns the rank from 1, or null when it is not on the board.
-   */
-  async rankOf(member: string, options: CallOptions = {}): Promise<number | null> {
-    const { settings, keys } = this.#sender;
-    if (settings.ties !== "ordinal" || settings.breaks !== "member") {
-      return (await this.#ranks("rankOf", [member], options))[0]?.rank ?? null;
-    }
-    const name = settings.order === "desc" ? "ZREVRANK" : "ZRANK";
-    const command = () => ({ name, args: [keys.ranking, this.#member(member)] });
-    const place = await this.#sender.read("rankOf", command, options);
-    return place === null ? null : Number(place) + 1;
-  }
-
-  /**
-   * Tells the rows of some members. One round trip (EVALSHA_RO).
-   *
-   * @param members - up to 5 000.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns a row each, in order; null for those that are not on the board.
-   */
-  async ranksOf(members: readonly string[], options: CallOptions = {}): Promise<(BoardRow<O> | null)[]> {
-    return members.length === 0 ? [] : this.#ranks("ranksOf", members, options);
-  }
-
-  /**
-   * Ranks some members among themselves, such as friends. One round trip (ZMSCORE where ties go by member, else EVALSHA_RO).
-   *
-   * @param members - up to 5 000.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns rows, the best first, with ranks from 1 among them; without those that are not on the board.
-   */
-  async among(members: readonly string[], options: CallOptions = {}): Promise<BoardRow<O>[]> {
-    const unique = Array.isArray(members) ? [...new Set(members)] : [];
-    if (unique.length === 0) return [];
-    const found = await this.#stored("among", unique, options);
-    return rankedAmong(
-      this.#sender.settings,
-      found.filter((each) => each !== null),
-    ) as BoardRow<O>[];
-  }
-
-  /**
-   * Reads a member's score. One round trip (ZMSCORE or EVALSHA_RO).
-   *
-   * @param member - the member.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns the score, or null when it is not on the board.
-   */
-  async scoreOf(member: string, options: CallOptions = {}): Promise<number | null> {
-    return (await this.#stored("scoreOf", [member], options))[0]?.score ?? null;
-  }
-
-  /**
-   * Tells how much of the board a member keeps up with: the share of members whose score is not better than its own. One round
-   * trip (EVALSHA_RO).
-   *
-   * @param member - the member.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns a share above 0, up to 1, which the best have; null when the member is not on the board.
-   */
-  async percentileOf(member: string, options: CallOptions = {}): Promise<number | null> {
-    const { scripts } = this.#sender;
-    const reply = await this.#sender.ask("percentileOf", scripts.percentile, () => [this.#member(member)], options);
-    if (!Array.isArray(reply)) return null;
-    const [kept = 0, total = 1] = reply.map(Number);
-    return kept / total;
-  }
-
-  /**
-   * Tells the score at a quantile: the one that a share of the members does not beat, by nearest rank. One round trip
-   * (EVALSHA_RO).
-   *
-   * @param quantile - 0, the worst, to 1, the best; 0.5 is the median.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns a score that a member has; null when the board is empty.
-   */
-  async scoreAt(quantile: number, options: CallOptions = {}): Promise<number | null> {
-    const words = () => {
-      if (typeof quantile === "number" && quantile >= 0 && quantile <= 1) return [quantile];
-      throw this.#problem(`a quantile is a number from 0 to 1, not ${String(quantile)}`);
-    };
-    const reply = await this.#sender.ask("scoreAt", this.#sender.scripts.quantile, words, options);
-    return reply === null ? null : Number(reply);
-  }
-
-  /**
-   * Counts members by their scores. One round trip (ZCOUNT).
-   *
-   * @param low - the lowest score that counts.
-   * @param high - the highest score that counts.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns how many have such a score.
-   */
-  async countBetween(low: number, high: number, options: CallOptions = {}): Promise<number> {
-    const { keys } = this.#sender;
-    const command = () => ({ name: "ZCOUNT", args: [keys.ranking, ...this.#bounds(low, high).map(String)] });
-    return Number(await this.#sender.read("countBetween", command, options));
-  }
-
-  /**
-   * Counts members by ranges of scores. One round trip (EVALSHA_RO).
-   *
-   * @param buckets - how many ranges of equal width from the lowest score to the highest, 1 to 1 000; or their edges, rising.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns the ranges, lowest first; one where all scores are equal, none where there are none.
-   */
-  async histogram(buckets: number | readonly number[], options: CallOptions = {}): Promise<Bucket[]> {
-    const words = () => {
-      if (!Array.isArray(buckets)) return ["count", this.#whole(buckets as number, 1, mostBuckets, "buckets")];
-      const edges = (buckets as readonly number[]).map((edge) => this.#score(edge, "an edge"));
-      if (edges.length < 2 || edges.some((edge, at) => at > 0 && !(edge > (edges[at - 1] as number))))
-        throw this.#problem("edges are at least two numbers, each above the one before");
-      this.#atMost(edges.length - 1, mostBuckets, "buckets");
-      return ["edges", ...edges];
-    };
-    const reply = await this.#sender.ask("histogram", this.#sender.scripts.histogram, words, options);
-    const [edges, counts] = (reply as [unknown[], unknown[]]).map((list) => list.map(Number));
-    return (counts ?? []).map((count, at) => ({ from: edges?.[at] as number, to: edges?.[at + 1] as number, count }));
-  }
-
-  /**
-   * Tells how many points part a member from the next better and the next worse score. One round trip (EVALSHA_RO).
-   *
-   * @param member - the member.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns its row and both gaps; null when it is not on the board.
-   */
-  async neighbours(member: string, options: CallOptions = {}): Promise<Neighbours<O> | null> {
-    const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask("neighbours", scripts.gaps, () => [this.#member(member)], options);
-    if (!Array.isArray(reply)) return null;
-    const [text, score, rank, ...sides] = reply as [string, string, number, unknown, unknown];
-    const row = rowOf(settings, { text, score: Number(score) }, rank);
-    const [ahead = null, behind = null] = sides.map((side) => {
-      const [stored] = storedOf(side);
-      if (stored === undefined) return null;
-      const { member: other } = rowOf(settings, stored, 0);
-      return { member: other, score: stored.score, points: Math.abs(stored.score - row.score) };
-    });
-    return { row: row as BoardRow<O>, ahead, behind };
-  }
-
-  /**
-   * Counts the members. One round trip (ZCARD).
-   *
-   * @param options - deadline in milliseconds, and signal.
-   * @returns how many are on the board.
-   */
-  async total(options: CallOptions = {}): Promise<number> {
-    const { keys } = this.#sender;
-    return Number(await this.#sender.read("total", () => ({ name: "ZCARD", args: [keys.ranking] }), options));
+    return watchBoard<O>(this.#settings, this.#keys.changes, this.#connection.openBlocking, options);
   }
 
   async #submit(
@@ -440,84 +238,43 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
     words: () => readonly (string | number)[],
     options: CallOptions,
     member?: string,
-  ): Promise<SubmitResult[]> {
-    const { scripts } = this.#sender;
+  ): Promise<SubmitResultOf<O>[]> {
     const how = operation === "increment" ? operation : "submit";
-    const reply = await this.#sender.write(operation, scripts.submit, () => [how, ...words()], options, member);
-    return (reply as readonly (readonly unknown[])[]).map(([score, rank, previous, improved]) => {
-      const [now, before] = [Number(rank), previous === null ? null : Number(previous)];
-      const enteredTop = now <= this.#top && (before === null || before > this.#top);
-      return { score: Number(score), rank: now, previousRank: before, improved: improved === 1, enteredTop };
-    });
-  }
-
-  #words(entry: { readonly member: string; readonly score: number; readonly scores?: unknown }): (string | number)[] {
-    const member = this.#member(entry.member);
-    const score = this.#score(entry.score, "a score", member);
-    return [member, score, tieText(this.#sender.settings, entry.scores, member)];
-  }
-
-  async #window(
-    operation: string,
-    words: () => readonly (string | number)[],
-    options: CallOptions,
-  ): Promise<Page<BoardRow<O>>> {
-    const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask(operation, scripts.window, words, options);
-    const [total, start, first, rows] = reply as [number, number, number, unknown];
-    return { items: rowsOf(settings, storedOf(rows), start, first) as BoardRow<O>[], total };
-  }
-
-  async #ranks(operation: string, members: readonly string[], options: CallOptions): Promise<(BoardRow<O> | null)[]> {
-    const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask(operation, scripts.ranks, () => this.#members(members), options);
-    return (reply as ([string, string, number] | null)[]).map((found) => {
-      if (found === null) return null;
-      const [text, score, rank] = found;
-      return rowOf(settings, { text, score: Number(score) }, rank) as BoardRow<O>;
-    });
-  }
-
-  async #stored(operation: string, members: readonly string[], options: CallOptions): Promise<(Stored | null)[]> {
-    const { settings, keys, scripts } = this.#sender;
-    if (settings.breaks === "member") {
-      const command = () => ({ name: "ZMSCORE", args: [keys.ranking, ...this.#members(members)] });
-      const scores = (await this.#sender.read(operation, command, options)) as (string | null)[];
-      return scores.map((score, at) => (score === null ? null : { text: members[at] as string, score: Number(score) }));
+    if (!this.#together) {
+      const { scripts } = this.#sender;
+      const reply = await this.#sender.write(operation, scripts.submit, () => [how, ...words()], options, member);
+      return resultsOf(this.#settings, reply) as SubmitResultOf<O>[];
     }
-    const reply = await this.#sender.ask(operation, scripts.scores, () => this.#members(members), options);
-    return (reply as ([string, string] | null)[]).map((found) => found && { text: found[0], score: Number(found[1]) });
+    const write = { name: this.name, operation, kind: "submit", how, member } as const;
+    const [shared] = await writeTogether(this.#connection, write, () => [this.#share(words())], options);
+    return resultsWithPeriods(this.#settings, shared as ShareReply) as SubmitResultOf<O>[];
   }
 
-  #members(members: readonly string[]): string[] {
-    this.#atMost(members.length, mostRows, "members");
-    return members.map((member) => this.#member(member));
+  /** One call writes more than this board. */
+  get #together(): boolean {
+    return this.#settings.periods.length > 0 || this.#settings.events !== undefined;
   }
 
-  #member(member: string): string {
-    return checkedMember(member, this.name);
+  #share(words: readonly (string | number)[]): Share {
+    return { settings: this.#settings, plans: this.#plans, words };
   }
+}
 
-  #score(score: number, what: string, member?: string): number {
-    return checkedScore(score, what, this.name, member);
-  }
+// Score, rank, rank before, and whether it is better.
+function resultsOf({ top }: BoardSettings, reply: unknown): SubmitResult[] {
+  return (reply as readonly (readonly unknown[])[]).map(([score, rank, previous, improved]) => {
+    const [now, before] = [Number(rank), previous === null ? null : Number(previous)];
+    const enteredTop = now <= top && (before === null || before > top);
+    return { score: Number(score), rank: now, previousRank: before, improved: improved === 1, enteredTop };
+  });
+}
 
-  #bounds(low: number, high: number): [number, number] {
-    const bounds: [number, number] = [this.#score(low, "a bound"), this.#score(high, "a bound")];
-    if (bounds[0] <= bounds[1]) return bounds;
-    throw this.#problem(`the lowest score comes first, and ${low} is above ${high}`);
-  }
-
-  #whole(value: number, least: number, most: number, what: string): number {
-    if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    throw this.#problem(`${what} is a whole number from ${least} to ${Math.floor(most)}, not ${String(value)}`);
-  }
-
-  #atMost(count: number, most: number, what: string): void {
-    if (count > most) throw this.#problem(`at most ${most} ${what} at once, not ${count}; send them in parts`);
-  }
-
-  #problem(message: string): ValidationError {
-    return new ValidationError(`${this.name}: ${message}`, { entity: this.name });
-  }
+function resultsWithPeriods(settings: BoardSettings, { plan, replies }: ShareReply): object[] {
+  const boards = replies.map((reply) => resultsOf(settings, reply));
+  const mains = boards[plan.main] as SubmitResult[];
+  if (settings.periods.length === 0) return mains;
+  return mains.map((result, at) => {
+    const periods = plan.boards.flatMap(({ period }, place) => (period === "" ? [] : [[period, boards[place]?.[at]]]));
+    return Object.assign({ periods: Object.fromEntries(periods) as object }, result);
+  });
 }

@@ -2,6 +2,7 @@
 // Checked once, and frozen into settings that scripts and codec are made from.
 import { DefinitionError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
+import { type BoardPeriods, type PeriodSettings, periodSettings } from "./periods.ts";
 
 /** `desc`: the highest score is best; `asc`: the lowest. */
 export type BoardOrder = "desc" | "asc";
@@ -41,7 +42,58 @@ export interface LeaderboardOptions {
   readonly tieBreak?: TieBreak;
   /** How many ranks are the top, of which `enteredTop` tells; 10 when left out. */
   readonly top?: number;
+  /** Periods that scores are kept of beside all time, or instead of it; none when left out. */
+  readonly periods?: BoardPeriods;
+  /** The IANA name of the time zone of its periods; `UTC` when left out. */
+  readonly timeZone?: string;
+  /** Which period the board's own calls are about, where `periods` does not have `allTime: true`. */
+  readonly main?: string;
+  /** Tells in a stream whose rank changed, for `watch`; it keeps about `maxLength` changes (10 000 when left out). */
+  readonly events?: true | BoardEvents;
+  /** The hash tag that it shares with other boards, so that one call can write them; its own name when left out. */
+  readonly colocate?: string;
 }
+
+/** How changes are told. */
+export interface BoardEvents {
+  /** About how many changes the stream keeps, from 1. */
+  readonly maxLength?: number;
+}
+
+/** The names of the periods of a board with the options O. */
+export type PeriodName<O extends LeaderboardOptions> =
+  O extends WithPeriods<infer P>
+    ? Exclude<keyof P, "allTime" | "custom"> | CustomName<P>
+    : "periods" extends keyof O
+      ? string
+      : never;
+
+/** Options of boards with periods. */
+export interface WithPeriods<P extends BoardPeriods> {
+  /** The periods. */
+  readonly periods: P;
+}
+
+/** The names of a board's own calendars. */
+export type CustomName<P extends BoardPeriods> =
+  P extends Pick<Required<BoardPeriods>, "custom"> ? keyof P["custom"] & string : never;
+
+/** What options must be beside {@link LeaderboardOptions}: no unknown period, and one that is the main one. */
+export type SoundOptions<O extends LeaderboardOptions> =
+  O extends WithPeriods<infer P>
+    ? {
+        /** Periods have no other names than these. */
+        readonly periods: { readonly [K in Exclude<keyof P, keyof BoardPeriods>]: never };
+      } & (P extends { readonly allTime: true }
+        ? {
+            /** The board of all time is the main one. */
+            readonly main?: never;
+          }
+        : {
+            /** Without a board of all time, one of the periods is the main one. */
+            readonly main: PeriodName<O>;
+          })
+    : unknown;
 
 /** The names of the sub-scores of a board with the options O. */
 export type SubScoreName<O> = O extends BrokenByScores<infer S> ? S["name"] : never;
@@ -106,6 +158,19 @@ export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extend
         }
     : SubScoresOf<O>;
 
+/** What became of a score that was submitted to a board with the options O: on the main board, and in each period. */
+export type SubmitResultOf<O extends LeaderboardOptions> = [PeriodName<O>] extends [never]
+  ? SubmitResult
+  : string extends PeriodName<O>
+    ? SubmitResult & {
+        /** The same for each period, by name, on boards that have periods. */
+        readonly periods?: Readonly<Record<string, SubmitResult>>;
+      }
+    : SubmitResult & {
+        /** The same for each period, by name. */
+        readonly periods: { readonly [P in PeriodName<O>]: SubmitResult };
+      };
+
 /** What became of a submitted score. */
 export interface SubmitResult {
   /** The score that the member has now. */
@@ -130,12 +195,34 @@ export interface BoardSettings {
   /** The sub-scores, in order; none unless they break ties. */
   readonly scores: readonly Required<SubScore>[];
   readonly top: number;
+  readonly periods: readonly PeriodSettings[];
+  /** The board of all time is kept. */
+  readonly allTime: boolean;
+  /** The period that the board's own calls are about; undefined where that is all time. */
+  readonly main: string | undefined;
+  readonly events: { readonly maxLength: number } | undefined;
+  readonly colocate: string | undefined;
   /** What decides the stored form, as text: boards that differ in it cannot share keys. */
   readonly stamp: string;
 }
 
 const boardName = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 const scoreName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/**
+ * Checks a board's name.
+ *
+ * @param name - what was given.
+ * @returns the name.
+ * @throws DefinitionError when it is none.
+ */
+export function checkedName(name: unknown): string {
+  if (typeof name === "string" && boardName.test(name)) return name;
+  throw new DefinitionError(
+    `leaderboard ${JSON.stringify(name)}: a name is 1 to 128 letters, digits, _, -, . and :, and begins with none of the last three`,
+    { entity: String(name) },
+  );
+}
 
 /**
  * Checks what a board is told.
@@ -148,15 +235,16 @@ const scoreName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 export function boardSettings(name: string, options: LeaderboardOptions): BoardSettings {
   const fail = (message: string): DefinitionError =>
     new DefinitionError(`leaderboard ${JSON.stringify(name)}: ${message}`, { entity: String(name) });
-  if (typeof name !== "string" || !boardName.test(name)) {
-    throw fail("a name is 1 to 128 letters, digits, _, -, . and :, and begins with none of the last three");
-  }
+  checkedName(name);
   const one = <T extends string>(option: string, value: unknown, known: readonly T[]): T => {
     const found = known.find((each) => each === value);
     if (found === undefined) throw fail(`${option} is one of ${known.join(", ")}, not ${JSON.stringify(value)}`);
     return found;
   };
-  const { tieBreak = "time", top = 10 } = options;
+  const { tieBreak = "time", top = 10, colocate } = options;
+  if (colocate !== undefined && !(typeof colocate === "string" && boardName.test(colocate))) {
+    throw fail("colocate is a hash tag, written like the name of a board");
+  }
   const order = one("order", options.order ?? "desc", ["desc", "asc"]);
   const keep = one("keep", options.keep ?? "best", ["best", "last", "sum", "first", "worst"]);
   const ties = one("ties", options.ties ?? "ordinal", ["ordinal", "competition", "dense"]);
@@ -174,5 +262,48 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
   }
   const keys = scores.map((each) => `${each.name} ${each.order}`).join(",");
   const stamp = [order, breaks, keys, ties === "dense" ? "dense" : ""].join("|");
-  return Object.freeze({ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, stamp });
+  return Object.freeze({
+    ...{ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, stamp },
+    ...periodOptions(name, options, fail),
+    events: eventOptions(options, top, fail),
+    colocate: options.colocate,
+  });
+}
+
+function periodOptions(
+  name: string,
+  { periods, timeZone, main }: LeaderboardOptions,
+  fail: (message: string) => DefinitionError,
+): Pick<BoardSettings, "periods" | "allTime" | "main"> {
+  if (periods === undefined) {
+    if (timeZone !== undefined || main !== undefined) throw fail("timeZone and main are for boards with periods");
+    return { periods: [], allTime: true, main: undefined };
+  }
+  const found = periodSettings(name, periods, timeZone === undefined ? "UTC" : timeZone, fail);
+  const { allTime = false } = periods;
+  if (typeof allTime !== "boolean") throw fail("allTime is true or false");
+  if (allTime && main !== undefined)
+    throw fail("main is for boards without allTime, which is the main one where it is kept");
+  if (!allTime && !found.some((period) => period.name === main)) {
+    throw fail(
+      `say which period the board's own calls are about, by main: one of ${found.map((period) => period.name).join(", ")}; or keep allTime: true`,
+    );
+  }
+  return { periods: found, allTime, main };
+}
+
+/** More work than that would be done for one score. */
+const mostTold = 100;
+const defaultChanges = 10_000;
+
+function eventOptions(
+  { events }: LeaderboardOptions,
+  top: number,
+  fail: (message: string) => DefinitionError,
+): BoardSettings["events"] {
+  if (events === undefined) return undefined;
+  const { maxLength = defaultChanges } = (events as unknown) === true ? {} : (events as BoardEvents);
+  if (!Number.isSafeInteger(maxLength) || maxLength < 1) throw fail("events.maxLength is a whole number from 1");
+  if (top > mostTold) throw fail(`events tell of a top of ${mostTold} ranks at most, not ${top}`);
+  return Object.freeze({ maxLength });
 }

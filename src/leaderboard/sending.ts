@@ -8,29 +8,48 @@ import { toRemoraError } from "../redis/failures.ts";
 import { callOptions } from "../repository/load.ts";
 import { type Note, observe } from "../repository/observe.ts";
 import type { BoardSettings } from "./options.ts";
-import { type BoardKeys, boardKeys, type BoardScripts, boardScripts } from "./scripts.ts";
+import { type BoardKeys, type BoardScripts, boardScripts } from "./scripts.ts";
+
+/** Where a board is. */
+export interface BoardPlace {
+  /** Its keys; those of a period, at this moment. */
+  readonly keys: () => BoardKeys;
+  /** Comes before any question about the keys, where there is something to wait for. */
+  readonly ready?: () => Promise<void>;
+  /** The same place for good: a current period is another one later. */
+  readonly pinned?: () => Promise<BoardPlace>;
+}
+
+/** Makes what is sent. */
+export type MakeRequest = (keys: BoardKeys) => Request;
 
 /** Sends for one board. */
 export class BoardSender {
   readonly settings: BoardSettings;
-  readonly keys: BoardKeys;
   readonly scripts: BoardScripts;
   readonly #executor: Executor;
-  /** The board was seen to be stored as these settings say. */
-  #known = false;
+  readonly #place: BoardPlace;
+  /** The note of the board that was seen to be stored as these settings say. */
+  #known: string | undefined;
   /** A write went through, so the user has the rights for it. */
   #allowed = false;
 
   /**
    * @param settings - the board.
    * @param executor - sends.
-   * @param namespace - put in front of every key.
+   * @param place - where the board is.
    */
-  constructor(settings: BoardSettings, executor: Executor, namespace: string) {
+  constructor(settings: BoardSettings, executor: Executor, place: BoardPlace) {
     this.settings = settings;
-    this.keys = boardKeys(settings, namespace);
     this.scripts = boardScripts(settings);
     this.#executor = executor;
+    this.#place = place;
+  }
+
+  /** The same for good, where the board is a current period, which is another one later. */
+  async pinned(): Promise<BoardSender> {
+    const place = await this.#place.pinned?.();
+    return place === undefined ? this : new BoardSender(this.settings, this.#executor, place);
   }
 
   /**
@@ -41,24 +60,30 @@ export class BoardSender {
    * @param options - deadline and signal.
    * @returns the reply.
    */
-  read(operation: string, request: () => Request, options: CallOptions): Promise<Reply> {
-    const { name } = this.settings;
+  read(operation: string, request: MakeRequest, options: CallOptions): Promise<Reply> {
     return observe(this.settings, operation, undefined, (note) => {
-      const asked = request();
-      const run = { operation, write: false, entity: name, deadline: options.deadline, signal: options.signal };
-      if (!this.#known) return this.#readFirst(asked, run, note);
-      note([asked], 0);
-      return this.#executor.one(asked, run);
+      const work = (): Promise<Reply> => this.#read(operation, request, options, note);
+      return this.#place.ready === undefined ? work() : this.#place.ready().then(work);
     });
   }
 
-  async #readFirst(asked: Request, run: RunOptions, note: Note): Promise<Reply> {
-    const requests = [{ name: "GET", args: [this.keys.stamp] }, { name: "EXISTS", args: [this.keys.ranking] }, asked];
+  #read(operation: string, request: MakeRequest, options: CallOptions, note: Note): Promise<Reply> {
+    const keys = this.#place.keys();
+    const asked = request(keys);
+    const { deadline, signal } = options;
+    const run = { operation, write: false, entity: this.settings.name, deadline, signal };
+    if (this.#known !== keys.stamp) return this.#readFirst(asked, keys, run, note);
+    note([asked], 0);
+    return this.#executor.one(asked, run);
+  }
+
+  async #readFirst(asked: Request, keys: BoardKeys, run: RunOptions, note: Note): Promise<Reply> {
+    const requests = [{ name: "GET", args: [keys.stamp] }, { name: "EXISTS", args: [keys.ranking] }, asked];
     note(requests, 0);
     const [held, there, reply] = await this.#executor.many(requests, run);
-    if (typeof held === "string") this.#accept(held);
+    if (typeof held === "string") this.#accept(held, keys);
     // A sorted set that others made can be read as a board of plain members.
-    else if (there === 1 && this.keys.all.length > 1) this.#accept("");
+    else if (there === 1 && keys.all.length > 1) this.#accept("", keys);
     for (const each of [held, there, reply]) {
       if (each instanceof ReplyFailure) throw toRemoraError(each.error, run);
     }
@@ -80,7 +105,7 @@ export class BoardSender {
     args: () => readonly (string | number)[],
     options: CallOptions,
   ): Promise<Reply> {
-    return this.read(operation, () => ({ script, keys: this.keys.all, args: args().map(String) }), options);
+    return this.read(operation, (keys) => ({ script, keys: keys.all, args: args().map(String) }), options);
   }
 
   /**
@@ -100,58 +125,81 @@ export class BoardSender {
     options: CallOptions,
     member?: string,
   ): Promise<Reply> {
-    const { name } = this.settings;
-    return observe(this.settings, operation, undefined, async (note) => {
+    const { settings } = this;
+    return observe(settings, operation, undefined, async (note) => {
       const words = args().map(String);
+      const keys = this.#place.keys();
       const call = {
         script,
-        keys: [...this.keys.all, this.keys.stamp],
+        keys: [...keys.all, keys.stamp],
         args: [this.#allowed ? "0" : "1", ...words],
-        operations: this.keys.operations,
+        operations: keys.operations,
       };
       note([call], 1);
-      const run = { operation, write: true, entity: name, id: member, ...callOptions(options) };
+      const run = { operation, write: true, entity: settings.name, id: member, ...callOptions(options) };
       const reply = await this.#executor.one(call, run);
-      const [word, about] = Array.isArray(reply) ? (reply as unknown[]).map(String) : [];
-      if (word === "NOPERM") {
-        throw new CapabilityError(
-          `${name}.${operation}: the user may not run ${about ?? ""} on a key of the board; nothing was changed`,
-          { entity: name },
-        );
-      }
-      if (word === "STAMP") this.#accept(about ?? "");
-      if (word === "RANGE") {
-        throw new ValidationError(
-          `${name}: the sum would leave the range from -(2^53 - 1) to 2^53 - 1; nothing was changed`,
-          { entity: name, id: about },
-        );
-      }
-      this.#known = true;
+      throwRefusal(reply, operation, () => settings);
+      this.#known = keys.stamp;
       this.#allowed = true;
       return reply;
     });
   }
 
-  /** Deletes the board. */
-  clear(options: CallOptions): Promise<Reply> {
+  /**
+   * Deletes keys of the board.
+   *
+   * @param keys - all of them.
+   * @param options - deadline and signal.
+   * @returns the reply.
+   */
+  clear(keys: readonly string[], options: CallOptions): Promise<Reply> {
     const { name } = this.settings;
     return observe(this.settings, "clear", undefined, (note) => {
-      const request = { name: "UNLINK", args: [...this.keys.all, this.keys.stamp] };
+      const request = { name: "UNLINK", args: [...keys] };
       note([request], 1);
-      this.#known = false;
+      this.#known = undefined;
       return this.#executor.one(request, { operation: "clear", write: true, entity: name, ...callOptions(options) });
     });
   }
 
-  #accept(held: string): void {
-    if (held !== this.settings.stamp) {
-      const { name } = this.settings;
-      throw new DefinitionError(
-        `leaderboard ${name}: it is stored for other options (${held === "" ? "plain members" : held.replaceAll("|", " ").trim()}); ` +
-          "open it with these, or clear it, or take another name: order, tieBreak and dense ranks cannot change",
-        { entity: name },
-      );
-    }
-    this.#known = true;
+  #accept(held: string, keys: BoardKeys): void {
+    if (held !== this.settings.stamp) throw formError(this.settings, held);
+    this.#known = keys.stamp;
   }
+}
+
+/**
+ * Throws what a script refused.
+ *
+ * @param reply - of a script that answers with a word, what it is about, and the place of the board, when it refuses.
+ * @param operation - what was being done.
+ * @param settingsAt - the settings of the board at a place, from 0.
+ * @throws RemoraError when it refused; nothing was changed.
+ */
+export function throwRefusal(reply: Reply, operation: string, settingsAt: (place: number) => BoardSettings): void {
+  const [word, about = "", place = "1"] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  if (typeof word !== "string") return;
+  const settings = settingsAt(Number(place) - 1);
+  const { name } = settings;
+  if (word === "NOPERM") {
+    throw new CapabilityError(
+      `${name}.${operation}: the user may not run ${String(about)} on a key of the board; nothing was changed`,
+      { entity: name },
+    );
+  }
+  if (word === "STAMP") throw formError(settings, String(about));
+  if (word === "RANGE") {
+    throw new ValidationError(
+      `${name}: the sum would leave the range from -(2^53 - 1) to 2^53 - 1; nothing was changed`,
+      { entity: name, id: String(about) },
+    );
+  }
+}
+
+function formError({ name }: BoardSettings, held: string): DefinitionError {
+  return new DefinitionError(
+    `leaderboard ${name}: it is stored for other options (${held === "" ? "plain members" : held.replaceAll("|", " ").trim()}); ` +
+      "open it with these, or clear it, or take another name: order, tieBreak and dense ranks cannot change",
+    { entity: name },
+  );
 }

@@ -47,6 +47,11 @@ export class ServerClock {
     return new Date(Math.round(steady + (this.#offset ?? performance.timeOrigin)));
   }
 
+  /** Asks for the time again, since the server was seen to have another one. */
+  refresh(): void {
+    this.#remeasure();
+  }
+
   // Whoever asks meanwhile goes by the last measurement; so does everybody when the server does not answer.
   #remeasure(): void {
     this.#measured = performance.now();

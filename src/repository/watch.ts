@@ -49,6 +49,15 @@ const positionPattern = /^\d+-\d+$/;
 
 type Entry = [position: string, words: string[] | null];
 
+/** A stream of changes. */
+export interface WatchedStream<T> {
+  /** Whose changes these are, for errors. */
+  readonly name: string;
+  readonly key: string;
+  /** Makes a change of the words at a position. */
+  readonly read: (position: string, words: Readonly<Record<string, string>>) => T | undefined;
+}
+
 /**
  * Watches the changes of a type.
  *
@@ -67,13 +76,29 @@ export async function* watchChanges(
   if (layout.changes === undefined) {
     throw new QueryError(`${name}: watch needs \`changes: true\` in the definition`, { entity: name });
   }
-  check(name, options);
+  yield* watchStream({ name, key: layout.changes, read: changeOf }, open, options);
+}
+
+/**
+ * Watches a stream.
+ *
+ * @param stream - its key, and how it is read.
+ * @param open - opens a connection that may wait.
+ * @param options - group, place to begin, signal.
+ * @returns the changes, as they come.
+ */
+export async function* watchStream<T>(
+  stream: WatchedStream<T>,
+  open: () => BlockingConnection,
+  options: WatchOptions,
+): AsyncGenerator<T, void, undefined> {
+  check(stream.name, options);
   if (options.signal?.aborted === true) return;
   const connection = open();
   const stop = (): void => connection.close();
   options.signal?.addEventListener("abort", stop);
   try {
-    const source = new Source(connection, name, layout.changes, options);
+    const source = new Source(connection, stream, options);
     yield* options.group === undefined ? source.alone() : source.shared(options.group);
   } finally {
     options.signal?.removeEventListener("abort", stop);
@@ -96,22 +121,24 @@ function check(
   for (const word of [group, consumer]) if (word === "") throw refused("takes names that are not empty");
 }
 
-class Source {
+class Source<T> {
   readonly #connection: BlockingConnection;
   readonly #name: string;
   readonly #stream: string;
+  readonly #read: WatchedStream<T>["read"];
   readonly #options: WatchOptions;
   readonly #count: string;
 
-  constructor(connection: BlockingConnection, name: string, stream: string, options: WatchOptions) {
+  constructor(connection: BlockingConnection, { name, key, read }: WatchedStream<T>, options: WatchOptions) {
     this.#connection = connection;
     this.#name = name;
-    this.#stream = stream;
+    this.#stream = key;
+    this.#read = read;
     this.#options = options;
     this.#count = String(options.batchSize ?? 100);
   }
 
-  async *alone(): AsyncGenerator<Change, void, undefined> {
+  async *alone(): AsyncGenerator<T, void, undefined> {
     const { from = "now" } = this.#options;
     let after = from === "start" ? "0-0" : from;
     if (from === "now") after = await this.#last();
@@ -122,13 +149,13 @@ class Source {
       for (const entry of entriesOf(await this.#send("XREAD", ...words))) {
         // What came with the last ones before the end is not told any more.
         if (this.#connection.closed) return;
-        yield changeOf(entry);
+        yield this.#change(entry);
         [after] = entry;
       }
     }
   }
 
-  async *shared(group: string): AsyncGenerator<Change, void, undefined> {
+  async *shared(group: string): AsyncGenerator<T, void, undefined> {
     const { from = "now", consumer = `${hostname()}-${process.pid}`, takeOverAfter = 60_000 } = this.#options;
     await this.#createGroup(group, from === "now" ? "$" : from === "start" ? "0" : from);
     const read = (wait: readonly string[], after: string): Promise<unknown> =>
@@ -145,11 +172,19 @@ class Source {
       for (const entry of entries) {
         if (this.#connection.closed) return;
         // What was trimmed away meanwhile is of no use to anybody.
-        if (entry[1] !== null) yield changeOf(entry);
+        if (entry[1] !== null) yield this.#change(entry);
         // eslint-disable-next-line no-await-in-loop
         await this.#send("XACK", this.#stream, group, entry[0]);
       }
     }
+  }
+
+  #change([position, words]: Entry): T {
+    const found: Record<string, string> = {};
+    for (let at = 0; at < (words?.length ?? 0); at += 2) found[words?.[at] as string] = words?.[at + 1] as string;
+    const change = this.#read(position, found);
+    if (change !== undefined) return change;
+    throw new CapabilityError(`the stream of changes holds something at ${position} that no mapper wrote`, {});
   }
 
   async #takeOver(group: string, consumer: string, idle: number): Promise<Entry[]> {
@@ -195,20 +230,26 @@ function entriesOf(reply: unknown): Entry[] {
   return first?.[1] ?? [];
 }
 
-function changeOf([position, words]: Entry): Change {
-  const found: Record<string, string> = {};
-  for (let at = 0; at < (words?.length ?? 0); at += 2) found[words?.[at] as string] = words?.[at + 1] as string;
-  const { op = "", id = "", version, fields, operation } = found;
-  if (op === "" || id === "") {
-    throw new CapabilityError(`the stream of changes holds something at ${position} that no mapper wrote`, {});
-  }
+function changeOf(position: string, words: Readonly<Record<string, string>>): Change | undefined {
+  const { op = "", id = "", version, fields, operation } = words;
+  if (op === "" || id === "") return undefined;
   return {
     position,
-    at: new Date(Number(position.split("-")[0])),
+    at: momentOf(position),
     op: op as ChangeKind,
     id: decodeId(id),
     ...(version === undefined ? {} : { version: Number(version) }),
     ...(fields === undefined ? {} : { fields: JSON.parse(fields) as string[] }),
     ...(operation === undefined ? {} : { operation }),
   };
+}
+
+/**
+ * When something was put into a stream.
+ *
+ * @param position - its place there.
+ * @returns the time by the server's clock.
+ */
+export function momentOf(position: string): Date {
+  return new Date(Number(position.split("-")[0]));
 }

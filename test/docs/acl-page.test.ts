@@ -37,6 +37,7 @@ const [
   changes = [],
   owning = [],
   boards = [],
+  boardPeriods = [],
   notes = [],
   search = [],
   vectors = [],
@@ -96,8 +97,9 @@ function changed(name: string, storage: Storage) {
 type Tickets = Repository<ReturnType<typeof ticketOf>>;
 
 describe("the page", () => {
-  it("has a rule each for a namespace, fields, JSON, text, changes, collections, leaderboards, notes, search and vector sets, and again for the deployment", () => {
+  it("has a rule each for a namespace, fields, JSON, text, changes, collections, leaderboards, their periods, notes, search and vector sets, and again for the deployment", () => {
     expect(rules.map((rule) => rule.slice(0, 3).join(" "))).toEqual([
+      "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
       "ACL SETUSER app",
@@ -383,6 +385,47 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
         await each.clear();
       }
     }
+  });
+
+  it("keep periods of leaderboards, archive them, and watch", async () => {
+    const rights = [...boards, ...boardPeriods].filter((word) => word.startsWith("+"));
+    const options = { ties: "dense", periods: { daily: { keep: 1 }, allTime: true }, events: true } as const;
+    const keys = (): Promise<unknown> => admin.redis.call("KEYS", `${namespace.name}:{periods}*`);
+    for (const [lacks, call] of [
+      ["-xadd", "submit"],
+      ["-pexpireat", "submit"],
+      ["-pttl", "submit"],
+      ["-rename", "archive"],
+      ["-persist", "archive"],
+    ] as const) {
+      const board = (await login(names.app, "change-me", "scan")).leaderboard("periods", options);
+      await setUser(["ACL", "SETUSER", "app", ...rights], names.app);
+      if (call === "archive") await board.submit("ada", 1);
+      const before = await keys();
+      await setUser(["ACL", "SETUSER", "app", lacks], names.app);
+      const work = call === "archive" ? board.archive("put-away") : board.submit("ada", 2);
+      await expect(work).rejects.toMatchObject({ code: "CAPABILITY" });
+      expect(await keys()).toEqual(before);
+    }
+    await setUser(["ACL", "SETUSER", "app", ...rights], names.app);
+    const board = (await login(names.app, "change-me", "scan")).leaderboard("periods", options);
+    expect(await board.submit("ada", 5)).toMatchObject({ rank: 1 });
+    expect(await board.remove("nobody")).toBe(0);
+    for (const group of [undefined, "readers"]) {
+      for await (const { member } of board.watch({ from: "start", ...(group === undefined ? {} : { group }) })) {
+        expect(member).toBe("ada");
+        break;
+      }
+    }
+    await setUser(
+      ["ACL", "SETUSER", "x", "reset", "on", ">read", "~app:*", "+ping", "+eval_ro", "+evalsha_ro", "+time"],
+      names.reader,
+    );
+    await setUser(["ACL", "SETUSER", "x", ...readingBoards.split(/\s+/)], names.reader);
+    const read = (await login(names.reader, "read", "scan")).leaderboard("periods", options).period("daily");
+    expect([await read.rankOf("ada"), (await read.history("ada", 2)).length]).toEqual([1, 2]);
+    expect(await (await board.archive("put-away")).total()).toBe(1);
+    await board.clear();
   });
 
   it.runIf(leg.search)("cannot make an index, use the one that the deployment makes", async () => {

@@ -2,7 +2,7 @@
 // Wrong uses do not compile.
 import { expectTypeOf, test } from "vitest";
 
-import type { BoardRow, Database, SubmitResult } from "remora";
+import type { BoardRow, Database, PeriodName, SubmitResult } from "remora";
 
 declare const db: Database;
 
@@ -69,4 +69,86 @@ test("options", () => {
   // @ts-expect-error -- three at most
   db.leaderboard("a", { tieBreak: { scores: [{ name: "a" }, { name: "b" }, { name: "c" }, { name: "d" }] } });
   expectTypeOf<BoardRow["at"]>().toEqualTypeOf<Date | undefined>();
+});
+
+test("periods", () => {
+  const calendar = (at: Date) => ({ from: at, to: at });
+  const board = db.leaderboard("a", {
+    tieBreak: "member",
+    periods: {
+      daily: { keep: 1 },
+      weekly: { keep: 1, startsOn: "sunday" },
+      custom: { fiscal: { keep: 2, calendar } },
+      allTime: true,
+    },
+    timeZone: "Europe/Berlin",
+  });
+  expectTypeOf(board.submit("ada", 1)).resolves.toHaveProperty("rank");
+  expectTypeOf<keyof Awaited<ReturnType<typeof board.submit>>["periods"]>().toEqualTypeOf<
+    "daily" | "weekly" | "fiscal"
+  >();
+  expectTypeOf(board.submitMany([])).resolves.items.toHaveProperty("periods");
+  expectTypeOf(board.period("fiscal").at(new Date()).top()).resolves.items.not.toHaveProperty("at");
+  expectTypeOf<Awaited<ReturnType<ReturnType<typeof board.period>["history"]>>[number]["row"]>()
+    .extract<null>()
+    .toEqualTypeOf<null>();
+  expectTypeOf<PeriodName<{ periods: { daily: { keep: 1 }; allTime: true } }>>().toEqualTypeOf<"daily">();
+  // @ts-expect-error -- it has no such period
+  board.period("monthly");
+  // @ts-expect-error -- all time is the board itself
+  board.period("allTime");
+  // @ts-expect-error -- and here there are none
+  db.leaderboard("a").period("daily");
+  expectTypeOf(db.leaderboard("a", { order: "asc" }).submit("ada", 1)).resolves.not.toHaveProperty("periods");
+  // @ts-expect-error -- a moment is a date
+  board.period("daily").at("2026-01-01");
+  // @ts-expect-error -- how many periods is said
+  void board.period("daily").history("ada");
+  // @ts-expect-error -- periods are for reading
+  void board.period("daily").submit("ada", 1);
+  // @ts-expect-error -- no such period
+  db.leaderboard("a", { periods: { daily: { keep: 1 }, yearly: { keep: 1 }, allTime: true } });
+  // @ts-expect-error -- past ones are kept, as many as is said
+  db.leaderboard("a", { periods: { daily: {}, allTime: true } });
+  // @ts-expect-error -- no such day
+  db.leaderboard("a", { periods: { weekly: { keep: 1, startsOn: "someday" }, allTime: true } });
+  // @ts-expect-error -- a calendar is a function of a date
+  db.leaderboard("a", { periods: { custom: { x: { keep: 1, calendar: "0 0 * * *" } }, allTime: true } });
+  // @ts-expect-error -- seasons have starts, or a length
+  db.leaderboard("a", { periods: { season: { keep: 1 }, allTime: true } });
+  // @ts-expect-error -- which board is the main one
+  db.leaderboard("a", { periods: { daily: { keep: 1 } } });
+  // @ts-expect-error -- not one that is not there
+  db.leaderboard("a", { periods: { daily: { keep: 1 } }, main: "weekly" });
+  // @ts-expect-error -- not two of them
+  db.leaderboard("a", { periods: { daily: { keep: 1 }, allTime: true }, main: "daily" });
+  expectTypeOf(
+    db.leaderboard("a", { periods: { daily: { keep: 1 } }, main: "daily" }).top(),
+  ).resolves.items.toHaveProperty("at");
+});
+
+test("many boards at once, and changes", async () => {
+  const plain = db.leaderboard("a", { colocate: "x" });
+  const daily = db.leaderboard("b", { colocate: "x", periods: { daily: { keep: 1 }, allTime: true }, events: true });
+  const goals = db.leaderboard("c", { colocate: "x", tieBreak: { scores: [{ name: "goals" }] } });
+  const [first, second, third] = await db.submitAll([
+    plain.submission("ada", 1),
+    daily.submission("ada", 1),
+    goals.submission("ada", 1, { scores: { goals: 1 } }),
+  ]);
+  expectTypeOf(first).toEqualTypeOf<SubmitResult>();
+  expectTypeOf(second.periods.daily).toEqualTypeOf<SubmitResult>();
+  expectTypeOf(third).toEqualTypeOf<SubmitResult>();
+  // @ts-expect-error -- sub-scores are missing
+  goals.submission("ada", 1);
+  // @ts-expect-error -- a submission is of a board
+  void db.submitAll([{ member: "ada", score: 1 }]);
+  for await (const change of daily.watch({ from: "start" })) {
+    expectTypeOf(change.period).toEqualTypeOf<"daily" | null>();
+    expectTypeOf(change.previousRank).toEqualTypeOf<number | null>();
+  }
+  // @ts-expect-error -- from where is a word or a position
+  daily.watch({ from: 5 });
+  // @ts-expect-error -- how many changes is a number
+  db.leaderboard("a", { events: { maxLength: "10" } });
 });
