@@ -118,6 +118,7 @@ export type {
   RankType,
   SubmitArguments,
   SubmitResult,
+  SubmittedRank,
   Submission,
   SubScore,
   SubScoreName,

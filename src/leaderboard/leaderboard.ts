@@ -11,8 +11,9 @@ import {
   type Submission,
   type SubmitArguments,
   type SubmitResult,
+  type SubmittedRank,
 } from "./options.ts";
-import { rankedAmong, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
+import { rankedAmong, rowOf, rowsOf, type Stored, storedMembers, storedOf } from "./ranking.ts";
 import { BoardSender } from "./sending.ts";
 
 /** How far a member is from those with the nearest other scores. */
@@ -49,20 +50,23 @@ export interface Bucket {
 export interface BetweenScoresOptions extends CallOptions {
   /** Rows to skip; 0 when left out. */
   readonly offset?: number;
-  /** Rows at most; 100 when left out, 5 000 at most. */
+  /** Rows at most; 100 when left out, 2 000 at most. */
   readonly limit?: number;
 }
 
 /** What `entries` accepts. */
 export interface EntriesOptions extends CallOptions {
-  /** Rows per round trip; 500 when left out, 5 000 at most. */
+  /** Rows per round trip; 500 when left out, 2 000 at most. */
   readonly batch?: number;
 }
 
-/** Rows or members that one call may take or give: more would hold the server up. */
-const mostRows = 5000;
-const mostSubmissions = 1000;
+/** What one call may take or give. Each is bounded so that none holds the server up for 10 ms, on boards of millions too. */
+const mostRows = 2000;
+const mostMembers = 5000;
+const mostSubmissions = 250;
 const mostBuckets = 1000;
+/** Members that one script looks up, ranks or takes off; more go to several scripts in one round trip. */
+const [lookedUpAtOnce, rankedAtOnce, removedAtOnce] = [1000, 500, 500];
 
 /** A board of members ranked by their scores; made by `db.leaderboard`. */
 export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
@@ -97,23 +101,26 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or score are refused, or a sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async submit(member: string, score: number, ...args: SubmitArguments<O>): Promise<SubmitResult> {
+  async submit(member: string, score: number, ...args: SubmitArguments<O>): Promise<SubmitResult<SubmittedRank<O>>> {
     const [options = {}] = args as [(CallOptions & { readonly scores?: unknown })?];
     const entry = { member, score, scores: options.scores };
     const [result] = await this.#submit("submit", () => this.#words(entry), options, member);
-    return result as SubmitResult;
+    return result as SubmitResult<SubmittedRank<O>>;
   }
 
   /**
    * Submits many scores, one after the other as they are given, in one call: all of them, or none. One round trip (EVALSHA).
    *
-   * @param entries - up to 1 000 members and scores.
+   * @param entries - up to 250 members and scores.
    * @param options - deadline in milliseconds, and signal.
    * @returns what became of each, in order.
    * @throws ValidationError when one of them is refused, or a sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async submitMany(entries: readonly Submission<O>[], options: CallOptions = {}): Promise<SubmitResult[]> {
+  async submitMany(
+    entries: readonly Submission<O>[],
+    options: CallOptions = {},
+  ): Promise<SubmitResult<SubmittedRank<O>>[]> {
     if (entries.length === 0) return [];
     const words = (): readonly (string | number)[] => {
       this.#atMost(entries.length, mostSubmissions, "scores");
@@ -132,10 +139,10 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or points are refused, or the sum would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  async increment(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult> {
+  async increment(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult<SubmittedRank<O>>> {
     const entry = { member, score: by, scores: this.#noScores };
     const [result] = await this.#submit("increment", () => this.#words(entry), options, member);
-    return result as SubmitResult;
+    return result as SubmitResult<SubmittedRank<O>>;
   }
 
   /**
@@ -148,12 +155,13 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * @throws ValidationError when member or points are refused, or the difference would leave the range; nothing was changed.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
    */
-  decrement(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult> {
+  decrement(member: string, by = 1, options: CallOptions = {}): Promise<SubmitResult<SubmittedRank<O>>> {
     return this.increment(member, typeof by === "number" ? -by : by, options);
   }
 
   /**
-   * Takes members off the board. One round trip (EVALSHA).
+   * Takes members off the board. One round trip (EVALSHA); more than 500 go in several scripts, so that others are served between
+   * them.
    *
    * @param members - one member, or up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -164,7 +172,39 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
     const list = typeof members === "string" ? [members] : members;
     if (list.length === 0) return 0;
     const { scripts } = this.#sender;
-    return Number(await this.#sender.write("remove", scripts.remove, () => this.#members(list), options));
+    const counts = await this.#inSlices(list, removedAtOnce, (words) =>
+      this.#sender.write("remove", scripts.remove, words, options),
+    );
+    return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  }
+
+  /**
+   * Takes everybody off the board whose score is in a range. One round trip (EVALSHA) for each 500 members, in which others
+   * are served between them, and one more; who gets such a score meanwhile goes too.
+   *
+   * @param low - the lowest score that goes.
+   * @param high - the highest score that goes.
+   * @param options - deadline of each round trip in milliseconds, and signal.
+   * @returns how many went.
+   * @throws ValidationError when a bound is refused; nothing was changed.
+   * @throws DefinitionError when the board is stored for other options; nothing was changed.
+   */
+  async removeBetween(low: number, high: number, options: CallOptions = {}): Promise<number> {
+    return this.#cut("removeBetween", () => ["between", ...this.#bounds(low, high)], options);
+  }
+
+  /**
+   * Keeps only the best. One round trip (EVALSHA) for each 500 members that go, in which others are served between them, and
+   * one more. A board with a `limit` does so by itself.
+   *
+   * @param count - how many stay, from 1.
+   * @param options - deadline of each round trip in milliseconds, and signal.
+   * @returns how many went.
+   * @throws ValidationError when the count is refused; nothing was changed.
+   * @throws DefinitionError when the board is stored for other options; nothing was changed.
+   */
+  async trim(count: number, options: CallOptions = {}): Promise<number> {
+    return this.#cut("trim", () => ["trim", this.#whole(count, 1, Number.MAX_SAFE_INTEGER, "count")], options);
   }
 
   /**
@@ -179,7 +219,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   /**
    * Reads the best. One round trip (ZRANGE).
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
+   * @param count - how many, 1 to 2 000; 10 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the best first.
    */
@@ -197,7 +237,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   /**
    * Reads the worst. One round trip (EVALSHA_RO).
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
+   * @param count - how many, 1 to 2 000; 10 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the worst first.
    */
@@ -210,7 +250,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * Reads one page. One round trip (EVALSHA_RO).
    *
    * @param number - which, from 1.
-   * @param size - rows per page, 1 to 5 000; 25 when left out.
+   * @param size - rows per page, 1 to 2 000; 25 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns the rows, and how many members there are in all.
    */
@@ -226,7 +266,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
    * Reads a member and those around it; near the ends of the board others fill up the places. One round trip (EVALSHA_RO).
    *
    * @param member - the member in the middle.
-   * @param count - how many on each side, 0 to 2 499; 5 when left out.
+   * @param count - how many on each side, 0 to 999; 5 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the best first; none when the member is not on the board.
    */
@@ -296,7 +336,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Tells the rows of some members. One round trip (EVALSHA_RO).
+   * Tells the rows of some members. One round trip (EVALSHA_RO); each 500 of them are seen at one moment.
    *
    * @param members - up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -307,7 +347,8 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Ranks some members among themselves, such as friends. One round trip (ZMSCORE where ties go by member, else EVALSHA_RO).
+   * Ranks some members among themselves, such as friends. One round trip (ZMSCORE where ties go by member, else EVALSHA_RO); each
+   * 1 000 of them are seen at one moment.
    *
    * @param members - up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -435,19 +476,36 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
     return Number(await this.#sender.read("total", () => ({ name: "ZCARD", args: [keys.ranking] }), options));
   }
 
+  async #cut(operation: string, words: () => readonly (string | number)[], options: CallOptions): Promise<number> {
+    for (let removed = 0; ;) {
+      const slice = (): readonly (string | number)[] => [...words(), removedAtOnce];
+      // eslint-disable-next-line no-await-in-loop -- others are served between slices
+      const count = Number(await this.#sender.write(operation, this.#sender.scripts.cut, slice, options));
+      removed += count;
+      if (count < removedAtOnce) return removed;
+    }
+  }
+
   async #submit(
     operation: "submit" | "submitMany" | "increment",
     words: () => readonly (string | number)[],
     options: CallOptions,
     member?: string,
-  ): Promise<SubmitResult[]> {
+  ): Promise<SubmitResult<SubmittedRank<O>>[]> {
     const { scripts } = this.#sender;
     const how = operation === "increment" ? operation : "submit";
     const reply = await this.#sender.write(operation, scripts.submit, () => [how, ...words()], options, member);
     return (reply as readonly (readonly unknown[])[]).map(([score, rank, previous, improved]) => {
-      const [now, before] = [Number(rank), previous === null ? null : Number(previous)];
-      const enteredTop = now <= this.#top && (before === null || before > this.#top);
-      return { score: Number(score), rank: now, previousRank: before, improved: improved === 1, enteredTop };
+      const [now, before] = [rank, previous].map((each) => (each === null ? null : Number(each)));
+      const top = now != null && now <= this.#top && (before == null || before > this.#top);
+      const result = {
+        score: Number(score),
+        rank: now,
+        previousRank: before,
+        improved: improved === 1,
+        enteredTop: top,
+      };
+      return result as SubmitResult<SubmittedRank<O>>;
     });
   }
 
@@ -470,8 +528,10 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
 
   async #ranks(operation: string, members: readonly string[], options: CallOptions): Promise<(BoardRow<O> | null)[]> {
     const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask(operation, scripts.ranks, () => this.#members(members), options);
-    return (reply as ([string, string, number] | null)[]).map((found) => {
+    const replies = await this.#inSlices(members, rankedAtOnce, (words) =>
+      this.#sender.ask(operation, scripts.ranks, words, options),
+    );
+    return (replies.flat() as ([string, string, number] | null)[]).map((found) => {
       if (found === null) return null;
       const [text, score, rank] = found;
       return rowOf(settings, { text, score: Number(score) }, rank) as BoardRow<O>;
@@ -480,17 +540,29 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
 
   async #stored(operation: string, members: readonly string[], options: CallOptions): Promise<(Stored | null)[]> {
     const { settings, keys, scripts } = this.#sender;
-    if (settings.breaks === "member") {
-      const command = () => ({ name: "ZMSCORE", args: [keys.ranking, ...this.#members(members)] });
-      const scores = (await this.#sender.read(operation, command, options)) as (string | null)[];
-      return scores.map((score, at) => (score === null ? null : { text: members[at] as string, score: Number(score) }));
+    const replies = await this.#inSlices(members, lookedUpAtOnce, (words) =>
+      settings.breaks === "member"
+        ? this.#sender.read(operation, () => ({ name: "ZMSCORE", args: [keys.ranking, ...words()] }), options)
+        : this.#sender.ask(operation, scripts.scores, words, options),
+    );
+    if (settings.breaks === "member") return storedMembers(members, replies.flat() as (string | null)[]);
+    const parts = replies as [(string | null)[], (string | null)[]][];
+    const [ties, scores] = [parts.flatMap(([texts]) => texts), parts.flatMap(([, numbers]) => numbers)];
+    return storedMembers(members, scores, ties);
+  }
+
+  // In as many requests as it takes, sent in one go; all members are checked before the first is sent.
+  #inSlices<T>(members: readonly string[], size: number, send: (words: () => string[]) => Promise<T>): Promise<T[]> {
+    let checked: string[] | undefined;
+    const slices: Promise<T>[] = [];
+    for (let from = 0; from < members.length; from += size) {
+      slices.push(send(() => (checked ??= this.#members(members)).slice(from, from + size)));
     }
-    const reply = await this.#sender.ask(operation, scripts.scores, () => this.#members(members), options);
-    return (reply as ([string, string] | null)[]).map((found) => found && { text: found[0], score: Number(found[1]) });
+    return Promise.all(slices);
   }
 
   #members(members: readonly string[]): string[] {
-    this.#atMost(members.length, mostRows, "members");
+    this.#atMost(members.length, mostMembers, "members");
     return members.map((member) => this.#member(member));
   }
 

@@ -41,6 +41,8 @@ export interface LeaderboardOptions {
   readonly tieBreak?: TieBreak;
   /** How many ranks are the top, of which `enteredTop` tells; 10 when left out. */
   readonly top?: number;
+  /** How many members the board keeps: whoever stands behind them is dropped, with its score; all when left out. */
+  readonly limit?: number;
 }
 
 /** The names of the sub-scores of a board with the options O. */
@@ -106,12 +108,15 @@ export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extend
         }
     : SubScoresOf<O>;
 
+/** The rank of a submitted score on a board with the options O: with a limit, null for one that was dropped at once. */
+export type SubmittedRank<O extends LeaderboardOptions> = "limit" extends keyof O ? number | null : number;
+
 /** What became of a submitted score. */
-export interface SubmitResult {
-  /** The score that the member has now. */
+export interface SubmitResult<R extends number | null = number> {
+  /** The score that the member has now; on a board with a limit also one that is dropped at once. */
   readonly score: number;
-  /** The member's rank now, from 1. */
-  readonly rank: number;
+  /** The member's rank now, from 1; on a board with a limit null when the score was dropped at once. */
+  readonly rank: R;
   /** The rank before, by the board as it was; null for a new member. */
   readonly previousRank: number | null;
   /** The member is new, or has a better score than before. */
@@ -130,6 +135,8 @@ export interface BoardSettings {
   /** The sub-scores, in order; none unless they break ties. */
   readonly scores: readonly Required<SubScore>[];
   readonly top: number;
+  /** How many members it keeps; undefined for all. */
+  readonly limit: number | undefined;
   /** What decides the stored form, as text: boards that differ in it cannot share keys. */
   readonly stamp: string;
 }
@@ -156,11 +163,14 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
     if (found === undefined) throw fail(`${option} is one of ${known.join(", ")}, not ${JSON.stringify(value)}`);
     return found;
   };
-  const { tieBreak = "time", top = 10 } = options;
+  const { tieBreak = "time", top = 10, limit } = options;
   const order = one("order", options.order ?? "desc", ["desc", "asc"]);
   const keep = one("keep", options.keep ?? "best", ["best", "last", "sum", "first", "worst"]);
   const ties = one("ties", options.ties ?? "ordinal", ["ordinal", "competition", "dense"]);
-  if (!Number.isSafeInteger(top) || top < 1) throw fail(`top is a whole number from 1, not ${String(top)}`);
+  for (const [option, value] of Object.entries({ top, limit: limit ?? 1 })) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw fail(`${option} is a whole number from 1, not ${String(value)}`);
+  }
   const given: readonly SubScore[] = typeof tieBreak === "object" ? tieBreak.scores : [];
   const breaks = typeof tieBreak === "object" ? "scores" : one("tieBreak", tieBreak, ["time", "member"]);
   if (breaks === "scores" && !(given.length >= 1 && given.length <= 3)) throw fail("ties are broken by 1 to 3 scores");
@@ -174,5 +184,5 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
   }
   const keys = scores.map((each) => `${each.name} ${each.order}`).join(",");
   const stamp = [order, breaks, keys, ties === "dense" ? "dense" : ""].join("|");
-  return Object.freeze({ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, stamp });
+  return Object.freeze({ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, limit, stamp });
 }

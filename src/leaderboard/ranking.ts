@@ -22,6 +22,25 @@ export function storedOf(reply: unknown): Stored[] {
 }
 
 /**
+ * Puts together what was looked up of members.
+ *
+ * @param members - the members.
+ * @param scores - of each; null for those that are not on the board.
+ * @param ties - the text in front of each, where the board has such.
+ * @returns a stored member or null for each.
+ */
+export function storedMembers(
+  members: readonly string[],
+  scores: readonly (string | null)[],
+  ties?: readonly (string | null)[],
+): (Stored | null)[] {
+  return members.map((member, at) => {
+    const score = scores[at];
+    return score == null ? null : { text: (ties?.[at] ?? "") + member, score: Number(score) };
+  });
+}
+
+/**
  * Makes one row.
  *
  * @param settings - the board.

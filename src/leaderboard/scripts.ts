@@ -23,11 +23,13 @@ export interface BoardScripts {
   readonly submit: Script;
   /** ARGV: whether to ask for rights, then members. */
   readonly remove: Script;
+  /** ARGV: whether to ask for rights, how, then its words and how many at most. Reply: how many went. */
+  readonly cut: Script;
   /** ARGV: a mode and its words. Reply: total, place of the first row, its rank, rows. */
   readonly window: Script;
   /** ARGV: members. Reply: stored member, score and rank of each. */
   readonly ranks: Script;
-  /** ARGV: members. Reply: stored member and score of each. */
+  /** ARGV: members. Reply: the texts in front of them, and their scores. */
   readonly scores: Script;
   readonly percentile: Script;
   readonly quantile: Script;
@@ -63,8 +65,8 @@ const cache = new Map<string, BoardScripts>();
  * @returns its scripts.
  */
 export function boardScripts(settings: BoardSettings): BoardScripts {
-  const { stamp, ties, keep } = settings;
-  const known = [stamp, ties, keep].join("|");
+  const { stamp, ties, keep, limit } = settings;
+  const known = [stamp, ties, keep, limit].join("|");
   const scripts = cache.get(known) ?? Object.freeze(new Generator(settings).all());
   cache.set(known, scripts);
   return scripts;
@@ -72,6 +74,8 @@ export function boardScripts(settings: BoardSettings): BoardScripts {
 
 /** The largest whole number up to which doubles have every one. */
 const largest = "9007199254740991";
+/** How many members beyond one for each new one a write drops, while a board is above its limit. */
+const slack = 100;
 
 class Generator {
   readonly #settings: BoardSettings;
@@ -96,9 +100,10 @@ class Generator {
     return {
       submit: defineScript("board.submit", `#!lua\n${this.#write(this.#submit())}`),
       remove: defineScript("board.remove", `#!lua flags=allow-oom\n${this.#write(this.#remove())}`),
+      cut: defineScript("board.cut", `#!lua flags=allow-oom\n${this.#write(this.#cut())}`),
       window: this.#read("window", this.#window()),
-      ranks: this.#read("ranks", this.#each("{ w, s, rank(w, s) }")),
-      scores: this.#read("scores", this.#each("{ w, s }")),
+      ranks: this.#read("ranks", this.#ranks()),
+      scores: this.#read("scores", `${this.#lookUp()}\nreturn { ${this.#wide ? "ties" : "stored"}, scores }`),
       percentile: this.#read("percentile", this.#percentile()),
       quantile: this.#read("quantile", this.#quantile()),
       histogram: this.#read("histogram", histogram),
@@ -173,6 +178,7 @@ end`;
       ...(this.#desc ? ["{'ZREVRANK', Z, 'x'}"] : ["{'ZRANK', Z, 'x'}"]),
       ...(this.#wide ? ["{'HSET', T, 'f', 'v'}", "{'HDEL', T, 'f'}", "{'TIME'}"] : []),
       ...(this.#dense ? ["{'HINCRBY', C, 'f', '1'}", "{'HDEL', C, 'f'}", ...zadd("D")] : []),
+      ...(lua.includes("drop(") ? ["{'ZCARD', Z}", "{'ZRANGE', Z, '0', '0'}"] : []),
     ];
     const counts = `local function claim(d, s)
   if redis.call('HINCRBY', C, d, '1') == 1 then redis.call('ZADD', D, s, d) end
@@ -187,7 +193,7 @@ end
 local held = redis.call('GET', M)
 if held and held ~= '${this.#settings.stamp}' then return { 'STAMP', held } end
 ${refuseWithoutRights("ARGV[1] == '1'", needed, "return { 'NOPERM', command[1] }")}
-${this.#dense ? counts : ""}${lua}`;
+${this.#dense ? counts : ""}${lua.includes("drop(") ? this.#drop() : ""}${lua}`;
     return this.#prelude(body) + body;
   }
 
@@ -207,7 +213,7 @@ end`;
   }
 
   #submit(): string {
-    const { keep, breaks } = this.#settings;
+    const { keep, breaks, limit } = this.#settings;
     const adds = keep === "sum" ? "true" : "ARGV[2] == 'increment'";
     const ahead = this.#desc ? "score > before" : "score < before";
     const tieAhead = this.#desc ? "less(old, tie)" : "less(tie, old)";
@@ -238,11 +244,13 @@ end
 ${this.#first()}
 ${breaks === "time" ? "local clock = redis.call('TIME')\nlocal now = clock[1] * 1000000 + clock[2]" : ""}
 local results = {}
+${limit === undefined ? "" : this.#fits(limit)}
 for at = 3, #ARGV, 3 do
   local m, score, tie = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local w = wide(m)
   local s = w and redis.call('ZSCORE', Z, w)
   local previous, improved, changes = false, true, true
+  ${limit === undefined ? "" : "local stays = true"}
   ${this.#sub > 0 ? `local old = s and string.sub(w, 1, ${this.#sub})\n  if ARGV[2] == 'increment' and old then tie = old end` : ""}
   if s then
     previous = rank(w, s)
@@ -259,9 +267,10 @@ for at = 3, #ARGV, 3 do
     redis.call('ZADD', Z, text, n)
     ${this.#wide ? "if s and w ~= n then redis.call('ZREM', Z, w) end\n    redis.call('HSET', T, m, string.sub(n, 1, #n - #m))" : ""}
     ${this.#dense ? "claim(distinct(n, text), text)\n    if s then release(distinct(w, s)) end" : ""}
+    ${limit === undefined ? "" : "if not s then stays = fits(n); improved = stays end"}
     w, s = n, text
   end
-  results[#results + 1] = { s, changes and rank(w, s) or previous, previous, improved and 1 or 0 }
+  results[#results + 1] = { s, ${limit === undefined ? "" : "stays and "}(changes and rank(w, s) or previous), previous, improved and 1 or 0 }
 end
 return results`;
   }
@@ -276,6 +285,53 @@ for at = 2, #ARGV do
   ${this.#wide ? "redis.call('HDEL', T, m)" : ""}
 end
 return removed`;
+  }
+
+  // Takes rows of the ranking off the board.
+  #drop(): string {
+    return `local function drop(rows)
+  if not rows[1] then return end
+  local gone, members = {}, {}
+  for at = 1, #rows, 2 do
+    gone[#gone + 1] = rows[at]
+    ${this.#wide ? `members[#members + 1] = string.sub(rows[at], ${tieWidth(this.#settings) + 1})` : ""}
+    ${this.#dense ? "release(distinct(rows[at], rows[at + 1]))" : ""}
+  end
+  redis.call('ZREM', Z, unpack(gone))
+  ${this.#wide ? "redis.call('HDEL', T, unpack(members))" : ""}
+end
+`;
+  }
+
+  // After a new member the last one goes; where a limit was lowered, so do some more with each.
+  #fits(limit: number): string {
+    return `local slack = ${slack}
+local function fits(n)
+  local over = math.min(redis.call('ZCARD', Z) - ${limit}, slack + 1)
+  if over < 1 then return true end
+  slack = slack - over + 1
+  local rows = ${this.#worst("over")}
+  drop(rows)
+  for at = 1, #rows, 2 do if rows[at] == n then return false end end
+  return true
+end`;
+  }
+
+  #worst(count: string): string {
+    return `redis.call('ZRANGE', Z, '0', ${count} - 1${this.#desc ? "" : ", 'REV'"}, 'WITHSCORES')`;
+  }
+
+  // A slice of what has such scores, or of what stands behind so many.
+  #cut(): string {
+    return `local rows
+if ARGV[2] == 'between' then
+  rows = redis.call('ZRANGE', Z, ARGV[3], ARGV[4], 'BYSCORE', 'LIMIT', '0', ARGV[5], 'WITHSCORES')
+else
+  local over = math.min(redis.call('ZCARD', Z) - tonumber(ARGV[3]), tonumber(ARGV[4]))
+  rows = over > 0 and ${this.#worst("over")} or {}
+end
+drop(rows)
+return #rows / 2`;
   }
 
   // Rows in the board's order, wherever the first of them stands.
@@ -311,18 +367,23 @@ return { total, start, rows[1] and rank(rows[1], rows[2]) or 0, rows }`;
   }
 
   // All stored members by one HMGET, all scores by one ZMSCORE.
-  #each(reply: string): string {
-    const stored = this.#wide
-      ? `local ties = redis.call('HMGET', T, unpack(ARGV))
+  #lookUp(): string {
+    return `${
+      this.#wide
+        ? `local ties = redis.call('HMGET', T, unpack(ARGV))
 local stored = {}
 for at, m in ipairs(ARGV) do stored[at] = ties[at] and ties[at]..m or m end`
-      : "local stored = ARGV";
-    return `${stored}
-local scores = redis.call('ZMSCORE', Z, unpack(stored))
+        : "local stored = ARGV"
+    }
+local scores = redis.call('ZMSCORE', Z, unpack(stored))`;
+  }
+
+  #ranks(): string {
+    return `${this.#lookUp()}
 local rows = {}
 for at, w in ipairs(stored) do
   local s = scores[at]
-  rows[at] = s and ${reply}
+  rows[at] = s and { w, s, rank(w, s) }
 end
 return rows`;
   }

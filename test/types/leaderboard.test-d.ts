@@ -55,6 +55,17 @@ test("boards with sub-scores", () => {
   void board.submitMany([{ member: "ada", score: 1 }]);
 });
 
+test("boards with a limit", () => {
+  const board = db.leaderboard("a", { limit: 100 });
+  expectTypeOf(board.submit("ada", 1)).resolves.toEqualTypeOf<SubmitResult<number | null>>();
+  expectTypeOf(board.increment("ada")).resolves.toHaveProperty("rank").toEqualTypeOf<number | null>();
+  expectTypeOf(db.leaderboard("b").increment("ada")).resolves.toHaveProperty("rank").toEqualTypeOf<number>();
+  // @ts-expect-error -- a limit is a number
+  db.leaderboard("a", { limit: "100" });
+  // @ts-expect-error -- a range has two ends
+  void board.removeBetween(1);
+});
+
 test("options", () => {
   // @ts-expect-error -- no such order
   db.leaderboard("a", { order: "up" });
