@@ -1,8 +1,9 @@
 // A leaderboard: scores come in by one script call each, and every question about the board is one round trip.
 // Input is checked before anything is sent.
-import { ValidationError } from "../errors.ts";
+import type { ValidationError } from "../errors.ts";
 import type { CallOptions, Page } from "../query/query.ts";
 import type { Executor } from "../redis/executor.ts";
+import { boardProblem, checkAtMost, checkedBounds, checkedWhole } from "./asked.ts";
 import { checkedMember, checkedScore, tieText } from "./encoding.ts";
 import {
   type BoardRow,
@@ -13,7 +14,7 @@ import {
   type SubmitResult,
   type SubmittedRank,
 } from "./options.ts";
-import { rankedAmong, rowOf, rowsOf, type Stored, storedMembers, storedOf } from "./ranking.ts";
+import { rankedAmong, resultOf, rowOf, rowsOf, type Stored, storedMembers, storedOf } from "./ranking.ts";
 import { BoardSender } from "./sending.ts";
 
 /** How far a member is from those with the nearest other scores. */
@@ -575,21 +576,18 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   #bounds(low: number, high: number): [number, number] {
-    const bounds: [number, number] = [this.#score(low, "a bound"), this.#score(high, "a bound")];
-    if (bounds[0] <= bounds[1]) return bounds;
-    throw this.#problem(`the lowest score comes first, and ${low} is above ${high}`);
+    return checkedBounds(low, high, this.name);
   }
 
   #whole(value: number, least: number, most: number, what: string): number {
-    if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    throw this.#problem(`${what} is a whole number from ${least} to ${Math.floor(most)}, not ${String(value)}`);
+    return checkedWhole(value, least, most, what, this.name);
   }
 
   #atMost(count: number, most: number, what: string): void {
-    if (count > most) throw this.#problem(`at most ${most} ${what} at once, not ${count}; send them in parts`);
+    checkAtMost(count, most, what, this.name);
   }
 
   #problem(message: string): ValidationError {
-    return new ValidationError(`${this.name}: ${message}`, { entity: this.name });
+    return boardProblem(message, this.name);
   }
 }

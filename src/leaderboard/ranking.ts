@@ -2,7 +2,7 @@
 // Pure: the place and the rank of the first row are known, those of the others follow.
 import { compareText } from "../query/order.ts";
 import { readMember, tieWidth } from "./encoding.ts";
-import type { BoardRow, BoardSettings } from "./options.ts";
+import type { BoardRow, BoardSettings, SubmitResult } from "./options.ts";
 
 /** A stored member and its score. */
 export interface Stored {
@@ -71,6 +71,27 @@ export function rowsOf(settings: BoardSettings, stored: readonly Stored[], start
     }
     return rowOf(settings, each, rank);
   });
+}
+
+/**
+ * What became of a submitted score.
+ *
+ * @param score - the score that counts now.
+ * @param rank - the rank now; null when the member was dropped at once.
+ * @param previousRank - the rank before; null for a new member.
+ * @param improved - whether the score is better than before.
+ * @param top - how many ranks are the top.
+ * @returns the result.
+ */
+export function resultOf(
+  score: number,
+  rank: number | null,
+  previousRank: number | null,
+  improved: boolean,
+  top: number,
+): SubmitResult<number | null> {
+  const enteredTop = rank !== null && rank <= top && (previousRank === null || previousRank > top);
+  return { score, rank, previousRank, improved, enteredTop };
 }
 
 /**

@@ -42,10 +42,11 @@ export interface BoardScripts {
  *
  * @param settings - the board.
  * @param namespace - put in front of every key; empty for none.
+ * @param tag - what decides the slot; the board's name when left out.
  * @returns the keys. No entity type has any of them, of whatever name.
  */
-export function boardKeys({ name, ties, breaks }: BoardSettings, namespace: string): BoardKeys {
-  const base = `${namespace === "" ? "" : `${namespace}:`}{${name}}#`;
+export function boardKeys({ name, ties, breaks }: BoardSettings, namespace: string, tag: string = name): BoardKeys {
+  const base = `${namespace === "" ? "" : `${namespace}:`}{${tag}}#`;
   const beside = [...(breaks === "member" ? [] : ["t"]), ...(ties === "dense" ? ["d", "c"] : [])];
   const ranking = `${base}z`;
   return {
@@ -70,6 +71,19 @@ export function boardScripts(settings: BoardSettings): BoardScripts {
   const scripts = cache.get(known) ?? Object.freeze(new Generator(settings).all());
   cache.set(known, scripts);
   return scripts;
+}
+
+/**
+ * Makes a further script on the keys of a board, with the functions that those of its own have.
+ *
+ * @param settings - the board.
+ * @param name - what it does.
+ * @param lua - its text.
+ * @param needed - commands to ask for rights for beside those of every write, as Lua lists; a read when left out.
+ * @returns the script. The board's keys come first, and for a write its stamp last.
+ */
+export function furtherScript(settings: BoardSettings, name: string, lua: string, needed?: readonly string[]): Script {
+  return new Generator(settings).further(name, lua, needed);
 }
 
 /** The largest whole number up to which doubles have every one. */
@@ -111,6 +125,11 @@ class Generator {
     };
   }
 
+  further(name: string, lua: string, needed?: readonly string[]): Script {
+    if (needed === undefined) return this.#read(name, lua);
+    return defineScript(`board.${name}`, `#!lua\n${this.#write(lua, needed)}`);
+  }
+
   #read(name: string, lua: string): Script {
     return defineScript(`board.${name}`, `#!lua flags=no-writes\n${this.#prelude(lua)}${lua}`);
   }
@@ -125,6 +144,7 @@ class Generator {
         "distinct",
         `local function distinct(w, s) return string.sub(w, 1, ${this.#sub})..string.format('%.17g', s) end`,
       ],
+      ["first", this.#first()],
       ["before", this.#before()],
       ["less", less],
       [
@@ -148,22 +168,39 @@ class Generator {
       case "ordinal":
         return "place(w)";
       case "competition":
-        return this.#sub === 0 ? "better(s)" : `before(s, string.sub(w, 1, ${this.#sub}))`;
+        return this.#sub === 0 ? "better(s)" : "first(w, s)";
       case "dense":
         return `redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', D, distinct(w, s))`;
     }
   }
 
-  // How many stand before a score and a text in front of members. Equal scores are searched by halves.
+  // The place of the first that is equal to a member in all scores: most often near its own, so steps back begin small.
+  #first(): string {
+    return `local function first(w, s)
+  local k, score = string.sub(w, 1, ${this.#sub}), tonumber(s)
+  local function equal(at)
+    local row = redis.call('ZRANGE', Z, at, at${this.#rev}, 'WITHSCORES')
+    return string.sub(row[1], 1, ${this.#sub}) == k and tonumber(row[2]) == score
+  end
+  local low, high, step = 0, place(w), 1
+  while high > low do
+    local at = math.max(low, high - step)
+    if equal(at) then high, step = at, step * 2 else low = at + 1 end
+    if low > 0 then step = math.ceil((high - low) / 2) end
+  end
+  return high
+end`;
+  }
+
+  // How many stand before a place. Equal scores are searched by halves.
   #before(): string {
-    const stands = this.#desc ? "less(k, w)" : "less(w, k)";
-    return `local function before(s, k, whole)
+    const stands = this.#desc ? "less(w, next)" : "less(next, w)";
+    return `local function before(s, w)
   local low = better(s)
   local high = low + redis.call('ZCOUNT', Z, s, s)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local w = redis.call('ZRANGE', Z, middle, middle${this.#rev})[1]
-    if not whole then w = string.sub(w, 1, #k) end
+    local next = redis.call('ZRANGE', Z, middle, middle${this.#rev})[1]
     if ${stands} then low = middle + 1 else high = middle end
   end
   return low
@@ -171,7 +208,7 @@ end`;
   }
 
   // A write has the stamp as its last key. Rights are asked for by the first write of a process, before anything is written.
-  #write(lua: string): string {
+  #write(lua: string, more: readonly string[] = []): string {
     const zadd = (key: string): string[] => [`{'ZADD', ${key}, '0', 'x'}`, `{'ZREM', ${key}, 'x'}`];
     const needed = [
       ...["{'SET', M, 'x'}", "{'ZCOUNT', Z, '0', '0'}", "{'ZSCORE', Z, 'x'}", ...zadd("Z")],
@@ -179,6 +216,7 @@ end`;
       ...(this.#wide ? ["{'HSET', T, 'f', 'v'}", "{'HDEL', T, 'f'}", "{'TIME'}"] : []),
       ...(this.#dense ? ["{'HINCRBY', C, 'f', '1'}", "{'HDEL', C, 'f'}", ...zadd("D")] : []),
       ...(lua.includes("drop(") ? ["{'ZCARD', Z}", "{'ZRANGE', Z, '0', '0'}"] : []),
+      ...more,
     ];
     const counts = `local function claim(d, s)
   if redis.call('HINCRBY', C, d, '1') == 1 then redis.call('ZADD', D, s, d) end
@@ -198,7 +236,7 @@ ${this.#dense ? counts : ""}${lua.includes("drop(") ? this.#drop() : ""}${lua}`;
   }
 
   // The first write of a board finds its keys free, or a sorted set that is plain as the board will be.
-  #first(): string {
+  #opening(): string {
     const looks = [
       ...(this.#wide ? ["redis.call('HGET', T, 'x')"] : []),
       ...(this.#dense ? ["redis.call('ZCARD', D)", "redis.call('HGET', C, 'x')"] : []),
@@ -241,7 +279,7 @@ if adding then
     sums[m] = sum
   end
 end
-${this.#first()}
+${this.#opening()}
 ${breaks === "time" ? "local clock = redis.call('TIME')\nlocal now = clock[1] * 1000000 + clock[2]" : ""}
 local results = {}
 ${limit === undefined ? "" : this.#fits(limit)}
@@ -357,7 +395,7 @@ elseif mode == 'between' then
   start = redis.call('ZCOUNT', Z, ${ahead}) + offset
   count = math.min(tonumber(ARGV[5]), redis.call('ZCOUNT', Z, ${range}) - offset)
 elseif mode == 'after' then
-  start = before(ARGV[4], ARGV[2], true)
+  start = before(ARGV[4], ARGV[2])
   local next = redis.call('ZRANGE', Z, start, start${this.#rev})[1]
   if next == ARGV[2] then start = start + 1 end
 end

@@ -25,10 +25,11 @@ export class BoardSender {
    * @param settings - the board.
    * @param executor - sends.
    * @param namespace - put in front of every key.
+   * @param tag - what decides the slot; the board's name when left out.
    */
-  constructor(settings: BoardSettings, executor: Executor, namespace: string) {
+  constructor(settings: BoardSettings, executor: Executor, namespace: string, tag?: string) {
     this.settings = settings;
-    this.keys = boardKeys(settings, namespace);
+    this.keys = boardKeys(settings, namespace, tag);
     this.scripts = boardScripts(settings);
     this.#executor = executor;
   }
@@ -91,6 +92,7 @@ export class BoardSender {
    * @param args - makes its arguments but the first.
    * @param options - deadline and signal.
    * @param member - whom it is about, for errors.
+   * @param own - the script's keys but the stamp; the board's when left out.
    * @returns the reply.
    */
   write(
@@ -99,13 +101,14 @@ export class BoardSender {
     args: () => readonly (string | number)[],
     options: CallOptions,
     member?: string,
+    own: readonly string[] = this.keys.all,
   ): Promise<Reply> {
     const { name } = this.settings;
     return observe(this.settings, operation, undefined, async (note) => {
       const words = args().map(String);
       const call = {
         script,
-        keys: [...this.keys.all, this.keys.stamp],
+        keys: [...own, this.keys.stamp],
         args: [this.#allowed ? "0" : "1", ...words],
         operations: this.keys.operations,
       };
@@ -132,11 +135,17 @@ export class BoardSender {
     });
   }
 
-  /** Deletes the board. */
-  clear(options: CallOptions): Promise<Reply> {
+  /**
+   * Deletes the board.
+   *
+   * @param options - deadline and signal.
+   * @param more - further keys that go with it.
+   * @returns the reply.
+   */
+  clear(options: CallOptions, more: readonly string[] = []): Promise<Reply> {
     const { name } = this.settings;
     return observe(this.settings, "clear", undefined, (note) => {
-      const request = { name: "UNLINK", args: [...this.keys.all, this.keys.stamp] };
+      const request = { name: "UNLINK", args: [...this.keys.all, ...more, this.keys.stamp] };
       note([request], 1);
       this.#known = false;
       return this.#executor.one(request, { operation: "clear", write: true, entity: name, ...callOptions(options) });
@@ -148,7 +157,7 @@ export class BoardSender {
       const { name } = this.settings;
       throw new DefinitionError(
         `leaderboard ${name}: it is stored for other options (${held === "" ? "plain members" : held.replaceAll("|", " ").trim()}); ` +
-          "open it with these, or clear it, or take another name: order, tieBreak and dense ranks cannot change",
+          "open it with these, or clear it, or take another name: order, tieBreak, dense ranks and edges cannot change",
         { entity: name },
       );
     }
