@@ -44,7 +44,7 @@ const kinds: readonly Kind[] = [
 
 const rounds = 300;
 const few = 20;
-const writtenAtOnce = 1000;
+const writtenAtOnce = 250;
 const inFlight = 3;
 const microsecond = 1000;
 
@@ -89,21 +89,23 @@ function questionsOf(kind: Kind): readonly Question[] {
       },
     },
     {
-      name: "submitMany of 1,000",
+      name: "submitMany of 250",
       rounds: few,
       ask: (board, turn, size) =>
-        board.submitMany(Array.from({ length: 1000 }, (_, at) => entry(board, turn * 1000 + at, size)) as never),
+        board.submitMany(
+          Array.from({ length: writtenAtOnce }, (_, at) => entry(board, turn * writtenAtOnce + at, size)) as never,
+        ),
     },
     { name: "increment", ask: (board, turn, size) => board.increment(someone(turn, size), 1) },
     { name: "top 10", ask: (board) => board.top(10) },
-    { name: "top 5,000", rounds: few, ask: (board) => board.top(5000) },
+    { name: "top 2,000", rounds: few, ask: (board) => board.top(2000) },
     { name: "bottom 10", ask: (board) => board.bottom(10) },
     { name: "page in the middle, 25 rows", ask: (board, turn, size) => board.page(Math.floor(size / 50) + turn, 25) },
     { name: "around, 5 on each side", ask: (board, turn, size) => board.around(someone(turn, size), 5) },
     {
-      name: "around, 2,499 on each side",
+      name: "around, 999 on each side",
       rounds: few,
-      ask: (board, turn, size) => board.around(someone(turn, size), 2499),
+      ask: (board, turn, size) => board.around(someone(turn, size), 999),
     },
     { name: "between, 100 rows", ask: (board) => board.between(middle, kind.scores) },
     { name: "rankOf", ask: (board, turn, size) => board.rankOf(someone(turn, size)) },
@@ -118,14 +120,20 @@ function questionsOf(kind: Kind): readonly Question[] {
     { name: "histogram of 20", ask: (board) => board.histogram(20) },
     { name: "histogram of 1,000", rounds: few, ask: (board) => board.histogram(1000) },
     {
-      name: "a page of entries, 5,000 rows",
+      name: "a page of entries, 2,000 rows",
       rounds: few,
       async ask(board) {
-        let left = 5001;
-        for await (const _row of board.entries({ batch: 5000 })) if ((left -= 1) === 0) break;
+        let left = 2001;
+        for await (const _row of board.entries({ batch: 2000 })) if ((left -= 1) === 0) break;
       },
     },
     { name: "total", ask: (board) => board.total() },
+    {
+      name: "removeBetween, some 2,000 members",
+      rounds: few,
+      ask: (board, turn, size) =>
+        board.removeBetween((turn * kind.scores) / 100, (turn * kind.scores) / 100 + (2000 * kind.scores) / size),
+    },
     { name: "remove", ask: (board, turn, size) => board.remove(someone(turn, size)) },
     { name: "remove of 5,000", rounds: few, ask: (board, turn, size) => board.remove(many(turn, 5000, size)) },
     { name: "clear", rounds: 1, ask: (board) => board.clear() },

@@ -126,6 +126,8 @@ export type {
   TieBreak,
   TieFactsOf,
 } from "./leaderboard/options.ts";
+export { ShardedLeaderboard, type ShardedEntriesOptions } from "./leaderboard/sharded.ts";
+export { proposeEdges, type ShardedLeaderboardOptions } from "./leaderboard/sharded-options.ts";
 export type { Capabilities } from "./redis/capabilities.ts";
 export type { RedisClient, RedisPipeline } from "./redis/client.ts";
 export type { ClusterNode, ConnectionOptions, ConnectionTarget, SentinelAddress } from "./redis/connection.ts";

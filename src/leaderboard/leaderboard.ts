@@ -497,15 +497,8 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
     const how = operation === "increment" ? operation : "submit";
     const reply = await this.#sender.write(operation, scripts.submit, () => [how, ...words()], options, member);
     return (reply as readonly (readonly unknown[])[]).map(([score, rank, previous, improved]) => {
-      const [now, before] = [rank, previous].map((each) => (each === null ? null : Number(each)));
-      const top = now != null && now <= this.#top && (before == null || before > this.#top);
-      const result = {
-        score: Number(score),
-        rank: now,
-        previousRank: before,
-        improved: improved === 1,
-        enteredTop: top,
-      };
+      const [now = null, before = null] = [rank, previous].map((each) => (each === null ? null : Number(each)));
+      const result = resultOf(Number(score), now, before, improved === 1, this.#top);
       return result as SubmitResult<SubmittedRank<O>>;
     });
   }
