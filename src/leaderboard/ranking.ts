@@ -49,6 +49,7 @@ export function storedMembers(
  * @returns the row.
  */
 export function rowOf(settings: BoardSettings, { text, score }: Stored, rank: number): BoardRow {
+  if (settings.breaks === "member") return { member: text, score, rank };
   const { member, ...facts } = readMember(settings, text);
   return { member, score, rank, ...facts };
 }
@@ -103,7 +104,9 @@ export function resultOf(
  */
 export function rankedAmong(settings: BoardSettings, stored: readonly Stored[]): BoardRow[] {
   const sign = settings.order === "desc" ? -1 : 1;
-  const sorted = stored.toSorted((a, b) => sign * (a.score - b.score || compareText(a.text, b.text)));
+  const sorted = stored.toSorted((a, b) =>
+    a.score === b.score ? sign * compareText(a.text, b.text) : sign * (a.score - b.score),
+  );
   return rowsOf(settings, sorted, 0, 1);
 }
 

@@ -301,7 +301,7 @@ for at = 3, #ARGV, 3 do
   end
   if changes then
     ${key}
-    local text = string.format('%.17g', score)
+    local text = adding and s and string.format('%.17g', score) or ARGV[at + 1]
     redis.call('ZADD', Z, text, n)
     ${this.#wide ? "if s and w ~= n then redis.call('ZREM', Z, w) end\n    redis.call('HSET', T, m, string.sub(n, 1, #n - #m))" : ""}
     ${this.#dense ? "claim(distinct(n, text), text)\n    if s then release(distinct(w, s)) end" : ""}

@@ -18,7 +18,7 @@ export function shardedModel({
 }
 
 /** What the shards hold: member, score and shard, in the order of members. */
-export async function placesOf(
+async function placesOf(
   raw: Raw,
   namespace: string,
   name: string,
