@@ -67,7 +67,7 @@ const mostMembers = 5000;
 const mostSubmissions = 250;
 const mostBuckets = 1000;
 /** Members that one script looks up, ranks or takes off; more go to several scripts in one round trip. */
-const [lookedUpAtOnce, rankedAtOnce, removedAtOnce] = [1000, 500, 500];
+const [lookedUpAtOnce, rankedAtOnce, removedAtOnce] = [1000, 125, 250];
 
 /** A board of members ranked by their scores; made by `db.leaderboard`. */
 export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
@@ -161,7 +161,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Takes members off the board. One round trip (EVALSHA); more than 500 go in several scripts, so that others are served between
+   * Takes members off the board. One round trip (EVALSHA); more than 250 go in several scripts, so that others are served between
    * them.
    *
    * @param members - one member, or up to 5 000.
@@ -180,7 +180,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Takes everybody off the board whose score is in a range. One round trip (EVALSHA) for each 500 members, in which others
+   * Takes everybody off the board whose score is in a range. One round trip (EVALSHA) for each 250 members, in which others
    * are served between them, and one more; who gets such a score meanwhile goes too.
    *
    * @param low - the lowest score that goes.
@@ -195,7 +195,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Keeps only the best. One round trip (EVALSHA) for each 500 members that go, in which others are served between them, and
+   * Keeps only the best. One round trip (EVALSHA) for each 250 members that go, in which others are served between them, and
    * one more. A board with a `limit` does so by itself.
    *
    * @param count - how many stay, from 1.
@@ -337,7 +337,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Tells the rows of some members. One round trip (EVALSHA_RO); each 500 of them are seen at one moment.
+   * Tells the rows of some members. One round trip (EVALSHA_RO); each 125 of them are seen at one moment.
    *
    * @param members - up to 5 000.
    * @param options - deadline in milliseconds, and signal.

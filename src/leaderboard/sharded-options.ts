@@ -11,6 +11,8 @@ export interface ShardedLeaderboardOptions extends Pick<LeaderboardOptions, "ord
   readonly edges: readonly number[];
   /** What decides between equal scores; `time`, who was there first, when left out. */
   readonly tieBreak?: "time" | "member";
+  /** There is none: no shard knows how many the others have. */
+  readonly limit?: never;
 }
 
 /** Checked options. */
@@ -33,7 +35,7 @@ const mostShards = 256;
 export function shardedSettings(name: string, options: ShardedLeaderboardOptions): ShardedSettings {
   const fail = (message: string): DefinitionError =>
     new DefinitionError(`leaderboard ${JSON.stringify(name)}: ${message}`, { entity: String(name) });
-  const { edges, limit } = options as ShardedLeaderboardOptions & LeaderboardOptions;
+  const { edges, limit }: { readonly edges: unknown; readonly limit?: unknown } = options;
   const board = boardSettings(name, options);
   if (board.breaks === "scores") throw fail("a board in shards breaks ties by time or by member");
   if (limit !== undefined) throw fail("a board in shards has no limit; no shard knows how many the others have");

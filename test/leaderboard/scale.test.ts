@@ -116,7 +116,7 @@ describeLegs("leaderboards of any size", {}, (leg) => {
     const within = model.rows().filter(({ score }) => score >= 10 && score <= 60);
     expect(within.length).toBeGreaterThan(500);
     expect(await trips(async () => expect(await board.removeBetween(10, 60)).toBe(within.length))).toBe(
-      Math.floor(within.length / 500) + 1,
+      Math.floor(within.length / 250) + 1,
     );
     model.remove(within.map(({ member }) => member));
     const behind = model.rows().slice(40);
