@@ -68,8 +68,8 @@ async function open(rig: Rig, scale: Scale, question: Question): Promise<Race> {
   const [namespace, other, third] = [rig.namespace(), rig.namespace(), rig.namespace()];
   const [key, ours, theirs] = [namespace, other, third].map((each) => `${each}:{cities}#z`) as [string, string, string];
   const members = [...cities, ...asked, ...others(question.others ?? 0)];
-  // oxlint-disable-next-line no-await-in-loop -- in turn, not timed
   for (const each of question.redisRank === undefined ? [key, ours] : [key, ours, theirs])
+    // oxlint-disable-next-line no-await-in-loop -- in turn, not timed
     await fill(server.raw, each, members);
   const board = (await rig.remora(server, other)).leaderboard("cities", options);
   await board.submit(asked[0]?.id ?? "", asked[0]?.population ?? 0);
