@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { allCases } from "./cases/all.ts";
+import { boards } from "./boards.ts";
 import { growth } from "./growth.ts";
 import { type CaseResult, measure } from "./measure.ts";
 import type { Scale } from "./race.ts";
@@ -19,6 +20,7 @@ const usage = `npm run bench [-- options]
   --write        also writes bench/RESULTS.md
   --gate         exits with 1 when a gate of bulk save, save one, findById or findByIds fails
   --growth SIZES how queries grow, by numbers of entities such as 1000,10000; with --write also GROWTH.md
+  --boards SIZE  leaderboards of so many members; with --write also BOARDS.md
   --list         names the cases`;
 
 const full: Scale = { records: 1000, batches: 3, singles: 300, stored: 20_000, rounds: 21, warmup: 1500 };
@@ -43,6 +45,7 @@ export async function run(args: string[], folder: string): Promise<number> {
       write: { type: "boolean", default: false },
       gate: { type: "boolean", default: false },
       growth: { type: "string" },
+      boards: { type: "string" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -54,6 +57,11 @@ export async function run(args: string[], folder: string): Promise<number> {
   if (values.growth !== undefined) {
     const text = await growth(values.growth.split(",").map(sizeOf), print, values.only);
     if (values.write) writeFileSync(join(folder, "GROWTH.md"), text);
+    return 0;
+  }
+  if (values.boards !== undefined) {
+    const text = await boards(sizeOf(values.boards), print, values.only);
+    if (values.write) writeFileSync(join(folder, "BOARDS.md"), text);
     return 0;
   }
   const { only } = values;
@@ -86,7 +94,7 @@ async function runCases(subjects: typeof allCases, scale: Scale): Promise<Report
 
 function sizeOf(text: string): number {
   const size = Number(text);
-  if (!Number.isInteger(size) || size < 100) throw new RangeError("--growth takes whole numbers from 100");
+  if (!Number.isInteger(size) || size < 100) throw new RangeError("--growth and --boards take whole numbers from 100");
   return size;
 }
 

@@ -4,6 +4,8 @@ import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
 import { Leaderboard } from "./leaderboard/leaderboard.ts";
+import { ShardedLeaderboard } from "./leaderboard/sharded.ts";
+import type { ShardedLeaderboardOptions } from "./leaderboard/sharded-options.ts";
 import type { LeaderboardOptions, SoundOptions } from "./leaderboard/options.ts";
 import { type BoardSubmission, type SubmissionResults, submitTogether } from "./leaderboard/submission.ts";
 import type { DatabaseConnection } from "./leaderboard/writing.ts";
@@ -261,6 +263,29 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
     options: CallOptions = {},
   ): Promise<SubmissionResults<S>> {
     return submitTogether(this.#boards, submissions, options);
+  }
+
+  /**
+   * A leaderboard for more members than one server holds: its shards, by ranges of scores, lie in hash slots of their own.
+   *
+   * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`.
+   * @param options - where scores are divided, which end is best, which score is kept, who shares a rank, and what breaks ties.
+   * @returns the board; nothing is sent yet.
+   * @throws DefinitionError when the name or an option makes no sense.
+   *
+   * @example
+   * ```ts
+   * import { connect } from "remora";
+   *
+   * const db = await connect("redis://localhost:6379", { namespace: "game" });
+   * const world = db.shardedLeaderboard("world", { edges: [1000, 5000, 20_000] });
+   * await world.submit("ada", 4200);
+   * await world.rankOf("ada"); // 1
+   * await db.close();
+   * ```
+   */
+  shardedLeaderboard<const O extends ShardedLeaderboardOptions>(name: string, options: O): ShardedLeaderboard<O> {
+    return new ShardedLeaderboard(name, options, this.#executor, this.#options.namespace ?? "");
   }
 
   /**

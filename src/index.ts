@@ -116,6 +116,7 @@ export type {
   SoundOptions,
   SubmitArguments,
   SubmitResult,
+  SubmittedRank,
   SubmitResultOf,
   Submission,
   SubScore,
@@ -125,6 +126,8 @@ export type {
   TieFactsOf,
   WithPeriods,
 } from "./leaderboard/options.ts";
+export { ShardedLeaderboard, type ShardedEntriesOptions } from "./leaderboard/sharded.ts";
+export { proposeEdges, type ShardedLeaderboardOptions } from "./leaderboard/sharded-options.ts";
 export { type PastRow, PeriodStandings } from "./leaderboard/period-standings.ts";
 export type {
   BoardPeriods,

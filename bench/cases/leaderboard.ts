@@ -1,6 +1,7 @@
-// Leaderboards of cities by population: ranks, surroundings, submitted scores and friends, against the bare commands.
+// Leaderboards of cities by population: ranks, surroundings, submitted scores and friends, against the bare commands and redis-rank.
 // Ties go by member, so that all of them keep the same sorted set.
 import type { Redis } from "ioredis";
+import { Leaderboard as RedisRank } from "redis-rank";
 import type { Leaderboard } from "remora";
 
 import { type City, grown, loadCities } from "../data.ts";
@@ -9,23 +10,28 @@ import type { BenchServer, Rig } from "../rig.ts";
 
 const options = { tieBreak: "member", keep: "last" } as const;
 const friendsAtOnce = 200;
-/** A single call would be lost in the noise. */
+/** A single call would be lost in the noise; each asks about others. */
 const repeats = 30;
+const million = 1_000_000;
+const topAtOnce = 100;
 const side = 5;
 
 type Board = Leaderboard<typeof options>;
 
-/** What is asked about a city; the number stands in place of its population in the rows that are compared. */
+/** What is asked about cities; the number stands in place of its population in the rows that are compared. */
 interface Question {
   /** How many cities one run asks about. */
   readonly asked: (scale: Scale) => number;
-  readonly raw: (redis: Redis, key: string, cities: readonly City[]) => Promise<number[]>;
-  readonly remora: (board: Board, cities: readonly City[]) => Promise<number[]>;
+  readonly raw: (redis: Redis, key: string, cities: readonly City[], turn: number) => Promise<number[]>;
+  readonly remora: (board: Board, cities: readonly City[], turn: number) => Promise<number[]>;
+  readonly redisRank?: (board: RedisRank, cities: readonly City[], turn: number) => Promise<number[]>;
   /** Operations of one run, where many are asked about at once. */
   readonly operations?: (asked: number) => number;
+  /** Further members of the board, which nobody asks about. */
+  readonly others?: number;
 }
 
-async function fill(redis: Redis, key: string, cities: readonly City[]): Promise<void> {
+async function fill(redis: Redis, key: string, cities: readonly Pick<City, "id" | "population">[]): Promise<void> {
   for (let at = 0; at < cities.length; at += 1000) {
     const words = cities.slice(at, at + 1000).flatMap(({ id, population }) => [population, id]);
     // oxlint-disable-next-line no-await-in-loop -- in parts, not timed
@@ -40,44 +46,57 @@ async function inTurn(cities: readonly City[], ask: (city: City, at: number) => 
   return answers;
 }
 
-function repeated<A extends unknown[]>(ask: (...args: A) => Promise<number[]>): (...args: A) => Promise<number[]> {
-  return async (...args) => {
-    // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
-    for (let at = 1; at < repeats; at += 1) await ask(...args);
-    return ask(...args);
+/** Asks about so many at once, and about others the next time. */
+function friends<T>(ask: (target: T, cities: readonly City[]) => Promise<number[]>) {
+  return async (target: T, cities: readonly City[]): Promise<number[]> => {
+    const answers: number[] = [];
+    for (let from = 0; from < cities.length; from += friendsAtOnce) {
+      // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
+      answers.push(...(await ask(target, cities.slice(from, from + friendsAtOnce))));
+    }
+    return answers;
   };
 }
+
+const others = (count: number): Pick<City, "id" | "population">[] =>
+  Array.from({ length: count }, (_, at) => ({ id: `other:${at}`, population: Math.imul(at, 0x9e3779b1) >>> 8 }));
 
 async function open(rig: Rig, scale: Scale, question: Question): Promise<Race> {
   const server: BenchServer = await rig.server("plain");
   const cities = loadCities(scale.stored);
   const asked = grown(cities.slice(0, question.asked(scale)), 1);
-  const [namespace, other] = [rig.namespace(), rig.namespace()];
-  const [key, ours] = [`${namespace}:{cities}#z`, `${other}:{cities}#z`];
-  await fill(server.raw, key, [...cities, ...asked]);
-  await fill(server.raw, ours, [...cities, ...asked]);
+  const [namespace, other, third] = [rig.namespace(), rig.namespace(), rig.namespace()];
+  const [key, ours, theirs] = [namespace, other, third].map((each) => `${each}:{cities}#z`) as [string, string, string];
+  const members = [...cities, ...asked, ...others(question.others ?? 0)];
+  for (const each of question.redisRank === undefined ? [key, ours] : [key, ours, theirs])
+    // oxlint-disable-next-line no-await-in-loop -- in turn, not timed
+    await fill(server.raw, each, members);
   const board = (await rig.remora(server, other)).leaderboard("cities", options);
   await board.submit(asked[0]?.id ?? "", asked[0]?.population ?? 0);
-  const expected = await question.raw(server.raw, key, asked);
+  const peer = new RedisRank(server.raw, theirs, { sortPolicy: "high-to-low", updatePolicy: "replace" });
+  const expected = await question.raw(server.raw, key, asked, 0);
   const rows = (answers: readonly number[]): City[] =>
     asked.map((city, at) => Object.assign({}, city, { population: answers[at] }));
-  const contestant = (name: string, ask: () => Promise<number[]>) => {
+  const contestant = (name: string, ask: (turn: number) => Promise<number[]>) => {
     let answers: number[] = [];
+    let turn = -1;
     return {
       name,
       server,
       run: async () => {
-        answers = await ask();
+        answers = await ask((turn += 1));
       },
       rows: () => Promise.resolve(rows(answers)),
     };
   };
+  const redisRank = question.redisRank as NonNullable<Question["redisRank"]>;
   return {
     operations: question.operations?.(asked.length) ?? asked.length,
     expected: rows(expected),
     contestants: [
-      contestant("raw", () => question.raw(server.raw, key, asked)),
-      contestant("remora", () => question.remora(board, asked)),
+      contestant("raw", (turn) => question.raw(server.raw, key, asked, turn)),
+      contestant("remora", (turn) => question.remora(board, asked, turn)),
+      ...(question.redisRank === undefined ? [] : [contestant("redis-rank", (turn) => redisRank(peer, asked, turn))]),
     ],
   };
 }
@@ -101,6 +120,7 @@ export const boardCases: readonly Case[] = [
     asked: ({ singles }) => singles,
     raw: (redis, key, cities) => inTurn(cities, async ({ id }) => Number(await redis.zrevrank(key, id)) + 1),
     remora: (board, cities) => inTurn(cities, async ({ id }) => Number(await board.rankOf(id))),
+    redisRank: (board, cities) => inTurn(cities, async ({ id }) => Number(await board.rank(id))),
   }),
   boardCase("board-around", "a member and 5 on each side, against ZREVRANK and ZRANGE", 1.1, {
     asked: ({ singles }) => singles,
@@ -113,6 +133,8 @@ export const boardCases: readonly Case[] = [
       }),
     remora: (board, cities) =>
       inTurn(cities, async ({ id }) => (await board.around(id, side)).find(({ member }) => member === id)?.rank ?? 0),
+    redisRank: (board, cities) =>
+      inTurn(cities, async ({ id }) => (await board.around(id, side, true)).find((row) => row.id === id)?.rank ?? 0),
   }),
   boardCase("board-around-bare", "the same, against a ZRANGE that knows the place", 1.1, {
     asked: ({ singles }) => singles,
@@ -127,31 +149,62 @@ export const boardCases: readonly Case[] = [
     remora: (board, cities) =>
       inTurn(cities, async ({ id }) => (await board.around(id, side)).find(({ member }) => member === id)?.rank ?? 0),
   }),
-  boardCase("board-submit", "a score with its rank, against ZADD and ZREVRANK in a pipeline", 1.3, {
+  boardCase("board-top", "the top 100, against ZRANGE", 1.2, {
     asked: ({ singles }) => singles,
     raw: (redis, key, cities) =>
+      inTurn(cities, async (_, at) => {
+        const rows = await redis.zrange(key, "0", String(topAtOnce - 1), "REV", "WITHSCORES");
+        return Number(rows[2 * (at % topAtOnce) + 1]);
+      }),
+    remora: (board, cities) =>
+      inTurn(cities, async (_, at) => (await board.top(topAtOnce))[at % topAtOnce]?.score ?? 0),
+    redisRank: (board, cities) =>
+      inTurn(cities, async (_, at) => (await board.top(topAtOnce))[at % topAtOnce]?.score ?? 0),
+  }),
+  boardCase("board-submit", "a new score with its rank, against ZADD and ZREVRANK in a pipeline", 1.3, {
+    asked: ({ singles }) => singles,
+    raw: (redis, key, cities, turn) =>
       inTurn(cities, async ({ id, population }) => {
-        const replies = await redis.pipeline().zadd(key, population, id).zrevrank(key, id).exec();
+        const replies = await redis
+          .pipeline()
+          .zadd(key, population + (turn % 2), id)
+          .zrevrank(key, id)
+          .exec();
         return Number(replies?.[1]?.[1]) + 1;
       }),
-    remora: (board, cities) => inTurn(cities, async ({ id, population }) => (await board.submit(id, population)).rank),
+    remora: (board, cities, turn) =>
+      inTurn(cities, async ({ id, population }) => (await board.submit(id, population + (turn % 2))).rank),
+    redisRank: (board, cities, turn) =>
+      inTurn(cities, async ({ id, population }) => {
+        await board.updateOne(id, population + (turn % 2));
+        return Number(await board.rank(id));
+      }),
   }),
-  boardCase("board-friends", "200 friends in order, against 200 ZREVRANKs in a pipeline", 0.2, {
-    asked: () => friendsAtOnce,
-    operations: () => repeats,
-    raw: repeated(async (redis: Redis, key: string, cities: readonly City[]) => {
-      const pipeline = redis.pipeline();
-      for (const { id } of cities) pipeline.zrevrank(key, id);
-      const ranks = ((await pipeline.exec()) ?? []).map(([, place]) => Number(place));
-      const order = cities.map((_, at) => at).toSorted((a, b) => (ranks[a] as number) - (ranks[b] as number));
-      const among: number[] = [];
-      for (const [rank, at] of order.entries()) among[at] = rank + 1;
-      return among;
-    }),
-    remora: repeated(async (board: Board, cities: readonly City[]) => {
-      const rows = await board.among(cities.map(({ id }) => id));
-      const ranks = new Map(rows.map(({ member, rank }) => [member, rank]));
-      return cities.map(({ id }) => ranks.get(id) ?? 0);
-    }),
-  }),
+  ...[0, million].map((count) =>
+    boardCase(
+      count === 0 ? "board-friends" : "board-friends-million",
+      `200 friends in order${count === 0 ? "" : ", of a million"}, against 200 ZREVRANKs in a pipeline`,
+      0.2,
+      {
+        asked: () => friendsAtOnce * repeats,
+        operations: (asked) => asked / friendsAtOnce,
+        others: count,
+        raw: (redis, key, all) =>
+          friends(async (target: Redis, cities) => {
+            const pipeline = target.pipeline();
+            for (const { id } of cities) pipeline.zrevrank(key, id);
+            const ranks = ((await pipeline.exec()) ?? []).map(([, place]) => Number(place));
+            const order = cities.map((_, at) => at).toSorted((a, b) => (ranks[a] as number) - (ranks[b] as number));
+            const among: number[] = [];
+            for (const [rank, at] of order.entries()) among[at] = rank + 1;
+            return among;
+          })(redis, all),
+        remora: friends(async (board: Board, cities) => {
+          const rows = await board.among(cities.map(({ id }) => id));
+          const ranks = new Map(rows.map(({ member, rank }) => [member, rank]));
+          return cities.map(({ id }) => ranks.get(id) ?? 0);
+        }),
+      },
+    ),
+  ),
 ];

@@ -1,12 +1,17 @@
 // What calls to a board are given, checked before anything is sent.
-import { ValidationError } from "../errors.ts";
+import type { ValidationError } from "../errors.ts";
+import { boardProblem, checkAtMost, checkedBounds, checkedWhole } from "./asked.ts";
 import { checkedMember, checkedScore, tieText } from "./encoding.ts";
 import type { BoardSettings } from "./options.ts";
 
-/** Rows or members that one call may take or give: more would hold the server up. */
-export const mostRows = 5000;
+/** Rows that one call may give. What one call gives or takes is bounded so that it does not hold the server up, on boards of millions too. */
+export const mostRows = 2000;
+/** Members that one call may take; more than one script looks up, ranks or takes off go to several scripts in one round trip. */
+export const mostMembers = 5000;
 /** Scores that one call may take. */
-export const mostSubmissions = 1000;
+export const mostSubmissions = 250;
+/** Members that one script looks up, ranks, or takes off. */
+export const [lookedUpAtOnce, rankedAtOnce, removedAtOnce] = [1000, 125, 250];
 
 /** A submitted score that nobody has looked at yet. */
 export interface UncheckedScore {
@@ -28,8 +33,25 @@ export class BoardInput {
 
   /** Up to as many members as one call may take. */
   members(members: readonly string[]): string[] {
-    this.atMost(members.length, mostRows, "members");
+    this.atMost(members.length, mostMembers, "members");
     return members.map((member) => this.member(member));
+  }
+
+  /**
+   * Sends requests about members, as many as it takes, in one go; all members are checked before the first is sent.
+   *
+   * @param members - the members.
+   * @param size - how many one request may be about.
+   * @param send - sends one; it makes its words when it is sent.
+   * @returns the replies, in order.
+   */
+  inSlices<T>(members: readonly string[], size: number, send: (words: () => string[]) => Promise<T>): Promise<T[]> {
+    let checked: string[] | undefined;
+    const slices: Promise<T>[] = [];
+    for (let from = 0; from < members.length; from += size) {
+      slices.push(send(() => (checked ??= this.members(members)).slice(from, from + size)));
+    }
+    return Promise.all(slices);
   }
 
   member(member: string): string {
@@ -42,18 +64,15 @@ export class BoardInput {
 
   /** Two scores, the lower one first. */
   bounds(low: number, high: number): [number, number] {
-    const bounds: [number, number] = [this.score(low, "a bound"), this.score(high, "a bound")];
-    if (bounds[0] <= bounds[1]) return bounds;
-    throw this.problem(`the lowest score comes first, and ${low} is above ${high}`);
+    return checkedBounds(low, high, this.#settings.name);
   }
 
   whole(value: number, least: number, most: number, what: string): number {
-    if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    throw this.problem(`${what} is a whole number from ${least} to ${Math.floor(most)}, not ${String(value)}`);
+    return checkedWhole(value, least, most, what, this.#settings.name);
   }
 
   atMost(count: number, most: number, what: string): void {
-    if (count > most) throw this.problem(`at most ${most} ${what} at once, not ${count}; send them in parts`);
+    checkAtMost(count, most, what, this.#settings.name);
   }
 
   /** The words of a submitted score: member, score and tie text. */
@@ -64,7 +83,6 @@ export class BoardInput {
   }
 
   problem(message: string): ValidationError {
-    const { name } = this.#settings;
-    return new ValidationError(`${name}: ${message}`, { entity: name });
+    return boardProblem(message, this.#settings.name);
   }
 }

@@ -5,7 +5,7 @@ import type { CallOptions } from "../query/query.ts";
 import type { WatchOptions } from "../repository/watch.ts";
 import { archiveBoard } from "./archive.ts";
 import { type BoardChange, watchBoard } from "./events.ts";
-import { BoardInput, mostSubmissions } from "./input.ts";
+import { BoardInput, mostSubmissions, removedAtOnce } from "./input.ts";
 import {
   type BoardSettings,
   boardSettings,
@@ -18,6 +18,7 @@ import {
 } from "./options.ts";
 import { currentPlace, PeriodStandings } from "./period-standings.ts";
 import { Plans } from "./plan.ts";
+import { resultOf } from "./ranking.ts";
 import { type BoardKeys, boardKeys } from "./scripts.ts";
 import { type BoardPlace, BoardSender } from "./sending.ts";
 import { Standings } from "./standings.ts";
@@ -79,7 +80,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   /**
    * Submits many scores, one after the other as they are given, in one call: all of them, or none. One round trip (EVALSHA).
    *
-   * @param entries - up to 1 000 members and scores.
+   * @param entries - up to 250 members and scores.
    * @param options - deadline in milliseconds, and signal.
    * @returns what became of each, in order.
    * @throws ValidationError when one of them is refused, or a sum would leave the range; nothing was changed.
@@ -142,7 +143,8 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   }
 
   /**
-   * Takes members off the board and its current periods. One round trip (EVALSHA).
+   * Takes members off the board and its current periods. One round trip (EVALSHA); more than 250 go in several scripts, so that
+   * others are served between them.
    *
    * @param members - one member, or up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -152,14 +154,37 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   async remove(members: string | readonly string[], options: CallOptions = {}): Promise<number> {
     const list = typeof members === "string" ? [members] : members;
     if (list.length === 0) return 0;
-    const words = (): string[] => this.#input.members(list);
-    if (!this.#together) {
-      return Number(await this.#sender.write("remove", this.#sender.scripts.remove, words, options));
-    }
-    const write = { name: this.name, operation: "remove", kind: "remove", how: "remove" } as const;
-    const [shared] = await writeTogether(this.#connection, write, () => [this.#share(words())], options);
-    const { plan, replies } = shared as ShareReply;
-    return Number(replies[plan.main]);
+    const counts = await this.#input.inSlices(list, removedAtOnce, (words) => this.#remove(words, options));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Takes everybody off the board whose score is in a range; of a board with periods, off the main one. One round trip (EVALSHA)
+   * for each 250 members, in which others are served between them, and one more; who gets such a score meanwhile goes too.
+   *
+   * @param low - the lowest score that goes.
+   * @param high - the highest score that goes.
+   * @param options - deadline of each round trip in milliseconds, and signal.
+   * @returns how many went.
+   * @throws ValidationError when a bound is refused; nothing was changed.
+   * @throws DefinitionError when the board is stored for other options; nothing was changed.
+   */
+  async removeBetween(low: number, high: number, options: CallOptions = {}): Promise<number> {
+    return this.#cut("removeBetween", () => ["between", ...this.#input.bounds(low, high)], options);
+  }
+
+  /**
+   * Keeps only the best; of a board with periods, on the main one. One round trip (EVALSHA) for each 250 members that go, in which
+   * others are served between them, and one more. A board with a `limit` does so by itself.
+   *
+   * @param count - how many stay, from 1.
+   * @param options - deadline of each round trip in milliseconds, and signal.
+   * @returns how many went.
+   * @throws ValidationError when the count is refused; nothing was changed.
+   * @throws DefinitionError when the board is stored for other options; nothing was changed.
+   */
+  async trim(count: number, options: CallOptions = {}): Promise<number> {
+    return this.#cut("trim", () => ["trim", this.#input.whole(count, 1, Number.MAX_SAFE_INTEGER, "count")], options);
   }
 
   /**
@@ -250,6 +275,29 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
     return resultsWithPeriods(this.#settings, shared as ShareReply) as SubmitResultOf<O>[];
   }
 
+  async #remove(words: () => string[], options: CallOptions): Promise<number> {
+    if (!this.#together) {
+      return Number(await this.#sender.write("remove", this.#sender.scripts.remove, words, options));
+    }
+    const write = { name: this.name, operation: "remove", kind: "remove", how: "remove" } as const;
+    const [shared] = await writeTogether(this.#connection, write, () => [this.#share(words())], options);
+    const { plan, replies } = shared as ShareReply;
+    return Number(replies[plan.main]);
+  }
+
+  async #cut(operation: string, words: () => readonly (string | number)[], options: CallOptions): Promise<number> {
+    const { clock } = this.#connection;
+    if (this.#settings.main !== undefined) await clock.start();
+    const sender = await this.#sender.pinned();
+    for (let removed = 0; ;) {
+      const slice = (): readonly (string | number)[] => [...words(), removedAtOnce];
+      // eslint-disable-next-line no-await-in-loop -- others are served between slices
+      const count = Number(await sender.write(operation, sender.scripts.cut, slice, options));
+      removed += count;
+      if (count < removedAtOnce) return removed;
+    }
+  }
+
   /** One call writes more than this board. */
   get #together(): boolean {
     return this.#settings.periods.length > 0 || this.#settings.events !== undefined;
@@ -261,17 +309,16 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
 }
 
 // Score, rank, rank before, and whether it is better.
-function resultsOf({ top }: BoardSettings, reply: unknown): SubmitResult[] {
+function resultsOf({ top }: BoardSettings, reply: unknown): SubmitResult<number | null>[] {
   return (reply as readonly (readonly unknown[])[]).map(([score, rank, previous, improved]) => {
-    const [now, before] = [Number(rank), previous === null ? null : Number(previous)];
-    const enteredTop = now <= top && (before === null || before > top);
-    return { score: Number(score), rank: now, previousRank: before, improved: improved === 1, enteredTop };
+    const [now = null, before = null] = [rank, previous].map((each) => (each === null ? null : Number(each)));
+    return resultOf(Number(score), now, before, improved === 1, top);
   });
 }
 
 function resultsWithPeriods(settings: BoardSettings, { plan, replies }: ShareReply): object[] {
   const boards = replies.map((reply) => resultsOf(settings, reply));
-  const mains = boards[plan.main] as SubmitResult[];
+  const mains = boards[plan.main] as SubmitResult<number | null>[];
   if (settings.periods.length === 0) return mains;
   return mains.map((result, at) => {
     const periods = plan.boards.flatMap(({ period }, place) => (period === "" ? [] : [[period, boards[place]?.[at]]]));

@@ -3,6 +3,8 @@
 import type { BoardSettings } from "./options.ts";
 import { tieWidth } from "./encoding.ts";
 
+/** How many members beyond one for each new one a write drops, while a board is above its limit. */
+const slack = 100;
 /** The largest whole number up to which doubles have every one. */
 const largest = "9007199254740991";
 
@@ -50,6 +52,7 @@ export class BoardLua {
         "distinct",
         `local function distinct(w, s) return string.sub(w, 1, ${this.#sub})..string.format('%.17g', s) end`,
       ],
+      ["first", this.#first()],
       ["before", this.#before()],
       ["less", less],
       [
@@ -73,36 +76,59 @@ export class BoardLua {
       case "ordinal":
         return "place(w)";
       case "competition":
-        return this.#sub === 0 ? "better(s)" : `before(s, string.sub(w, 1, ${this.#sub}))`;
+        return this.#sub === 0 ? "better(s)" : "first(w, s)";
       case "dense":
         return `redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', D, distinct(w, s))`;
     }
   }
 
-  // How many stand before a score and a text in front of members. Equal scores are searched by halves.
+  // The place of the first that is equal to a member in all scores: most often near its own, so steps back begin small.
+  #first(): string {
+    return `local function first(w, s)
+  local k, score = string.sub(w, 1, ${this.#sub}), tonumber(s)
+  local function equal(at)
+    local row = redis.call('ZRANGE', Z, at, at${this.#rev}, 'WITHSCORES')
+    return string.sub(row[1], 1, ${this.#sub}) == k and tonumber(row[2]) == score
+  end
+  local low, high, step = 0, place(w), 1
+  while high > low do
+    local at = math.max(low, high - step)
+    if equal(at) then high, step = at, step * 2 else low = at + 1 end
+    if low > 0 then step = math.ceil((high - low) / 2) end
+  end
+  return high
+end`;
+  }
+
+  // How many stand before a place. Equal scores are searched by halves.
   #before(): string {
-    const stands = this.#desc ? "less(k, w)" : "less(w, k)";
-    return `local function before(s, k, whole)
+    const stands = this.#desc ? "less(w, next)" : "less(next, w)";
+    return `local function before(s, w)
   local low = better(s)
   local high = low + redis.call('ZCOUNT', Z, s, s)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local w = redis.call('ZRANGE', Z, middle, middle${this.#rev})[1]
-    if not whole then w = string.sub(w, 1, #k) end
+    local next = redis.call('ZRANGE', Z, middle, middle${this.#rev})[1]
     if ${stands} then low = middle + 1 else high = middle end
   end
   return low
 end`;
   }
 
-  /** What a write must be allowed to do, as Lua lists. */
-  get needed(): readonly string[] {
+  /**
+   * What a write must be allowed to do, as Lua lists.
+   *
+   * @param body - what it does.
+   * @returns commands.
+   */
+  needed(body: string): readonly string[] {
     const zadd = (key: string): string[] => [`{'ZADD', ${key}, '0', 'x'}`, `{'ZREM', ${key}, 'x'}`];
     return [
       ...["{'SET', M, 'x'}", "{'ZCOUNT', Z, '0', '0'}", "{'ZSCORE', Z, 'x'}", ...zadd("Z")],
       ...(this.#desc ? ["{'ZREVRANK', Z, 'x'}"] : ["{'ZRANK', Z, 'x'}"]),
       ...(this.#wide ? ["{'HSET', T, 'f', 'v'}", "{'HDEL', T, 'f'}", "{'TIME'}"] : []),
       ...(this.#dense ? ["{'HINCRBY', C, 'f', '1'}", "{'HDEL', C, 'f'}", ...zadd("D")] : []),
+      ...(body.includes("drop(") ? ["{'ZCARD', Z}", "{'ZRANGE', Z, '0', '0'}"] : []),
     ];
   }
 
@@ -160,7 +186,8 @@ end`;
    * @returns statements, after `adding` is known, and `now` where ties go by time.
    */
   submit({ first, last }: GivenWords, tells = false): string {
-    const { keep, breaks } = this.#settings;
+    const { keep, breaks, limit } = this.#settings;
+    const bounded = (text: string): string => (limit === undefined ? "" : text);
     const ahead = this.#desc ? "score > before" : "score < before";
     const tieAhead = this.#desc ? "less(old, tie)" : "less(tie, old)";
     const apply = {
@@ -177,11 +204,13 @@ end`;
       scores: "local n = tie..m",
     }[breaks];
     return `local results = {}
+${limit === undefined ? "" : `${this.#drop}\n${this.#fits(limit)}`}
 for at = ${first}, ${last}, 3 do
   local m, score, tie = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local w = wide(m)
   local s = w and redis.call('ZSCORE', Z, w)
   local previous, improved, changes = false, true, true
+  ${bounded("local stays = true")}
   ${this.#sub > 0 ? `local old = s and string.sub(w, 1, ${this.#sub})\n  if ARGV[2] == 'increment' and old then tie = old end` : ""}
   if s then
     previous = rank(w, s)
@@ -194,13 +223,14 @@ for at = ${first}, ${last}, 3 do
   end
   if changes then
     ${key}${tells ? "\n    local stood = s and place(w) or redis.call('ZCARD', Z)" : ""}
-    local text = string.format('%.17g', score)
+    local text = adding and s and string.format('%.17g', score) or ARGV[at + 1]
     redis.call('ZADD', Z, text, n)
     ${this.#wide ? "if s and w ~= n then redis.call('ZREM', Z, w) end\n    redis.call('HSET', T, m, string.sub(n, 1, #n - #m))" : ""}
     ${this.#dense ? "claim(distinct(n, text), text)\n    if s then release(distinct(w, s)) end" : ""}
-    w, s = n, text${tells ? "\n    tell(m, w, s, previous, stood)" : ""}
+    ${bounded("if not s then stays = fits(n); improved = stays end")}
+    w, s = n, text${tells ? `\n    ${bounded("if stays then ")}tell(m, w, s, previous, stood)${bounded(" end")}` : ""}
   end
-  results[#results + 1] = { s, changes and rank(w, s) or previous, previous, improved and 1 or 0 }
+  results[#results + 1] = { s, ${bounded("stays and ")}(changes and rank(w, s) or previous), previous, improved and 1 or 0 }
 end`;
   }
 
@@ -255,6 +285,53 @@ for at = ${first}, ${last} do
 end`;
   }
 
+  // Takes rows of the ranking off the board.
+  get #drop(): string {
+    return `local function drop(rows)
+  if not rows[1] then return end
+  local gone, members = {}, {}
+  for at = 1, #rows, 2 do
+    gone[#gone + 1] = rows[at]
+    ${this.#wide ? `members[#members + 1] = string.sub(rows[at], ${tieWidth(this.#settings) + 1})` : ""}
+    ${this.#dense ? "release(distinct(rows[at], rows[at + 1]))" : ""}
+  end
+  redis.call('ZREM', Z, unpack(gone))
+  ${this.#wide ? "redis.call('HDEL', T, unpack(members))" : ""}
+end`;
+  }
+
+  // After a new member the last one goes; where a limit was lowered, so do some more with each.
+  #fits(limit: number): string {
+    return `local slack = ${slack}
+local function fits(n)
+  local over = math.min(redis.call('ZCARD', Z) - ${limit}, slack + 1)
+  if over < 1 then return true end
+  slack = slack - over + 1
+  local rows = ${this.#worst("over")}
+  drop(rows)
+  for at = 1, #rows, 2 do if rows[at] == n then return false end end
+  return true
+end`;
+  }
+
+  #worst(count: string): string {
+    return `redis.call('ZRANGE', Z, '0', ${count} - 1${this.#desc ? "" : ", 'REV'"}, 'WITHSCORES')`;
+  }
+
+  /** Lua that takes off a slice of what has such scores, or of what stands behind so many, and replies how many that was. */
+  cut(): string {
+    return `${this.#drop}
+local rows
+if ARGV[2] == 'between' then
+  rows = redis.call('ZRANGE', Z, ARGV[3], ARGV[4], 'BYSCORE', 'LIMIT', '0', ARGV[5], 'WITHSCORES')
+else
+  local over = math.min(redis.call('ZCARD', Z) - tonumber(ARGV[3]), tonumber(ARGV[4]))
+  rows = over > 0 and ${this.#worst("over")} or {}
+end
+drop(rows)
+return #rows / 2`;
+  }
+
   // Rows in the board's order, wherever the first of them stands.
   window(): string {
     const range = this.#desc ? "ARGV[3], ARGV[2]" : "ARGV[2], ARGV[3]";
@@ -278,7 +355,7 @@ elseif mode == 'between' then
   start = redis.call('ZCOUNT', Z, ${ahead}) + offset
   count = math.min(tonumber(ARGV[5]), redis.call('ZCOUNT', Z, ${range}) - offset)
 elseif mode == 'after' then
-  start = before(ARGV[4], ARGV[2], true)
+  start = before(ARGV[4], ARGV[2])
   local next = redis.call('ZRANGE', Z, start, start${this.#rev})[1]
   if next == ARGV[2] then start = start + 1 end
 end
@@ -288,18 +365,29 @@ return { total, start, rows[1] and rank(rows[1], rows[2]) or 0, rows }`;
   }
 
   // All stored members by one HMGET, all scores by one ZMSCORE.
-  each(reply: string): string {
-    const stored = this.#wide
-      ? `local ties = redis.call('HMGET', T, unpack(ARGV))
+  #lookUp(): string {
+    return `${
+      this.#wide
+        ? `local ties = redis.call('HMGET', T, unpack(ARGV))
 local stored = {}
 for at, m in ipairs(ARGV) do stored[at] = ties[at] and ties[at]..m or m end`
-      : "local stored = ARGV";
-    return `${stored}
-local scores = redis.call('ZMSCORE', Z, unpack(stored))
+        : "local stored = ARGV"
+    }
+local scores = redis.call('ZMSCORE', Z, unpack(stored))`;
+  }
+
+  /** Lua that replies the texts in front of members, and their scores. */
+  scores(): string {
+    return `${this.#lookUp()}\nreturn { ${this.#wide ? "ties" : "stored"}, scores }`;
+  }
+
+  /** Lua that replies stored member, score and rank of each. */
+  ranks(): string {
+    return `${this.#lookUp()}
 local rows = {}
 for at, w in ipairs(stored) do
   local s = scores[at]
-  rows[at] = s and ${reply}
+  rows[at] = s and { w, s, rank(w, s) }
 end
 return rows`;
   }

@@ -42,6 +42,8 @@ export interface LeaderboardOptions {
   readonly tieBreak?: TieBreak;
   /** How many ranks are the top, of which `enteredTop` tells; 10 when left out. */
   readonly top?: number;
+  /** How many members the board keeps: whoever stands behind them is dropped, with its score; all when left out. */
+  readonly limit?: number;
   /** Periods that scores are kept of beside all time, or instead of it; none when left out. */
   readonly periods?: BoardPeriods;
   /** The IANA name of the time zone of its periods; `UTC` when left out. */
@@ -160,23 +162,26 @@ export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extend
 
 /** What became of a score that was submitted to a board with the options O: on the main board, and in each period. */
 export type SubmitResultOf<O extends LeaderboardOptions> = [PeriodName<O>] extends [never]
-  ? SubmitResult
+  ? SubmitResult<SubmittedRank<O>>
   : string extends PeriodName<O>
-    ? SubmitResult & {
+    ? SubmitResult<SubmittedRank<O>> & {
         /** The same for each period, by name, on boards that have periods. */
-        readonly periods?: Readonly<Record<string, SubmitResult>>;
+        readonly periods?: Readonly<Record<string, SubmitResult<SubmittedRank<O>>>>;
       }
-    : SubmitResult & {
+    : SubmitResult<SubmittedRank<O>> & {
         /** The same for each period, by name. */
-        readonly periods: { readonly [P in PeriodName<O>]: SubmitResult };
+        readonly periods: { readonly [P in PeriodName<O>]: SubmitResult<SubmittedRank<O>> };
       };
 
+/** The rank of a submitted score on a board with the options O: with a limit, null for one that was dropped at once. */
+export type SubmittedRank<O extends LeaderboardOptions> = "limit" extends keyof O ? number | null : number;
+
 /** What became of a submitted score. */
-export interface SubmitResult {
-  /** The score that the member has now. */
+export interface SubmitResult<R extends number | null = number> {
+  /** The score that the member has now; on a board with a limit also one that is dropped at once. */
   readonly score: number;
-  /** The member's rank now, from 1. */
-  readonly rank: number;
+  /** The member's rank now, from 1; on a board with a limit null when the score was dropped at once. */
+  readonly rank: R;
   /** The rank before, by the board as it was; null for a new member. */
   readonly previousRank: number | null;
   /** The member is new, or has a better score than before. */
@@ -195,6 +200,8 @@ export interface BoardSettings {
   /** The sub-scores, in order; none unless they break ties. */
   readonly scores: readonly Required<SubScore>[];
   readonly top: number;
+  /** How many members it keeps; undefined for all. */
+  readonly limit: number | undefined;
   readonly periods: readonly PeriodSettings[];
   /** The board of all time is kept. */
   readonly allTime: boolean;
@@ -241,14 +248,17 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
     if (found === undefined) throw fail(`${option} is one of ${known.join(", ")}, not ${JSON.stringify(value)}`);
     return found;
   };
-  const { tieBreak = "time", top = 10, colocate } = options;
+  const { tieBreak = "time", top = 10, limit, colocate } = options;
   if (colocate !== undefined && !(typeof colocate === "string" && boardName.test(colocate))) {
     throw fail("colocate is a hash tag, written like the name of a board");
   }
   const order = one("order", options.order ?? "desc", ["desc", "asc"]);
   const keep = one("keep", options.keep ?? "best", ["best", "last", "sum", "first", "worst"]);
   const ties = one("ties", options.ties ?? "ordinal", ["ordinal", "competition", "dense"]);
-  if (!Number.isSafeInteger(top) || top < 1) throw fail(`top is a whole number from 1, not ${String(top)}`);
+  for (const [option, value] of Object.entries({ top, limit: limit ?? 1 })) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw fail(`${option} is a whole number from 1, not ${String(value)}`);
+  }
   const given: readonly SubScore[] = typeof tieBreak === "object" ? tieBreak.scores : [];
   const breaks = typeof tieBreak === "object" ? "scores" : one("tieBreak", tieBreak, ["time", "member"]);
   if (breaks === "scores" && !(given.length >= 1 && given.length <= 3)) throw fail("ties are broken by 1 to 3 scores");
@@ -263,7 +273,7 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
   const keys = scores.map((each) => `${each.name} ${each.order}`).join(",");
   const stamp = [order, breaks, keys, ties === "dense" ? "dense" : ""].join("|");
   return Object.freeze({
-    ...{ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, stamp },
+    ...{ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, limit, stamp },
     ...periodOptions(name, options, fail),
     events: eventOptions(options, top, fail),
     colocate: options.colocate,

@@ -2,7 +2,7 @@
 // Pure: the place and the rank of the first row are known, those of the others follow.
 import { compareText } from "../query/order.ts";
 import { readMember, tieWidth } from "./encoding.ts";
-import type { BoardRow, BoardSettings } from "./options.ts";
+import type { BoardRow, BoardSettings, SubmitResult } from "./options.ts";
 
 /** A stored member and its score. */
 export interface Stored {
@@ -22,6 +22,25 @@ export function storedOf(reply: unknown): Stored[] {
 }
 
 /**
+ * Puts together what was looked up of members.
+ *
+ * @param members - the members.
+ * @param scores - of each; null for those that are not on the board.
+ * @param ties - the text in front of each, where the board has such.
+ * @returns a stored member or null for each.
+ */
+export function storedMembers(
+  members: readonly string[],
+  scores: readonly (string | null)[],
+  ties?: readonly (string | null)[],
+): (Stored | null)[] {
+  return members.map((member, at) => {
+    const score = scores[at];
+    return score == null ? null : { text: (ties?.[at] ?? "") + member, score: Number(score) };
+  });
+}
+
+/**
  * Makes one row.
  *
  * @param settings - the board.
@@ -30,6 +49,7 @@ export function storedOf(reply: unknown): Stored[] {
  * @returns the row.
  */
 export function rowOf(settings: BoardSettings, { text, score }: Stored, rank: number): BoardRow {
+  if (settings.breaks === "member") return { member: text, score, rank };
   const { member, ...facts } = readMember(settings, text);
   return { member, score, rank, ...facts };
 }
@@ -55,6 +75,27 @@ export function rowsOf(settings: BoardSettings, stored: readonly Stored[], start
 }
 
 /**
+ * What became of a submitted score.
+ *
+ * @param score - the score that counts now.
+ * @param rank - the rank now; null when the member was dropped at once.
+ * @param previousRank - the rank before; null for a new member.
+ * @param improved - whether the score is better than before.
+ * @param top - how many ranks are the top.
+ * @returns the result.
+ */
+export function resultOf(
+  score: number,
+  rank: number | null,
+  previousRank: number | null,
+  improved: boolean,
+  top: number,
+): SubmitResult<number | null> {
+  const enteredTop = rank !== null && rank <= top && (previousRank === null || previousRank > top);
+  return { score, rank, previousRank, improved, enteredTop };
+}
+
+/**
  * Ranks members among themselves.
  *
  * @param settings - the board.
@@ -63,7 +104,9 @@ export function rowsOf(settings: BoardSettings, stored: readonly Stored[], start
  */
 export function rankedAmong(settings: BoardSettings, stored: readonly Stored[]): BoardRow[] {
   const sign = settings.order === "desc" ? -1 : 1;
-  const sorted = stored.toSorted((a, b) => sign * (a.score - b.score || compareText(a.text, b.text)));
+  const sorted = stored.toSorted((a, b) =>
+    a.score === b.score ? sign * compareText(a.text, b.text) : sign * (a.score - b.score),
+  );
   return rowsOf(settings, sorted, 0, 1);
 }
 

@@ -25,11 +25,13 @@ export interface BoardScripts {
   readonly submit: Script;
   /** ARGV: whether to ask for rights, then members. */
   readonly remove: Script;
+  /** ARGV: whether to ask for rights, how, then its words and how many at most. Reply: how many went. */
+  readonly cut: Script;
   /** ARGV: a mode and its words. Reply: total, place of the first row, its rank, rows. */
   readonly window: Script;
   /** ARGV: members. Reply: stored member, score and rank of each. */
   readonly ranks: Script;
-  /** ARGV: members. Reply: stored member and score of each. */
+  /** ARGV: members. Reply: the texts in front of them, and their scores. */
   readonly scores: Script;
   readonly percentile: Script;
   readonly quantile: Script;
@@ -82,29 +84,32 @@ const cache = new Map<string, BoardScripts>();
  * @returns its scripts.
  */
 export function boardScripts(settings: BoardSettings): BoardScripts {
-  const { stamp, ties, keep } = settings;
-  const known = [stamp, ties, keep].join("|");
+  const { stamp, ties, keep, limit } = settings;
+  const known = [stamp, ties, keep, limit].join("|");
   const scripts = cache.get(known) ?? Object.freeze(scriptsOf(settings));
   cache.set(known, scripts);
   return scripts;
 }
 
+/**
+ * Makes a further script on the keys of a board, with the functions that those of its own have.
+ *
+ * @param settings - the board.
+ * @param name - what it does.
+ * @param lua - its text.
+ * @param needed - commands to ask for rights for beside those of every write, as Lua lists; a read when left out.
+ * @returns the script. The board's keys come first, and for a write its stamp last.
+ */
+export function furtherScript(settings: BoardSettings, name: string, lua: string, needed?: readonly string[]): Script {
+  const pieces = new BoardLua(settings);
+  return needed === undefined ? readScript(pieces, name, lua) : writeScript(pieces, settings, name, "", lua, needed);
+}
+
 function scriptsOf(settings: BoardSettings): BoardScripts {
   const lua = new BoardLua(settings);
-  const keys = lua.keys.map((_, at) => `KEYS[${at + 1}]`);
-  const named = `local ${lua.keys.join(", ")} = ${keys.join(", ")}\n`;
-  const whole = (body: string): string => named + lua.functions(body) + body;
-  const read = (name: string, body: string): Script =>
-    defineScript(`board.${name}`, `#!lua flags=no-writes\n${whole(body)}`);
-  // A write has the stamp as its last key. Rights are asked for by the first write of a process, before anything is written.
-  const write = (name: string, flags: string, work: string): Script => {
-    const body = `local M = KEYS[#KEYS]
-local held = redis.call('GET', M)
-if held and held ~= '${settings.stamp}' then return { 'STAMP', held } end
-${refuseWithoutRights("ARGV[1] == '1'", lua.needed, "return { 'NOPERM', command[1] }")}
-${lua.counts}${work}`;
-    return defineScript(`board.${name}`, `#!lua${flags}\n${whole(body)}`);
-  };
+  const read = (name: string, body: string): Script => readScript(lua, name, body);
+  const write = (name: string, flags: string, body: string): Script =>
+    writeScript(lua, settings, name, flags, body, []);
   const given = { first: "3", last: "#ARGV" };
   const submit = `local adding = ${lua.adds}
 ${lua.sums(given)}
@@ -118,12 +123,40 @@ return results`;
   return {
     submit: write("submit", "", submit),
     remove: write("remove", " flags=allow-oom", `${lua.remove({ first: "2", last: "#ARGV" })}\nreturn removed`),
+    cut: write("cut", " flags=allow-oom", lua.cut()),
     window: read("window", lua.window()),
-    ranks: read("ranks", lua.each("{ w, s, rank(w, s) }")),
-    scores: read("scores", lua.each("{ w, s }")),
+    ranks: read("ranks", lua.ranks()),
+    scores: read("scores", lua.scores()),
     percentile: read("percentile", lua.percentile()),
     quantile: read("quantile", lua.quantile()),
     histogram: read("histogram", histogram),
     gaps: read("gaps", lua.gaps()),
   };
+}
+
+function readScript(lua: BoardLua, name: string, body: string): Script {
+  return defineScript(`board.${name}`, `#!lua flags=no-writes\n${whole(lua, body)}`);
+}
+
+// A write has the stamp as its last key. Rights are asked for by the first write of a process, before anything is written.
+function writeScript(
+  lua: BoardLua,
+  { stamp }: BoardSettings,
+  name: string,
+  flags: string,
+  work: string,
+  more: readonly string[],
+): Script {
+  const body = `local M = KEYS[#KEYS]
+local held = redis.call('GET', M)
+if held and held ~= '${stamp}' then return { 'STAMP', held } end
+${refuseWithoutRights("ARGV[1] == '1'", [...lua.needed(work), ...more], "return { 'NOPERM', command[1] }")}
+${lua.counts}${work}`;
+  return defineScript(`board.${name}`, `#!lua${flags}\n${whole(lua, body)}`);
+}
+
+// What a script begins with: its keys, and of the functions those that its own text calls.
+function whole(lua: BoardLua, body: string): string {
+  const keys = lua.keys.map((_, at) => `KEYS[${at + 1}]`);
+  return `local ${lua.keys.join(", ")} = ${keys.join(", ")}\n${lua.functions(body)}${body}`;
 }

@@ -116,6 +116,7 @@ export class BoardSender {
    * @param args - makes its arguments but the first.
    * @param options - deadline and signal.
    * @param member - whom it is about, for errors.
+   * @param more - further keys of the script, which stand behind those of the board and before its stamp.
    * @returns the reply.
    */
   write(
@@ -124,6 +125,7 @@ export class BoardSender {
     args: () => readonly (string | number)[],
     options: CallOptions,
     member?: string,
+    more: readonly string[] = [],
   ): Promise<Reply> {
     const { settings } = this;
     return observe(settings, operation, undefined, async (note) => {
@@ -131,7 +133,7 @@ export class BoardSender {
       const keys = this.#place.keys();
       const call = {
         script,
-        keys: [...keys.all, keys.stamp],
+        keys: [...keys.all, ...more, keys.stamp],
         args: [this.#allowed ? "0" : "1", ...words],
         operations: keys.operations,
       };
@@ -199,7 +201,7 @@ export function throwRefusal(reply: Reply, operation: string, settingsAt: (place
 function formError({ name }: BoardSettings, held: string): DefinitionError {
   return new DefinitionError(
     `leaderboard ${name}: it is stored for other options (${held === "" ? "plain members" : held.replaceAll("|", " ").trim()}); ` +
-      "open it with these, or clear it, or take another name: order, tieBreak and dense ranks cannot change",
+      "open it with these, or clear it, or take another name: order, tieBreak, dense ranks and edges cannot change",
     { entity: name },
   );
 }

@@ -1,9 +1,9 @@
 // What can be asked of a board: every question is one round trip.
 // Input is checked before anything is sent.
 import type { CallOptions, Page } from "../query/query.ts";
-import { BoardInput, mostRows } from "./input.ts";
+import { BoardInput, lookedUpAtOnce, mostRows, rankedAtOnce } from "./input.ts";
 import type { BoardRow, LeaderboardOptions } from "./options.ts";
-import { rankedAmong, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
+import { rankedAmong, rowOf, rowsOf, type Stored, storedMembers, storedOf } from "./ranking.ts";
 import type { BoardSender, MakeRequest } from "./sending.ts";
 
 /** How far a member is from those with the nearest other scores. */
@@ -40,13 +40,13 @@ export interface Bucket {
 export interface BetweenScoresOptions extends CallOptions {
   /** Rows to skip; 0 when left out. */
   readonly offset?: number;
-  /** Rows at most; 100 when left out, 5 000 at most. */
+  /** Rows at most; 100 when left out, 2 000 at most. */
   readonly limit?: number;
 }
 
 /** What `entries` accepts. */
 export interface EntriesOptions extends CallOptions {
-  /** Rows per round trip; 500 when left out, 5 000 at most. */
+  /** Rows per round trip; 500 when left out, 2 000 at most. */
   readonly batch?: number;
 }
 
@@ -72,7 +72,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   /**
    * Reads the best. One round trip (ZRANGE).
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
+   * @param count - how many, 1 to 2 000; 10 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the best first.
    */
@@ -90,7 +90,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   /**
    * Reads the worst. One round trip (EVALSHA_RO).
    *
-   * @param count - how many, 1 to 5 000; 10 when left out.
+   * @param count - how many, 1 to 2 000; 10 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the worst first.
    */
@@ -103,7 +103,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * Reads one page. One round trip (EVALSHA_RO).
    *
    * @param number - which, from 1.
-   * @param size - rows per page, 1 to 5 000; 25 when left out.
+   * @param size - rows per page, 1 to 2 000; 25 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns the rows, and how many members there are in all.
    */
@@ -119,7 +119,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * Reads a member and those around it; near the ends of the board others fill up the places. One round trip (EVALSHA_RO).
    *
    * @param member - the member in the middle.
-   * @param count - how many on each side, 0 to 2 499; 5 when left out.
+   * @param count - how many on each side, 0 to 999; 5 when left out.
    * @param options - deadline in milliseconds, and signal.
    * @returns rows, the best first; none when the member is not on the board.
    */
@@ -194,7 +194,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Tells the rows of some members. One round trip (EVALSHA_RO).
+   * Tells the rows of some members. One round trip (EVALSHA_RO); each 125 of them are seen at one moment.
    *
    * @param members - up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -205,7 +205,8 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   /**
-   * Ranks some members among themselves, such as friends. One round trip (ZMSCORE where ties go by member, else EVALSHA_RO).
+   * Ranks some members among themselves, such as friends. One round trip (ZMSCORE where ties go by member, else EVALSHA_RO); each
+   * 1 000 of them are seen at one moment.
    *
    * @param members - up to 5 000.
    * @param options - deadline in milliseconds, and signal.
@@ -352,8 +353,10 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
 
   async #ranks(operation: string, members: readonly string[], options: CallOptions): Promise<(BoardRow<O> | null)[]> {
     const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask(operation, scripts.ranks, () => this.#input.members(members), options);
-    return (reply as ([string, string, number] | null)[]).map((found) => {
+    const replies = await this.#input.inSlices(members, rankedAtOnce, (words) =>
+      this.#sender.ask(operation, scripts.ranks, words, options),
+    );
+    return (replies.flat() as ([string, string, number] | null)[]).map((found) => {
       if (found === null) return null;
       const [text, score, rank] = found;
       return rowOf(settings, { text, score: Number(score) }, rank) as BoardRow<O>;
@@ -362,15 +365,15 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
 
   async #stored(operation: string, members: readonly string[], options: CallOptions): Promise<(Stored | null)[]> {
     const { settings, scripts } = this.#sender;
-    if (settings.breaks === "member") {
-      const command: MakeRequest = (keys) => ({
-        name: "ZMSCORE",
-        args: [keys.ranking, ...this.#input.members(members)],
-      });
-      const scores = (await this.#sender.read(operation, command, options)) as (string | null)[];
-      return scores.map((score, at) => (score === null ? null : { text: members[at] as string, score: Number(score) }));
-    }
-    const reply = await this.#sender.ask(operation, scripts.scores, () => this.#input.members(members), options);
-    return (reply as ([string, string] | null)[]).map((found) => found && { text: found[0], score: Number(found[1]) });
+    const replies = await this.#input.inSlices(members, lookedUpAtOnce, (words) => {
+      const command: MakeRequest = (keys) => ({ name: "ZMSCORE", args: [keys.ranking, ...words()] });
+      return settings.breaks === "member"
+        ? this.#sender.read(operation, command, options)
+        : this.#sender.ask(operation, scripts.scores, words, options);
+    });
+    if (settings.breaks === "member") return storedMembers(members, replies.flat() as (string | null)[]);
+    const parts = replies as [(string | null)[], (string | null)[]][];
+    const [ties, scores] = [parts.flatMap(([texts]) => texts), parts.flatMap(([, numbers]) => numbers)];
+    return storedMembers(members, scores, ties);
   }
 }

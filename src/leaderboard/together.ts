@@ -20,8 +20,8 @@ export type TogetherKind = "submit" | "remove" | "history";
  * @param settings - the board.
  * @returns it, as text.
  */
-export function rulesOf({ stamp, ties, keep, top, events }: BoardSettings): string {
-  return JSON.stringify([stamp, ties, keep, events && [top, events.maxLength]]);
+export function rulesOf({ stamp, ties, keep, limit, top, events }: BoardSettings): string {
+  return JSON.stringify([stamp, ties, keep, limit ?? 0, events && [top, events.maxLength]]);
 }
 
 const cache = new Map<string, Script>();
@@ -92,7 +92,7 @@ function chunkOf(kind: TogetherKind, settings: BoardSettings, place: number): st
   const tells = kind === "submit" && events !== undefined;
   const names = [...lua.keys, "M", ...(tells ? ["K"] : [])];
   const given = { first: "first", last: "last" };
-  const { check, work, needed } = {
+  const { check, work, more } = {
     submit: {
       check: `local adding = ${lua.adds}
       ${lua.sums(given)}
@@ -103,10 +103,10 @@ function chunkOf(kind: TogetherKind, settings: BoardSettings, place: number): st
       ${lua.note}
       ${lua.submit(given, tells)}
       return results`,
-      needed: [...lua.needed, ...(tells ? ["{'XADD', K, '*', 'f', 'v'}"] : [])],
+      more: tells ? ["{'XADD', K, '*', 'f', 'v'}"] : [],
     },
-    remove: { check: "", work: `${lua.remove(given)}\n      return removed`, needed: lua.needed },
-    history: { check: "", work: `local ARGV = { ARGV[first] }\n      ${lua.each("{ w, s, rank(w, s) }")}`, needed: [] },
+    remove: { check: "", work: `${lua.remove(given)}\n      return removed`, more: [] },
+    history: { check: "", work: `local ARGV = { ARGV[first] }\n      ${lua.ranks()}`, more: [] },
   }[kind];
   const ends = [
     "{'TIME'}",
@@ -114,7 +114,11 @@ function chunkOf(kind: TogetherKind, settings: BoardSettings, place: number): st
     "{'PTTL', Z}",
     "{'UNLINK', Z}",
   ];
-  const rights = refuseWithoutRights("ARGV[1] == '1'", [...needed, ...ends], "return { 'NOPERM', command[1] }");
+  const rights = refuseWithoutRights(
+    "ARGV[1] == '1'",
+    [...lua.needed(work), ...more, ...ends],
+    "return { 'NOPERM', command[1] }",
+  );
   const body = `${kind === "history" ? "" : lua.counts}${tells ? `local period\n${lua.tell(events.maxLength)}\n` : ""}rules[${place}] = {
     keys = ${lua.keys.length + 1},
     check = function(key, first, last)

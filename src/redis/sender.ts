@@ -2,7 +2,10 @@
 // Sends and nothing else; what to do about failures is the executor's business.
 import { isCluster, type RedisClient } from "./client.ts";
 import type { KeyedCommand, Request, Script, ScriptCall } from "./command.ts";
-import { keyedCommand, scriptCommand, takesWireCommands, type WireTarget } from "./wire-command.ts";
+import { keyedCommand, longCommand, scriptCommand, takesWireCommands, type WireTarget } from "./wire-command.ts";
+
+/** Up to so many words the driver's own handling costs next to nothing. */
+const fewWords = 16;
 
 /** Sends requests over one client. */
 export class Sender {
@@ -30,7 +33,11 @@ export class Sender {
    */
   one(request: Request): Promise<unknown> {
     if ("script" in request) return this.#script(request);
-    if (!("rest" in request)) return this.#client.call(request.name, ...request.args);
+    if (!("rest" in request)) {
+      const command = this.#wired && request.args.length > fewWords ? longCommand(request) : undefined;
+      if (command !== undefined) return (this.#client as unknown as WireTarget).sendCommand(command);
+      return this.#client.call(request.name, ...request.args);
+    }
     if (!this.#wired) return this.#client.call(request.name, ...keyedWords(request));
     return (this.#client as unknown as WireTarget).sendCommand(keyedCommand(request));
   }

@@ -2,7 +2,7 @@
 // For short calls the driver's handling of the words costs as much as the server's work; this takes its share away.
 import { Command, Redis } from "ioredis";
 import type { RedisClient } from "./client.ts";
-import { bulk, type KeyedCommand, type ScriptCall } from "./command.ts";
+import { bulk, type Command as CommandData, type KeyedCommand, type ScriptCall } from "./command.ts";
 
 const noWords: string[] = [];
 const asText = { replyEncoding: "utf8" as const };
@@ -52,11 +52,30 @@ export function scriptCommand({ script, keys, args }: ScriptCall): WireCommand |
   const name = script.readOnly ? "EVALSHA_RO" : "EVALSHA";
   let text = `*${3 + keys.length + args.length}\r\n${bulk(name)}$40\r\n${script.sha}\r\n${bulk(String(keys.length))}`;
   for (const key of keys) text += bulk(key);
-  for (const word of args) {
+  const words = bulks(args);
+  return words === undefined ? undefined : new WireCommand(name, keys[0] ?? "", text + words);
+}
+
+/**
+ * A command of many words, ready for the wire.
+ *
+ * @param command - the command; its arguments are text.
+ * @returns it in the driver's own form; undefined when an argument is not text.
+ */
+export function longCommand({ name, args }: CommandData): WireCommand | undefined {
+  const words = bulks(args);
+  const [key] = args;
+  if (words === undefined) return undefined;
+  return new WireCommand(name, String(key ?? ""), `*${args.length + 1}\r\n${bulk(name)}${words}`);
+}
+
+function bulks(words: readonly (string | Buffer)[]): string | undefined {
+  let text = "";
+  for (const word of words) {
     if (typeof word !== "string") return undefined;
     text += bulk(word);
   }
-  return new WireCommand(name, keys[0] ?? "", text);
+  return text;
 }
 
 /** What takes commands of the driver's own form. */

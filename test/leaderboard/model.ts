@@ -109,6 +109,13 @@ export class Model {
     return { score: old.score, rank: previousRank, previousRank, improved: false };
   }
 
+  /** Puts in a member that is new, without asking for ranks. */
+  add(member: string, score: number, subs: readonly number[]): void {
+    this.#submissions += 1;
+    this.#entries.push({ member, score, subs, since: this.#submissions });
+    this.#entries.sort(this.#compare);
+  }
+
   remove(members: readonly string[]): number {
     const before = this.#entries.length;
     this.#entries = this.#entries.filter(({ member }) => !members.includes(member));

@@ -55,6 +55,36 @@ test("boards with sub-scores", () => {
   void board.submitMany([{ member: "ada", score: 1 }]);
 });
 
+test("boards with a limit", () => {
+  const board = db.leaderboard("a", { limit: 100 });
+  expectTypeOf(board.submit("ada", 1)).resolves.toEqualTypeOf<SubmitResult<number | null>>();
+  expectTypeOf(board.increment("ada")).resolves.toHaveProperty("rank").toEqualTypeOf<number | null>();
+  expectTypeOf(db.leaderboard("b").increment("ada")).resolves.toHaveProperty("rank").toEqualTypeOf<number>();
+  // @ts-expect-error -- a limit is a number
+  db.leaderboard("a", { limit: "100" });
+  // @ts-expect-error -- a range has two ends
+  void board.removeBetween(1);
+});
+
+test("boards in shards", () => {
+  const board = db.shardedLeaderboard("a", { edges: [10, 20], ties: "dense" });
+  expectTypeOf(board.submit("ada", 1)).resolves.toEqualTypeOf<SubmitResult>();
+  expectTypeOf(board.top()).resolves.items.toHaveProperty("at");
+  expectTypeOf(db.shardedLeaderboard("b", { edges: [1], tieBreak: "member" }).top()).resolves.items.not.toHaveProperty(
+    "at",
+  );
+  // @ts-expect-error -- it must know where to divide
+  db.shardedLeaderboard("a", {});
+  // @ts-expect-error -- edges are numbers
+  db.shardedLeaderboard("a", { edges: ["1"] });
+  // @ts-expect-error -- no shard knows how many the others have
+  db.shardedLeaderboard("a", { edges: [1], limit: 5 });
+  // @ts-expect-error -- ties are broken by time or by member
+  db.shardedLeaderboard("a", { edges: [1], tieBreak: { scores: [{ name: "x" }] } });
+  // @ts-expect-error -- it has no sub-scores
+  void board.submit("ada", 1, { scores: { x: 1 } });
+});
+
 test("options", () => {
   // @ts-expect-error -- no such order
   db.leaderboard("a", { order: "up" });
