@@ -52,6 +52,24 @@ describeLegs("changes of ranks", {}, (leg) => {
     await namespace[Symbol.asyncDispose]();
   });
 
+  test("leave out who was dropped at once", async () => {
+    const board = db.leaderboard("bounded", { limit: 2, events: true, periods: { daily: { keep: 1 }, allTime: true } });
+    await board.submit("ada", 10);
+    await board.submit("bob", 20);
+    const dropped = await board.submit("eve", 5);
+    expect(dropped).toMatchObject({ score: 5, rank: null, improved: false, periods: { daily: { rank: null } } });
+    expect(await board.submit("kim", 30)).toMatchObject({ rank: 1, periods: { daily: { rank: 1 } } });
+    expect((await board.top()).map(({ member }) => member)).toEqual(["kim", "bob"]);
+    expect(await board.period("daily").total()).toBe(2);
+    const told = await take(board, 6);
+    expect(told.map(({ member, period }) => [member, period ?? "all"])).toEqual(
+      ["ada", "bob", "kim"].flatMap((member) => [
+        [member, "all"],
+        [member, "daily"],
+      ]),
+    );
+  });
+
   test.each(kinds)("are those of the model, $ties, $order", { timeout: 60_000 }, async ({ ties, order }) => {
     const property = fc.asyncProperty(fc.array(score, { minLength: 1, maxLength: 25 }), async (given) => {
       boards += 1;
