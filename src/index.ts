@@ -123,6 +123,7 @@ export type {
   SubScoresOf,
   TieBreak,
   TieFactsOf,
+  WithAllTime,
   WithPeriods,
 } from "./leaderboard/options.ts";
 export { type PastRow, PeriodStandings } from "./leaderboard/period-standings.ts";

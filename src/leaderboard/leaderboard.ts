@@ -79,7 +79,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   /**
    * Submits many scores, one after the other as they are given, in one call: all of them, or none. One round trip (EVALSHA).
    *
-   * @param entries - up to 1 000 members and scores.
+   * @param entries - up to 1 000 members and scores, counted for every period.
    * @param options - deadline in milliseconds, and signal.
    * @returns what became of each, in order.
    * @throws ValidationError when one of them is refused, or a sum would leave the range; nothing was changed.
@@ -144,7 +144,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   /**
    * Takes members off the board and its current periods. One round trip (EVALSHA).
    *
-   * @param members - one member, or up to 5 000.
+   * @param members - one member, or up to 5 000, counted for every period.
    * @param options - deadline in milliseconds, and signal.
    * @returns how many were on it; of a board with periods, on the main one.
    * @throws DefinitionError when the board is stored for other options; nothing was changed.
