@@ -124,6 +124,7 @@ export type {
   SubScoresOf,
   TieBreak,
   TieFactsOf,
+  WithAllTime,
   WithPeriods,
 } from "./leaderboard/options.ts";
 export { ShardedLeaderboard, type ShardedEntriesOptions } from "./leaderboard/sharded.ts";

@@ -76,6 +76,12 @@ export interface WithPeriods<P extends BoardPeriods> {
   readonly periods: P;
 }
 
+/** Periods with a board of all time. */
+export interface WithAllTime {
+  /** It is kept. */
+  readonly allTime: true;
+}
+
 /** The names of a board's own calendars. */
 export type CustomName<P extends BoardPeriods> =
   P extends Pick<Required<BoardPeriods>, "custom"> ? keyof P["custom"] & string : never;
@@ -86,7 +92,7 @@ export type SoundOptions<O extends LeaderboardOptions> =
     ? {
         /** Periods have no other names than these. */
         readonly periods: { readonly [K in Exclude<keyof P, keyof BoardPeriods>]: never };
-      } & (P extends { readonly allTime: true }
+      } & (P extends WithAllTime
         ? {
             /** The board of all time is the main one. */
             readonly main?: never;

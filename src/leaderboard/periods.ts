@@ -17,7 +17,7 @@ import {
 import { firstInstant, lastInstant, Zone } from "./zone.ts";
 
 /** A day of the week. */
-export type Weekday = (typeof weekdays)[number];
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 /** How long a period's boards are there. */
 export interface KeptPeriods {

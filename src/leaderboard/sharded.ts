@@ -7,6 +7,7 @@ import { checkedMember, checkedScore } from "./encoding.ts";
 import type { BoardRow, SubmitResult } from "./options.ts";
 import { rankedAmong, resultOf, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
 import type { BoardSender } from "./sending.ts";
+import { mostRows, mostSubmissions } from "./input.ts";
 import { type Entry, Shards } from "./sharded-moves.ts";
 import { shardOf, type ShardedLeaderboardOptions, shardedSettings } from "./sharded-options.ts";
 import { shardKeys } from "./sharded-scripts.ts";
@@ -17,9 +18,8 @@ export interface ShardedEntriesOptions extends CallOptions {
   readonly batch?: number;
 }
 
-const mostRows = 2000;
+/** Members that one call may take: each is looked up in the directory, and ranked in its shard. */
 const mostMembers = 500;
-const mostSubmissions = 250;
 
 /** A board whose members are spread over hash slots by their scores; made by `db.shardedLeaderboard`. */
 export class ShardedLeaderboard<O extends ShardedLeaderboardOptions = ShardedLeaderboardOptions> {

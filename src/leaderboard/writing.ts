@@ -8,6 +8,7 @@ import type { Executor } from "../redis/executor.ts";
 import type { ServerClock } from "../redis/server-clock.ts";
 import { callOptions } from "../repository/load.ts";
 import { observe } from "../repository/observe.ts";
+import { mostMembers, mostSubmissions } from "./input.ts";
 import type { BoardSettings } from "./options.ts";
 import type { PlannedBoard, Plans, WritePlan } from "./plan.ts";
 import { throwRefusal } from "./sending.ts";
@@ -53,8 +54,6 @@ export interface TogetherWrite {
 
 /** How often the server may say that it is another period there: periods would have to end while the call is on its way. */
 const mostTries = 10;
-/** Boards and periods that one call may write: more would hold the server up. */
-const mostBoards = 1000;
 
 /**
  * Writes boards and all their current periods in one call: all of them, or none.
@@ -117,9 +116,11 @@ function callOf(
   const boards = shares.flatMap((share, at) => (plans[at] as WritePlan).boards.map((board) => ({ share, board })));
   const past = plans.flatMap((plan) => (plan.allowed ? [] : plan.past));
   const first = shares[0] as Share;
-  if (boards.length > mostBoards) {
+  const [each, most, what] = kind === "submit" ? [3, mostSubmissions, "scores"] : [1, mostMembers, "members"];
+  const writes = boards.reduce((sum, { share }) => sum + share.words.length / each, 0);
+  if (writes > most) {
     throw new ValidationError(
-      `${first.settings.name}: at most ${mostBoards} boards and periods at once, not ${boards.length}; send them in parts`,
+      `${first.settings.name}: at most ${most} ${what} at once, counted for every board and period, not ${writes}; send them in parts`,
       { entity: first.settings.name },
     );
   }

@@ -215,6 +215,13 @@ describeLegs("boards with periods", {}, (leg) => {
       "VALIDATION",
     );
     await expectFailure(board.submit("ada", Number.NaN), "VALIDATION");
+    // Three boards are written.
+    const many = Array.from({ length: 84 }, (_, at) => ({ member: `m${at}`, score: 1 }));
+    expect((await expectFailure(board.submitMany(many), "VALIDATION")).message).toContain(
+      "not 252; send them in parts",
+    );
+    const names = Array.from({ length: 5001 }, (_, at) => `m${at}`);
+    expect((await expectFailure(board.remove(names), "VALIDATION")).message).toContain("at most 5000 members");
     await expectFailure(board.remove([""]), "VALIDATION");
     expect(await dump(raw, namespace.name)).toEqual(before);
     const results = await board.submitMany([

@@ -123,6 +123,43 @@ describe("a cluster", () => {
       expect(await ones.count()).toBe(1);
     });
 
+    test.each(names)("keeps a leaderboard and its periods on one node: %s", async (board) => {
+      const periods = { daily: { keep: 2 }, allTime: true } as const;
+      const arena = db.leaderboard(`board-${board}`, { periods, events: true });
+      const teams = db.leaderboard("teams", { colocate: `board-${board}`, keep: "sum" });
+      const [player, team] = await db.submitAll([
+        db.leaderboard(`players-${board}`, { colocate: `board-${board}`, periods }).submission("ada", 5),
+        teams.submission("red", 5),
+      ]);
+      expect([player.periods.daily.rank, team.rank]).toEqual([1, 1]);
+      await arena.submit("bob", 3);
+      expect(await arena.submit("ada", 5)).toMatchObject({ rank: 1, periods: { daily: { rank: 1 } } });
+      expect((await arena.period("daily").history("ada", 3)).map(({ row }) => row?.rank)).toEqual([
+        1,
+        undefined,
+        undefined,
+      ]);
+      const seen: unknown[] = [];
+      for await (const { member, period, overtaken } of arena.watch({ from: "start" })) {
+        if (seen.push([member, period, overtaken.length]) === 4) break;
+      }
+      expect(seen.slice(2)).toEqual([
+        ["ada", null, 1],
+        ["ada", "daily", 1],
+      ]);
+      expect(await (await arena.archive("old")).rankOf("bob")).toBe(2);
+      await expectFailure(
+        db.submitAll(
+          [teams.submission("red", 1), arena.submission("ada", 1)].concat(
+            db.leaderboard("elsewhere").submission("ada", 1) as never,
+          ),
+        ),
+        "CROSS_SLOT",
+      );
+      await arena.clear();
+      expect(await arena.period("daily").total()).toBe(0);
+    });
+
     test("spreads a type over the nodes in partitions", async () => {
       const Tree = defineEntity({
         name: "tree",
