@@ -190,7 +190,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    * A leaderboard: members, ranked by their scores.
    *
    * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`; its keys lie in one hash slot.
-   * @param options - which end is best, which score is kept, who shares a rank, and what breaks ties.
+   * @param options - which end is best, which score is kept, who shares a rank, what breaks ties, and whose entities rows carry.
    * @returns the board; nothing is sent yet.
    * @throws DefinitionError when the name or an option makes no sense.
    *
@@ -205,8 +205,17 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    * await db.close();
    * ```
    */
-  leaderboard<const O extends LeaderboardOptions = Record<never, never>>(name: string, options?: O): Leaderboard<O> {
-    return new Leaderboard(name, options ?? ({} as O), this.#executor, this.#options.namespace ?? "");
+  leaderboard<const O extends LeaderboardOptions>(name: string, options: O): Leaderboard<O>;
+  /**
+   * A leaderboard with every option as it is when left out.
+   *
+   * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`.
+   * @returns the board; nothing is sent yet.
+   * @throws DefinitionError when the name makes no sense.
+   */
+  leaderboard(name: string): Leaderboard<Record<never, never>>;
+  leaderboard(name: string, options: LeaderboardOptions = {}): Leaderboard {
+    return new Leaderboard(name, options, this.#executor, this.#options.namespace ?? "");
   }
 
   /**

@@ -110,12 +110,22 @@ export {
   type Neighbours,
 } from "./leaderboard/leaderboard.ts";
 export type {
+  BoardJoin,
+  EntityLoader,
+  EntityOfJoin,
+  EntitySource,
+  JoinedBoard,
+  MappedSource,
+} from "./leaderboard/join.ts";
+export type {
   BoardOrder,
   BoardRow,
   BrokenByScores,
+  EntityFactOf,
   KeptScore,
   LeaderboardOptions,
   RankType,
+  RowReadOptions,
   SubmitArguments,
   SubmitResult,
   Submission,

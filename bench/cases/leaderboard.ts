@@ -4,7 +4,9 @@ import type { Redis } from "ioredis";
 import type { Leaderboard } from "remora";
 
 import { type City, grown, loadCities } from "../data.ts";
+import { plain, PlainCity } from "../entities.ts";
 import { type Case, gate, type Race, type Scale } from "../race.ts";
+import { fromHash, saveHashes } from "../raw-city.ts";
 import type { BenchServer, Rig } from "../rig.ts";
 
 const options = { tieBreak: "member", keep: "last" } as const;
@@ -82,6 +84,60 @@ async function open(rig: Rig, scale: Scale, question: Question): Promise<Race> {
   };
 }
 
+const topRows = 100;
+
+/** Fields of a city's hash, in the order in which they are asked for. */
+const cityFields = [
+  ...["id", "name", "country", "feature", "population", "elevation", "capital", "founded", "tags", "location"],
+  ...["admin.code", "admin.zone"],
+];
+
+async function topByHand(redis: Redis, key: string, prefix: string): Promise<City[]> {
+  const rows = await redis.zrange(key, "0", String(topRows - 1), "REV", "WITHSCORES");
+  const pipeline = redis.pipeline();
+  for (let at = 0; at < rows.length; at += 2) pipeline.hmget(prefix + (rows[at] as string), ...cityFields);
+  return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    const hash: Record<string, string> = {};
+    for (const [at, value] of (reply as (string | null)[]).entries()) hash[cityFields[at] as string] = value ?? "";
+    return fromHash(hash);
+  });
+}
+
+async function openEntities(rig: Rig, scale: Scale): Promise<Race> {
+  const server: BenchServer = await rig.server("plain");
+  const cities = loadCities(scale.records);
+  const [namespace, other] = [rig.namespace(), rig.namespace()];
+  const [key, prefix] = [`${namespace}:{cities}#z`, `${namespace}:{city}:`];
+  await fill(server.raw, key, cities);
+  await saveHashes(server.raw, prefix, cities);
+  const db = await rig.remora(server, other);
+  const repository = db.repository(PlainCity);
+  await repository.insertMany([...cities]);
+  await fill(server.raw, `${other}:{cities}#z`, cities);
+  const board = db.leaderboard("cities", { ...options, join: repository });
+  const contestant = (name: string, ask: () => Promise<City[]>) => {
+    let rows: City[] = [];
+    return {
+      name,
+      server,
+      run: async () => {
+        // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
+        for (let at = 0; at < repeats; at += 1) rows = await ask();
+      },
+      rows: () => Promise.resolve(rows.map(plain)),
+    };
+  };
+  return {
+    operations: repeats,
+    expected: await topByHand(server.raw, key, prefix),
+    contestants: [
+      contestant("raw", () => topByHand(server.raw, key, prefix)),
+      contestant("remora", async () => (await board.top(topRows)).map(({ entity }) => entity as City)),
+    ],
+  };
+}
+
 function boardCase(name: string, title: string, bound: number, question: Question): Case {
   return {
     name,
@@ -154,4 +210,11 @@ export const boardCases: readonly Case[] = [
       return cities.map(({ id }) => ranks.get(id) ?? 0);
     }),
   }),
+  {
+    name: "board-entities",
+    title: "top 100 with their entities, against ZRANGE and HMGET in a pipeline",
+    measure: "time",
+    gates: [gate("top 100 with entities", 1.2)],
+    open: openEntities,
+  },
 ];

@@ -2,6 +2,8 @@
 // Checked once, and frozen into settings that scripts and codec are made from.
 import { DefinitionError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
+import type { FindOptions, ReadOptions } from "../repository/load.ts";
+import type { BoardJoin, EntityOfJoin, JoinedBoard } from "./join.ts";
 
 /** `desc`: the highest score is best; `asc`: the lowest. */
 export type BoardOrder = "desc" | "asc";
@@ -41,7 +43,14 @@ export interface LeaderboardOptions {
   readonly tieBreak?: TieBreak;
   /** How many ranks are the top, of which `enteredTop` tells; 10 when left out. */
   readonly top?: number;
+  /** The repository whose entities rows carry, by member; or it and what makes ids of members. None when left out. */
+  readonly join?: BoardJoin;
 }
+
+/** What reads that give rows accept on a board with the options O: where it is joined, what the repository's reads do. */
+export type RowReadOptions<O extends LeaderboardOptions = LeaderboardOptions> = O extends JoinedBoard
+  ? ReadOptions & FindOptions
+  : CallOptions;
 
 /** The names of the sub-scores of a board with the options O. */
 export type SubScoreName<O> = O extends BrokenByScores<infer S> ? S["name"] : never;
@@ -87,7 +96,21 @@ export type BoardRow<O extends LeaderboardOptions = LeaderboardOptions> = {
   readonly score: number;
   /** The member's rank, from 1. */
   readonly rank: number;
-} & TieFactsOf<O>;
+} & TieFactsOf<O> &
+  EntityFactOf<O>;
+
+/** The entity that rows of a joined board carry. */
+export type EntityFactOf<O extends LeaderboardOptions> = LeaderboardOptions extends O
+  ? {
+      /** The member's entity; null when there is none. */
+      readonly entity?: object | null;
+    }
+  : O extends JoinedBoard<infer J>
+    ? {
+        /** The member's entity; null when there is none, such as one that has expired or was deleted. */
+        readonly entity: EntityOfJoin<J> | null;
+      }
+    : unknown;
 
 /** What rows tell beside the score: sub-scores, or since when the member has its score, where that breaks ties. */
 export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extends O

@@ -2,9 +2,17 @@
 // Wrong uses do not compile.
 import { expectTypeOf, test } from "vitest";
 
-import type { BoardRow, Database, SubmitResult } from "remora";
+import { z } from "zod";
+
+import { type BoardRow, type Database, defineEntity, type SubmitResult } from "remora";
 
 declare const db: Database;
+
+const Player = defineEntity({ name: "player", schema: z.object({ id: z.string(), nick: z.string() }) });
+interface Stored {
+  id: string;
+  nick: string;
+}
 
 test("boards that break ties by time", () => {
   const board = db.leaderboard("a", { keep: "sum", ties: "dense", order: "asc", top: 3 });
@@ -53,6 +61,41 @@ test("boards with sub-scores", () => {
   void board.submit("ada", 1, { scores: { goals: 1, cards: 2, x: 3 } });
   // @ts-expect-error -- sub-scores are missing
   void board.submitMany([{ member: "ada", score: 1 }]);
+});
+
+test("boards that are joined", () => {
+  const players = db.repository(Player);
+  const board = db.leaderboard("a", { join: players, tieBreak: "member" });
+  type Row = Awaited<ReturnType<typeof board.top>>[number];
+  expectTypeOf<Row["entity"]>().toEqualTypeOf<Stored | null>();
+  expectTypeOf<Row["rank"]>().toEqualTypeOf<number>();
+  expectTypeOf(board.around("ada")).resolves.items.toHaveProperty("entity");
+  expectTypeOf<Awaited<ReturnType<typeof board.page>>["items"][number]["entity"]>().toEqualTypeOf<Stored | null>();
+  type Ahead = NonNullable<NonNullable<Awaited<ReturnType<typeof board.neighbours>>>["ahead"]>;
+  expectTypeOf<Ahead["entity"]>().toEqualTypeOf<Stored | null>();
+  void board.top(3, { validate: "none", withDeleted: true, prolong: false, deadline: 50, onCorrupt: () => undefined });
+  void board.between(1, 2, { limit: 3, validate: "lenient" });
+  void board.entries({ batch: 3, validate: "lenient" });
+  void board.submit("ada", 1, { deadline: 50 });
+  // @ts-expect-error -- a submission reads no entity
+  void board.submit("ada", 1, { validate: "none" });
+
+  const readers = db.repository(Player, { readOnly: true });
+  const mapped = db.leaderboard("b", { join: { repository: readers, id: (member) => member.slice(1) } });
+  expectTypeOf<Awaited<ReturnType<typeof mapped.bottom>>[number]["entity"]>().toEqualTypeOf<Stored | null>();
+  expectTypeOf(mapped.top()).resolves.items.toHaveProperty("at");
+
+  const alone = db.leaderboard("c", { ties: "dense" });
+  expectTypeOf(alone.top()).resolves.items.not.toHaveProperty("entity");
+  // @ts-expect-error -- it reads no entities
+  void alone.top(3, { validate: "none" });
+  // @ts-expect-error -- nor those of pages
+  void alone.page(1, 5, { withDeleted: true });
+  // @ts-expect-error -- a definition is no repository
+  db.leaderboard("d", { join: Player });
+  // @ts-expect-error -- an id is a string
+  db.leaderboard("d", { join: { repository: players, id: () => 5 } });
+  expectTypeOf<BoardRow["entity"]>().toEqualTypeOf<object | null | undefined>();
 });
 
 test("options", () => {
