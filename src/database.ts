@@ -3,8 +3,11 @@
 import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
+import { openEntityBoard } from "./leaderboard/entity-board.ts";
+import { Join } from "./leaderboard/join.ts";
 import { Leaderboard } from "./leaderboard/leaderboard.ts";
-import type { LeaderboardOptions } from "./leaderboard/options.ts";
+import { boardSettings, type LeaderboardOptions } from "./leaderboard/options.ts";
+import { BoardSender } from "./leaderboard/sending.ts";
 import { BlockingConnection } from "./redis/blocking.ts";
 import { type Capabilities, probeCapabilities } from "./redis/capabilities.ts";
 import type { RedisClient } from "./redis/client.ts";
@@ -168,6 +171,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
       searchable: this.#searchable,
       clock: this.#clock,
       related: this.#related,
+      openBoard: openEntityBoard,
       dirtySaves: this.#options.dirtySaves ?? true,
       sizes: {
         large: this.#options.largeDocument ?? megabyte,
@@ -215,7 +219,9 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    */
   leaderboard(name: string): Leaderboard<Record<never, never>>;
   leaderboard(name: string, options: LeaderboardOptions = {}): Leaderboard {
-    return new Leaderboard(name, options, this.#executor, this.#options.namespace ?? "");
+    const settings = boardSettings(name, options);
+    const sender = new BoardSender(settings, this.#executor, this.#options.namespace ?? "");
+    return new Leaderboard(sender, options.join === undefined ? undefined : new Join(name, options.join));
   }
 
   /**

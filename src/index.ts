@@ -101,14 +101,7 @@ export type {
   TextOperators,
 } from "./query/where.ts";
 export { type Area, type Box, type Circle, distance, type DistanceUnit } from "./query/geo.ts";
-export {
-  type BetweenScoresOptions,
-  type Bucket,
-  type EntriesOptions,
-  type Gap,
-  Leaderboard,
-  type Neighbours,
-} from "./leaderboard/leaderboard.ts";
+export { type Gap, Leaderboard, type Neighbours } from "./leaderboard/leaderboard.ts";
 export type {
   BoardJoin,
   EntityLoader,
@@ -118,13 +111,30 @@ export type {
   MappedSource,
 } from "./leaderboard/join.ts";
 export type {
-  BoardOrder,
+  BetweenScoresOptions,
+  Bucket,
+  EntityBoard,
+  EntityBoardRow,
+  EntityGap,
+  EntityNeighbours,
+  EntityRowOptions,
+  EntriesOptions,
+} from "./repository/board.ts";
+export {
+  type BoardIndex,
+  type BoardIndexOptions,
+  type BoardOrder,
+  type BoardTieBreak,
+  leaderboard,
+  type RankType,
+  type TieField,
+} from "./schema/board.ts";
+export type {
   BoardRow,
   BrokenByScores,
   EntityFactOf,
   KeptScore,
   LeaderboardOptions,
-  RankType,
   RowReadOptions,
   SubmitArguments,
   SubmitResult,

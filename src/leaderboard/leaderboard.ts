@@ -2,21 +2,20 @@
 // Input is checked before anything is sent.
 import { ValidationError } from "../errors.ts";
 import type { CallOptions, Page } from "../query/query.ts";
-import type { Executor } from "../redis/executor.ts";
 import { checkedMember, checkedScore, tieText } from "./encoding.ts";
-import { Join } from "./join.ts";
-import {
-  type BoardRow,
-  boardSettings,
-  type EntityFactOf,
-  type LeaderboardOptions,
-  type RowReadOptions,
-  type Submission,
-  type SubmitArguments,
-  type SubmitResult,
+import type { BetweenScoresOptions, Bucket, EntriesOptions } from "../repository/board.ts";
+import type { Join } from "./join.ts";
+import type {
+  BoardRow,
+  EntityFactOf,
+  LeaderboardOptions,
+  RowReadOptions,
+  Submission,
+  SubmitArguments,
+  SubmitResult,
 } from "./options.ts";
 import { rankedAmong, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
-import { BoardSender } from "./sending.ts";
+import type { BoardRequests } from "./sending.ts";
 
 /** How far a member is from those with the nearest other scores. */
 export type Gap<O extends LeaderboardOptions = LeaderboardOptions> = {
@@ -38,30 +37,6 @@ export interface Neighbours<O extends LeaderboardOptions = LeaderboardOptions> {
   readonly behind: Gap<O> | null;
 }
 
-/** One bar of a histogram. */
-export interface Bucket {
-  /** The lowest score that counts. */
-  readonly from: number;
-  /** The first score that does not count; that of the last bucket does. */
-  readonly to: number;
-  /** How many members have such a score. */
-  readonly count: number;
-}
-
-/** What `between` accepts beside what reads do. */
-export interface BetweenScoresOptions {
-  /** Rows to skip; 0 when left out. */
-  readonly offset?: number;
-  /** Rows at most; 100 when left out, 5 000 at most. */
-  readonly limit?: number;
-}
-
-/** What `entries` accepts beside what reads do. */
-export interface EntriesOptions {
-  /** Rows per round trip; 500 when left out, 5 000 at most. */
-  readonly batch?: number;
-}
-
 /** Rows or members that one call may take or give: more would hold the server up. */
 const mostRows = 5000;
 const mostSubmissions = 1000;
@@ -71,25 +46,23 @@ const mostBuckets = 1000;
 export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   /** The board's name. */
   readonly name: string;
-  readonly #sender: BoardSender;
+  readonly #sender: BoardRequests;
   readonly #join: Join | undefined;
   readonly #top: number;
   readonly #noScores: Readonly<Record<string, number>>;
 
   /**
    * @internal
-   * @param name - the board's name.
-   * @param options - how it ranks.
-   * @param executor - sends.
-   * @param namespace - put in front of every key.
+   * @param sender - sends for the board.
+   * @param join - puts entities to rows; undefined for boards without.
    */
-  constructor(name: string, options: O, executor: Executor, namespace: string) {
-    const settings = boardSettings(name, options);
-    this.name = name;
-    this.#join = options.join === undefined ? undefined : new Join(name, options.join);
+  constructor(sender: BoardRequests, join: Join | undefined) {
+    const { settings } = sender;
+    this.name = settings.name;
+    this.#join = join;
     this.#top = settings.top;
     this.#noScores = Object.fromEntries(settings.scores.map((score) => [score.name, 0]));
-    this.#sender = new BoardSender(settings, executor, namespace);
+    this.#sender = sender;
   }
 
   /**
@@ -503,9 +476,13 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   async #stored(operation: string, members: readonly string[], options: CallOptions): Promise<(Stored | null)[]> {
     const { settings, keys, scripts } = this.#sender;
     if (settings.breaks === "member") {
-      const command = () => ({ name: "ZMSCORE", args: [keys.ranking, ...this.#members(members)] });
+      const texts: string[] = [];
+      const command = () => {
+        texts.push(...this.#members(members));
+        return { name: "ZMSCORE", args: [keys.ranking, ...texts] };
+      };
       const scores = (await this.#sender.read(operation, command, options)) as (string | null)[];
-      return scores.map((score, at) => (score === null ? null : { text: members[at] as string, score: Number(score) }));
+      return scores.map((score, at) => (score === null ? null : { text: texts[at] as string, score: Number(score) }));
     }
     const reply = await this.#sender.ask(operation, scripts.scores, () => this.#members(members), options);
     return (reply as ([string, string] | null)[]).map((found) => found && { text: found[0], score: Number(found[1]) });
@@ -517,7 +494,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> {
   }
 
   #member(member: string): string {
-    return checkedMember(member, this.name);
+    return checkedMember(member, this.#sender.settings);
   }
 
   #score(score: number, what: string, member?: string): number {

@@ -3,16 +3,11 @@
 import { DefinitionError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { FindOptions, ReadOptions } from "../repository/load.ts";
+import type { BoardMetadata, BoardOrder, RankType } from "../schema/board.ts";
 import type { BoardJoin, EntityOfJoin, JoinedBoard } from "./join.ts";
-
-/** `desc`: the highest score is best; `asc`: the lowest. */
-export type BoardOrder = "desc" | "asc";
 
 /** Which of a member's scores the board keeps. */
 export type KeptScore = "best" | "last" | "sum" | "first" | "worst";
-
-/** What members with equal scores get: ranks of their own (1, 2, 3, 4), or one (1, 2, 2, 4 or 1, 2, 2, 3). */
-export type RankType = "ordinal" | "competition" | "dense";
 
 /** A score that decides between equal ones. */
 export interface SubScore {
@@ -153,6 +148,8 @@ export interface BoardSettings {
   /** The sub-scores, in order; none unless they break ties. */
   readonly scores: readonly Required<SubScore>[];
   readonly top: number;
+  /** Members are entities: their ids stand there as in keys. */
+  readonly entities?: true;
   /** What decides the stored form, as text: boards that differ in it cannot share keys. */
   readonly stamp: string;
 }
@@ -198,4 +195,31 @@ export function boardSettings(name: string, options: LeaderboardOptions): BoardS
   const keys = scores.map((each) => `${each.name} ${each.order}`).join(",");
   const stamp = [order, breaks, keys, ties === "dense" ? "dense" : ""].join("|");
   return Object.freeze({ name, order, keep, ties, breaks, scores: Object.freeze(scores), top, stamp });
+}
+
+/**
+ * What a board over entities is told, in the same form.
+ *
+ * @param entity - name of the entity type.
+ * @param board - the board.
+ * @returns settings.
+ */
+export function entityBoardSettings(
+  entity: string,
+  { path, order, ties, breaks, fields }: BoardMetadata,
+): BoardSettings {
+  const scores = fields.map((each) => Object.freeze({ name: each.field, order: each.order }));
+  const stamp = [order, breaks, scores.length].join("|");
+  const name = `${entity}.${path}`;
+  return Object.freeze({
+    name,
+    order,
+    keep: "last",
+    ties,
+    breaks,
+    scores: Object.freeze(scores),
+    top: 1,
+    entities: true,
+    stamp,
+  });
 }

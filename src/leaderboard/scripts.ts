@@ -63,8 +63,8 @@ const cache = new Map<string, BoardScripts>();
  * @returns its scripts.
  */
 export function boardScripts(settings: BoardSettings): BoardScripts {
-  const { stamp, ties, keep } = settings;
-  const known = [stamp, ties, keep].join("|");
+  const { stamp, ties, keep, entities } = settings;
+  const known = [stamp, ties, keep, entities].join("|");
   const scripts = cache.get(known) ?? Object.freeze(new Generator(settings).all());
   cache.set(known, scripts);
   return scripts;
@@ -106,6 +106,11 @@ class Generator {
     };
   }
 
+  // Of entities more is noted than what stands in front of them.
+  #front(text: string): string {
+    return this.#settings.entities ? `string.sub(${text}, 1, ${tieWidth(this.#settings)})` : text;
+  }
+
   #read(name: string, lua: string): Script {
     return defineScript(`board.${name}`, `#!lua flags=no-writes\n${this.#prelude(lua)}${lua}`);
   }
@@ -129,7 +134,7 @@ class Generator {
       ["place", `local function place(w) return redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', Z, w) end`],
       [
         "wide",
-        `local function wide(m) ${this.#wide ? "local t = redis.call('HGET', T, m) return t and t..m" : "return m"} end`,
+        `local function wide(m) ${this.#wide ? `local t = redis.call('HGET', T, m) return t and ${this.#front("t")}..m` : "return m"} end`,
       ],
     ] as const;
     // Each calls only those that come after it here, which stand before it in the script.
@@ -315,7 +320,7 @@ return { total, start, rows[1] and rank(rows[1], rows[2]) or 0, rows }`;
     const stored = this.#wide
       ? `local ties = redis.call('HMGET', T, unpack(ARGV))
 local stored = {}
-for at, m in ipairs(ARGV) do stored[at] = ties[at] and ties[at]..m or m end`
+for at, m in ipairs(ARGV) do stored[at] = ties[at] and ${this.#front("ties[at]")}..m or m end`
       : "local stored = ARGV";
     return `${stored}
 local scores = redis.call('ZMSCORE', Z, unpack(stored))

@@ -10,8 +10,29 @@ import { type Note, observe } from "../repository/observe.ts";
 import type { BoardSettings } from "./options.ts";
 import { type BoardKeys, boardKeys, type BoardScripts, boardScripts } from "./scripts.ts";
 
+/** What sends for a board. */
+export interface BoardRequests {
+  /** The board. */
+  readonly settings: BoardSettings;
+  /** Its keys. */
+  readonly keys: BoardKeys;
+  /** Its scripts. */
+  readonly scripts: BoardScripts;
+  /** Sends a reading command or script. */
+  read(operation: string, request: () => Request, options: CallOptions): Promise<Reply>;
+  /** Calls a reading script. */
+  ask(operation: string, script: Script, args: ScriptWords, options: CallOptions): Promise<Reply>;
+  /** Calls a writing script. */
+  write(operation: string, script: Script, args: ScriptWords, options: CallOptions, member?: string): Promise<Reply>;
+  /** Deletes the board. */
+  clear(options: CallOptions): Promise<Reply>;
+}
+
+/** Makes the arguments of a script; what it throws is the call's error. */
+export type ScriptWords = () => readonly (string | number)[];
+
 /** Sends for one board. */
-export class BoardSender {
+export class BoardSender implements BoardRequests {
   readonly settings: BoardSettings;
   readonly keys: BoardKeys;
   readonly scripts: BoardScripts;
@@ -74,12 +95,7 @@ export class BoardSender {
    * @param options - deadline and signal.
    * @returns the reply.
    */
-  ask(
-    operation: string,
-    script: Script,
-    args: () => readonly (string | number)[],
-    options: CallOptions,
-  ): Promise<Reply> {
+  ask(operation: string, script: Script, args: ScriptWords, options: CallOptions): Promise<Reply> {
     return this.read(operation, () => ({ script, keys: this.keys.all, args: args().map(String) }), options);
   }
 
@@ -93,13 +109,7 @@ export class BoardSender {
    * @param member - whom it is about, for errors.
    * @returns the reply.
    */
-  write(
-    operation: string,
-    script: Script,
-    args: () => readonly (string | number)[],
-    options: CallOptions,
-    member?: string,
-  ): Promise<Reply> {
+  write(operation: string, script: Script, args: ScriptWords, options: CallOptions, member?: string): Promise<Reply> {
     const { name } = this.settings;
     return observe(this.settings, operation, undefined, async (note) => {
       const words = args().map(String);
