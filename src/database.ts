@@ -3,6 +3,7 @@
 import { CapabilityError, ConnectionError, DefinitionError } from "./errors.ts";
 import { IndexAdministration } from "./indexes/administration.ts";
 import { Sweeper } from "./indexes/sweeper.ts";
+import { openEntityBoard } from "./leaderboard/entity-board.ts";
 import { Leaderboard } from "./leaderboard/leaderboard.ts";
 import { ShardedLeaderboard } from "./leaderboard/sharded.ts";
 import type { ShardedLeaderboardOptions } from "./leaderboard/sharded-options.ts";
@@ -186,6 +187,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
       searchable: this.#searchable,
       clock: this.#clock,
       related: this.#related,
+      openBoard: openEntityBoard,
       dirtySaves: this.#options.dirtySaves ?? true,
       sizes: {
         large: this.#options.largeDocument ?? megabyte,
@@ -227,7 +229,8 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
    * A leaderboard with options.
    *
    * @param name - 1 to 128 letters, digits, `_`, `-`, `.` and `:`; its keys lie in one hash slot.
-   * @param options - which end is best, which score is kept, who shares a rank, what breaks ties, and of which periods.
+   * @param options - which end is best, which score is kept, who shares a rank, what breaks ties, of which periods, and whose entities
+   * rows carry.
    * @returns the board; nothing is sent yet.
    * @throws DefinitionError when the name or an option makes no sense.
    */

@@ -104,15 +104,42 @@ export { type Area, type Box, type Circle, distance, type DistanceUnit } from ".
 export type { BoardChange, Overtaken } from "./leaderboard/events.ts";
 export { Leaderboard } from "./leaderboard/leaderboard.ts";
 export type {
+  BoardJoin,
+  EntityLoader,
+  EntityOfJoin,
+  EntitySource,
+  JoinedBoard,
+  MappedSource,
+} from "./leaderboard/join.ts";
+export type {
+  BetweenScoresOptions,
+  Bucket,
+  EntityBoard,
+  EntityBoardRow,
+  EntityGap,
+  EntityNeighbours,
+  EntityRowOptions,
+  EntriesOptions,
+} from "./repository/board.ts";
+export {
+  type BoardIndex,
+  type BoardIndexOptions,
+  type BoardOrder,
+  type BoardTieBreak,
+  leaderboard,
+  type RankType,
+  type TieField,
+} from "./schema/board.ts";
+export type {
   BoardEvents,
-  BoardOrder,
   BoardRow,
   BrokenByScores,
   CustomName,
+  EntityFactOf,
   KeptScore,
   LeaderboardOptions,
   PeriodName,
-  RankType,
+  RowReadOptions,
   SoundOptions,
   SubmitArguments,
   SubmitResult,
@@ -140,14 +167,7 @@ export type {
   Weekday,
   WeeklyPeriods,
 } from "./leaderboard/periods.ts";
-export {
-  type BetweenScoresOptions,
-  type Bucket,
-  type EntriesOptions,
-  type Gap,
-  type Neighbours,
-  Standings,
-} from "./leaderboard/standings.ts";
+export { type Gap, type Neighbours, Standings } from "./leaderboard/standings.ts";
 export { BoardSubmission, type SubmissionResults } from "./leaderboard/submission.ts";
 export type { Diagnosis, DoctorFinding, DoctorOptions, FindingTopic, Severity } from "./redis/doctor.ts";
 export type { Health } from "./redis/health.ts";

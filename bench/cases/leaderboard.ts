@@ -5,7 +5,9 @@ import { Leaderboard as RedisRank } from "redis-rank";
 import type { Leaderboard } from "remora";
 
 import { type City, grown, loadCities } from "../data.ts";
+import { plain, PlainCity } from "../entities.ts";
 import { type Case, gate, type Race, type Scale } from "../race.ts";
+import { fromHash, saveHashes } from "../raw-city.ts";
 import type { BenchServer, Rig } from "../rig.ts";
 
 const options = { tieBreak: "member", keep: "last" } as const;
@@ -97,6 +99,60 @@ async function open(rig: Rig, scale: Scale, question: Question): Promise<Race> {
       contestant("raw", (turn) => question.raw(server.raw, key, asked, turn)),
       contestant("remora", (turn) => question.remora(board, asked, turn)),
       ...(question.redisRank === undefined ? [] : [contestant("redis-rank", (turn) => redisRank(peer, asked, turn))]),
+    ],
+  };
+}
+
+const topRows = 100;
+
+/** Fields of a city's hash, in the order in which they are asked for. */
+const cityFields = [
+  ...["id", "name", "country", "feature", "population", "elevation", "capital", "founded", "tags", "location"],
+  ...["admin.code", "admin.zone"],
+];
+
+async function topByHand(redis: Redis, key: string, prefix: string): Promise<City[]> {
+  const rows = await redis.zrange(key, "0", String(topRows - 1), "REV", "WITHSCORES");
+  const pipeline = redis.pipeline();
+  for (let at = 0; at < rows.length; at += 2) pipeline.hmget(prefix + (rows[at] as string), ...cityFields);
+  return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    const hash: Record<string, string> = {};
+    for (const [at, value] of (reply as (string | null)[]).entries()) hash[cityFields[at] as string] = value ?? "";
+    return fromHash(hash);
+  });
+}
+
+async function openEntities(rig: Rig, scale: Scale): Promise<Race> {
+  const server: BenchServer = await rig.server("plain");
+  const cities = loadCities(scale.records);
+  const [namespace, other] = [rig.namespace(), rig.namespace()];
+  const [key, prefix] = [`${namespace}:{cities}#z`, `${namespace}:{city}:`];
+  await fill(server.raw, key, cities);
+  await saveHashes(server.raw, prefix, cities);
+  const db = await rig.remora(server, other);
+  const repository = db.repository(PlainCity);
+  await repository.insertMany([...cities]);
+  await fill(server.raw, `${other}:{cities}#z`, cities);
+  const board = db.leaderboard("cities", { ...options, join: repository });
+  const contestant = (name: string, ask: () => Promise<City[]>) => {
+    let rows: City[] = [];
+    return {
+      name,
+      server,
+      run: async () => {
+        // oxlint-disable-next-line no-await-in-loop -- one call after another is what is measured
+        for (let at = 0; at < repeats; at += 1) rows = await ask();
+      },
+      rows: () => Promise.resolve(rows.map(plain)),
+    };
+  };
+  return {
+    operations: repeats,
+    expected: await topByHand(server.raw, key, prefix),
+    contestants: [
+      contestant("raw", () => topByHand(server.raw, key, prefix)),
+      contestant("remora", async () => (await board.top(topRows)).map(({ entity }) => entity as City)),
     ],
   };
 }
@@ -207,4 +263,11 @@ export const boardCases: readonly Case[] = [
       },
     ),
   ),
+  {
+    name: "board-entities",
+    title: "top 100 with their entities, against ZRANGE and HMGET in a pipeline",
+    measure: "time",
+    gates: [gate("top 100 with entities", 1.2)],
+    open: openEntities,
+  },
 ];

@@ -1,6 +1,7 @@
 // From a value to what an index holds: terms, scores and tokens, the same for every engine.
 // Whatever an index would change or cut is refused here, before anything is written.
 import { ValidationError } from "../errors.ts";
+import type { RankedField } from "../schema/board.ts";
 import type { EntityMetadata, IndexMetadata, UniqueMetadata } from "../schema/metadata.ts";
 import type { GeoPoint } from "../schema/paths.ts";
 import { canonicalDecimal, complementOf, sortableDecimal } from "../schema/decimal.ts";
@@ -196,17 +197,23 @@ export function uniqueValue(unique: UniqueMetadata, entity: unknown): string | u
   return parts.length === 1 ? parts[0] : JSON.stringify(parts);
 }
 
+function rankedValue({ names }: RankedField, entity: unknown): IndexValue {
+  const held = valueAt(entity, names);
+  return held === undefined ? undefined : numberText(held as number);
+}
+
 /**
- * Everything the indexes and constraints hold for an entity, as the save script's snapshot.
+ * Everything the indexes, constraints and leaderboards hold for an entity, as the save script's snapshot.
  *
  * @param metadata - the entity type.
  * @param entity - a validated entity.
- * @returns one value per index, then one per unique constraint.
+ * @returns one value per index, then one per unique constraint, then the numbers of leaderboards.
  */
 export function indexValues(metadata: EntityMetadata, entity: unknown): IndexValue[] {
   return [
     ...metadata.indexes.map((index) => indexValue(index, entity, metadata.name)),
     ...metadata.uniques.map((unique) => uniqueValue(unique, entity)),
+    ...metadata.ranked.map((field) => rankedValue(field, entity)),
   ];
 }
 
@@ -221,7 +228,10 @@ export function indexValues(metadata: EntityMetadata, entity: unknown): IndexVal
 export function indexValueAt(metadata: EntityMetadata, position: number, entity: unknown): IndexValue {
   const index = metadata.indexes[position];
   if (index !== undefined) return indexValue(index, entity, metadata.name);
-  return uniqueValue(metadata.uniques[position - metadata.indexes.length] as UniqueMetadata, entity);
+  const behind = position - metadata.indexes.length;
+  const unique = metadata.uniques[behind];
+  if (unique !== undefined) return uniqueValue(unique, entity);
+  return rankedValue(metadata.ranked[behind - metadata.uniques.length] as RankedField, entity);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { taggedFields } from "../codec/hash.ts";
 import { encodePath, type Keyspace } from "../schema/key.ts";
+import type { BoardMetadata } from "../schema/board.ts";
 import type { EntityMetadata, IndexMetadata } from "../schema/metadata.ts";
 import { storedNames } from "../schema/names.ts";
 import { partitionOf } from "../schema/partitions.ts";
@@ -68,6 +69,23 @@ export interface CompoundSlot {
   readonly absentKey: string | undefined;
 }
 
+/** The place of a leaderboard over entities. */
+export interface BoardSlot {
+  readonly board: BoardMetadata;
+  /** Position of the score in the snapshot. */
+  readonly position: number;
+  /** Positions of the numbers that break ties. */
+  readonly fronts: readonly number[];
+  /** Position of the time of soft deletion: whoever has one is not on the board. */
+  readonly deleted: number | undefined;
+  /** The sorted set of entities, text that breaks ties in front of each. */
+  readonly key: string;
+  /** What stands in front of each entity, and, where that is a time, for which score; undefined where ties go by id. */
+  readonly texts: string | undefined;
+  /** The distinct scores, where ranks are dense. */
+  readonly distinct: string | undefined;
+}
+
 /** Keys and slots of one entity type in one namespace, for one engine. */
 export interface Layout {
   readonly metadata: EntityMetadata;
@@ -89,6 +107,7 @@ export interface Layout {
   readonly absent: readonly AbsentSlot[];
   readonly uniques: readonly UniqueSlot[];
   readonly compounds: readonly CompoundSlot[];
+  readonly boards: readonly BoardSlot[];
   /** The stream of changes; undefined where they are not told. */
   readonly changes: string | undefined;
   /** What the keys of each collection begin with; an entity's id follows. */
@@ -137,7 +156,8 @@ export function layoutOf(
     ? metadata.indexes.flatMap((index, position) => slotsOf(index, position, internal, vectorSets))
     : [];
   const absent = indexed ? absentSlots(metadata, internal) : [];
-  const remembers = slots.length + absent.length + uniques.length > 0;
+  const boards = boardSlots(metadata, internal);
+  const remembers = slots.length + absent.length + uniques.length + boards.length > 0;
   const listed = engine !== "search";
   // Where a server that has vector sets takes over from one that has none, they have to be filled first.
   const extra = slots.some(({ kind }) => kind === "vectors") ? ["vectors"] : [];
@@ -160,6 +180,7 @@ export function layoutOf(
     absent: Object.freeze(absent),
     uniques: Object.freeze(uniques),
     compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
+    boards: Object.freeze(boards),
     changes: metadata.changes === undefined ? undefined : `${internal}k`,
     owned: Object.freeze(metadata.collections.map(({ name }) => `${internal}d:${name}:`)),
     operations: `${internal}o:`,
@@ -174,7 +195,7 @@ export function layoutOf(
 
 // Everything of a definition that decides what index entries and hidden members hold; the rest of the shape does not.
 function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonly string[]): string {
-  const { storage, indexes, uniques, compounds, idField, version, ttl, shape } = metadata;
+  const { storage, indexes, uniques, compounds, boards, ranked, idField, version, ttl, shape } = metadata;
   const kinds = uniques.map(({ paths }) => paths.map((path) => shapeAt(shape, path)?.shape.kind));
   const parts: unknown[] = [
     layoutVersion,
@@ -189,15 +210,16 @@ function indexingOf(metadata: EntityMetadata, engine: EngineName, extra: readonl
     ...extra,
   ];
   if (engine === "scan" && compounds.length > 0) parts.push(compounds);
+  if (boards.length > 0) parts.push(boards, metadata.softDelete);
   const fields = uniques.flatMap(({ paths }) => paths).concat(version === undefined ? [] : [version]);
-  const paths = [...indexes.map(({ path }) => path), ...fields];
+  const paths = [...[...indexes, ...ranked].map(({ path }) => path), ...fields];
   const renamed = paths.map((path) => [path, storedNames(shape, path.split(".")).join(".")] as const);
   if (renamed.some(([path, name]) => path !== name)) parts.push(renamed);
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
 /** The letters of the key families that a rebuild makes anew from the documents: not `$m`, nor its own `$r`. */
-const derivedFamilies = /^([aesutlngiwv0]|c0?)(:|$)/;
+const derivedFamilies = /^([aesutlngiwv0]|c0?|b[dt]?)(:|$)/;
 
 /**
  * Tells whether a key holds nothing that the documents do not.
@@ -206,7 +228,9 @@ const derivedFamilies = /^([aesutlngiwv0]|c0?)(:|$)/;
  * @param key - a key that begins as the type's internal keys do.
  * @returns true for index entries, registries and unique values, of whatever definition.
  */
-export function isDerived({ internal }: Layout, key: string): boolean {
+export function isDerived({ internal, boards }: Layout, key: string): boolean {
+  // No document says since when it has its score.
+  if (boards.some(({ texts, board }) => texts === key && board.breaks === "time")) return false;
   return derivedFamilies.test(key.slice(internal.length));
 }
 
@@ -297,6 +321,34 @@ function absentSlots(metadata: EntityMetadata, internal: string): AbsentSlot[] {
     slots.push({ path: index.path, position, key: `${internal}0:${encodePath(index.path)}` });
   }
   return slots;
+}
+
+/**
+ * The keys of a leaderboard over entities.
+ *
+ * @param slot - its place.
+ * @returns the ranking, then what is kept beside it.
+ */
+export function boardKeys({ key, texts, distinct }: BoardSlot): string[] {
+  return [key, texts, distinct].filter((each) => each !== undefined);
+}
+
+function boardSlots({ indexes, uniques, ranked, boards, softDelete }: EntityMetadata, internal: string): BoardSlot[] {
+  const positionOf = (path: string): number =>
+    indexes.length + uniques.length + ranked.findIndex((field) => field.path === path);
+  const deleted = indexes.findIndex(({ path, kind }) => path === softDelete && kind === "range");
+  return boards.map((board) => {
+    const path = encodePath(board.path);
+    return Object.freeze({
+      board,
+      position: positionOf(board.path),
+      fronts: board.fields.map(({ field }) => positionOf(field)),
+      deleted: deleted < 0 ? undefined : deleted,
+      key: `${internal}b:${path}`,
+      texts: board.breaks === "member" ? undefined : `${internal}bt:${path}`,
+      distinct: board.ties === "dense" ? `${internal}bd:${path}` : undefined,
+    });
+  });
 }
 
 function compoundSlots({ indexes, compounds }: EntityMetadata, internal: string): CompoundSlot[] {

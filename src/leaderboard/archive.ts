@@ -6,6 +6,7 @@ import type { CallOptions } from "../query/query.ts";
 import { defineScript } from "../redis/command.ts";
 import { callOptions } from "../repository/load.ts";
 import { observe } from "../repository/observe.ts";
+import type { Join } from "./join.ts";
 import { type BoardSettings, checkedName, type LeaderboardOptions } from "./options.ts";
 import { boardKeys } from "./scripts.ts";
 import { type BoardPlace, BoardSender, throwRefusal } from "./sending.ts";
@@ -44,6 +45,7 @@ return 1`,
  * @param connection - sends.
  * @param settings - the board.
  * @param place - where it is, or its period.
+ * @param join - puts entities to rows; undefined for boards without.
  * @param name - the archive's name.
  * @param options - deadline and signal.
  * @returns what the board was.
@@ -52,6 +54,7 @@ export function archiveBoard<O extends LeaderboardOptions>(
   { executor, namespace }: Pick<DatabaseConnection, "executor" | "namespace">,
   settings: BoardSettings,
   place: BoardPlace,
+  join: Join | undefined,
   name: string,
   options: CallOptions,
 ): Promise<Standings<O>> {
@@ -84,6 +87,6 @@ export function archiveBoard<O extends LeaderboardOptions>(
         id: name,
       });
     }
-    return new Standings<O>(new BoardSender(archived, executor, { keys: () => to }));
+    return new Standings<O>(new BoardSender(archived, executor, { keys: () => to }), join);
   });
 }

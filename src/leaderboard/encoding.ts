@@ -1,7 +1,7 @@
 // How a place on a board is stored, so that the server's own order of sorted sets is the board's, exactly.
 // The score is the sorted set's, a plain double; what breaks ties stands in front of the member, as text of a fixed width.
 import { ValidationError } from "../errors.ts";
-import { idProblem } from "../schema/key.ts";
+import { decodeId, encodeId, idProblem } from "../schema/key.ts";
 import type { BoardSettings } from "./options.ts";
 
 /*
@@ -59,11 +59,12 @@ export function checkedScore(score: unknown, what: string, board: string, member
  * Checks a member.
  *
  * @param member - what was given.
- * @param board - the board's name.
- * @returns the member.
+ * @param settings - the board.
+ * @returns the member as the board has it.
  * @throws ValidationError when it is not 1 to 512 bytes of well-formed text, or blank.
  */
-export function checkedMember(member: unknown, board: string): string {
+export function checkedMember(member: unknown, { name: board, entities }: BoardSettings): string {
+  if (entities) return encodeId(member, board);
   const problem = typeof member === "string" ? idProblem(member) : "is no string";
   if (problem === undefined) return member as string;
   const shown = typeof member === "string" ? JSON.stringify(member.slice(0, 64)) : typeof member;
@@ -105,10 +106,11 @@ export type TieFacts = { readonly scores?: Record<string, number>; readonly at?:
  * @returns the member, and what the text in front of it says.
  */
 export function readMember(settings: BoardSettings, stored: string): { readonly member: string } & TieFacts {
-  const { breaks, scores, order } = settings;
-  if (breaks === "member") return { member: stored };
+  const { breaks, scores, order, entities } = settings;
   const front = tieWidth(settings);
-  const member = stored.slice(front);
+  const held = stored.slice(front);
+  const member = entities ? decodeId(held) : held;
+  if (breaks === "member") return { member };
   if (breaks === "time") {
     const time = Number(stored.slice(0, width));
     return { member, at: new Date(Math.floor((order === "desc" ? latest - time : time) / 1000)) };

@@ -55,7 +55,7 @@ export class BoardInput {
   }
 
   member(member: string): string {
-    return checkedMember(member, this.#settings.name);
+    return checkedMember(member, this.#settings);
   }
 
   score(score: number, what: string, member?: string): number {

@@ -5,6 +5,7 @@ import type { CallOptions } from "../query/query.ts";
 import type { WatchOptions } from "../repository/watch.ts";
 import { archiveBoard } from "./archive.ts";
 import { type BoardChange, watchBoard } from "./events.ts";
+import { Join } from "./join.ts";
 import { BoardInput, mostSubmissions, removedAtOnce } from "./input.ts";
 import {
   type BoardSettings,
@@ -28,6 +29,7 @@ import { type DatabaseConnection, type Share, type ShareReply, writeTogether } f
 /** A board of members ranked by their scores; made by `db.leaderboard`. */
 export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> extends Standings<O> {
   readonly #settings: BoardSettings;
+  readonly #join: Join | undefined;
   readonly #keys: BoardKeys;
   readonly #connection: DatabaseConnection;
   readonly #place: BoardPlace;
@@ -49,7 +51,9 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
     const main = settings.periods.find((period) => period.name === settings.main);
     const place: BoardPlace = main === undefined ? { keys: () => keys } : currentPlace(plans, main, connection.clock);
     const sender = new BoardSender(settings, connection.executor, place);
-    super(sender);
+    const join = options.join === undefined ? undefined : new Join(name, options.join);
+    super(sender, join);
+    this.#join = join;
     this.#settings = settings;
     this.#keys = keys;
     this.#connection = connection;
@@ -218,7 +222,8 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
    */
   period(name: PeriodName<O>): PeriodStandings<O> {
     const period = this.#settings.periods.find((each) => each.name === name);
-    if (period !== undefined) return new PeriodStandings(this.#settings, this.#plans, this.#connection, period);
+    if (period !== undefined)
+      return new PeriodStandings(this.#settings, this.#plans, this.#connection, this.#join, period);
     const known = this.#settings.periods.map((each) => each.name).join(", ");
     throw new ValidationError(
       `${this.name}: there is no period ${JSON.stringify(name)}; ${known === "" ? "the board has none" : `there are ${known}`}`,
@@ -239,7 +244,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
    * @throws DefinitionError when the name is none, or the board is stored for other options; nothing was changed.
    */
   archive(archive: string, options: CallOptions = {}): Promise<Standings<O>> {
-    return archiveBoard<O>(this.#connection, this.#settings, this.#place, archive, options);
+    return archiveBoard<O>(this.#connection, this.#settings, this.#place, this.#join, archive, options);
   }
 
   /**

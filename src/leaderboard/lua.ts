@@ -62,13 +62,18 @@ export class BoardLua {
       ["place", `local function place(w) return redis.call('${this.#desc ? "ZREVRANK" : "ZRANK"}', Z, w) end`],
       [
         "wide",
-        `local function wide(m) ${this.#wide ? "local t = redis.call('HGET', T, m) return t and t..m" : "return m"} end`,
+        `local function wide(m) ${this.#wide ? `local t = redis.call('HGET', T, m) return t and ${this.#front("t")}..m` : "return m"} end`,
       ],
     ] as const;
     // Each calls only those that come after it here, which stand before it in the script.
     let text = body;
     for (const [name, lua] of functions) if (text.includes(`${name}(`)) text = `${lua}\n${text}`;
     return text.slice(0, text.length - body.length);
+  }
+
+  // Of entities more is noted than what stands in front of them.
+  #front(text: string): string {
+    return this.#settings.entities ? `string.sub(${text}, 1, ${tieWidth(this.#settings)})` : text;
   }
 
   #rank(): string {
@@ -370,7 +375,10 @@ return { total, start, rows[1] and rank(rows[1], rows[2]) or 0, rows }`;
       this.#wide
         ? `local ties = redis.call('HMGET', T, unpack(ARGV))
 local stored = {}
-for at, m in ipairs(ARGV) do stored[at] = ties[at] and ties[at]..m or m end`
+for at, m in ipairs(ARGV) do
+  ${this.#settings.entities ? `ties[at] = ties[at] and ${this.#front("ties[at]")}` : ""}
+  stored[at] = ties[at] and ties[at]..m or m
+end`
         : "local stored = ARGV"
     }
 local scores = redis.call('ZMSCORE', Z, unpack(stored))`;

@@ -2,16 +2,13 @@
 // Checked once, and frozen into settings that scripts and codec are made from.
 import { DefinitionError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
+import type { FindOptions, ReadOptions } from "../repository/load.ts";
+import type { BoardMetadata, BoardOrder, RankType } from "../schema/board.ts";
+import type { BoardJoin, EntityOfJoin, JoinedBoard } from "./join.ts";
 import { type BoardPeriods, type PeriodSettings, periodSettings } from "./periods.ts";
-
-/** `desc`: the highest score is best; `asc`: the lowest. */
-export type BoardOrder = "desc" | "asc";
 
 /** Which of a member's scores the board keeps. */
 export type KeptScore = "best" | "last" | "sum" | "first" | "worst";
-
-/** What members with equal scores get: ranks of their own (1, 2, 3, 4), or one (1, 2, 2, 4 or 1, 2, 2, 3). */
-export type RankType = "ordinal" | "competition" | "dense";
 
 /** A score that decides between equal ones. */
 export interface SubScore {
@@ -54,7 +51,14 @@ export interface LeaderboardOptions {
   readonly events?: true | BoardEvents;
   /** The hash tag that it shares with other boards, so that one call can write them; its own name when left out. */
   readonly colocate?: string;
+  /** The repository whose entities rows carry, by member; or it and what makes ids of members. None when left out. */
+  readonly join?: BoardJoin;
 }
+
+/** What reads that give rows accept on a board with the options O: where it is joined, what the repository's reads do. */
+export type RowReadOptions<O extends LeaderboardOptions = LeaderboardOptions> = O extends JoinedBoard
+  ? ReadOptions & FindOptions
+  : CallOptions;
 
 /** How changes are told. */
 export interface BoardEvents {
@@ -147,7 +151,21 @@ export type BoardRow<O extends LeaderboardOptions = LeaderboardOptions> = {
   readonly score: number;
   /** The member's rank, from 1. */
   readonly rank: number;
-} & TieFactsOf<O>;
+} & TieFactsOf<O> &
+  EntityFactOf<O>;
+
+/** The entity that rows of a joined board carry. */
+export type EntityFactOf<O extends LeaderboardOptions> = LeaderboardOptions extends O
+  ? {
+      /** The member's entity; null when there is none. */
+      readonly entity?: object | null;
+    }
+  : O extends JoinedBoard<infer J>
+    ? {
+        /** The member's entity; null when there is none, such as one that has expired or was deleted. */
+        readonly entity: EntityOfJoin<J> | null;
+      }
+    : unknown;
 
 /** What rows tell beside the score: sub-scores, or since when the member has its score, where that breaks ties. */
 export type TieFactsOf<O extends LeaderboardOptions> = LeaderboardOptions extends O
@@ -215,6 +233,8 @@ export interface BoardSettings {
   readonly main: string | undefined;
   readonly events: { readonly maxLength: number } | undefined;
   readonly colocate: string | undefined;
+  /** Members are entities: their ids stand there as in keys. */
+  readonly entities?: true;
   /** What decides the stored form, as text: boards that differ in it cannot share keys. */
   readonly stamp: string;
 }
@@ -322,4 +342,25 @@ function eventOptions(
   if (!Number.isSafeInteger(maxLength) || maxLength < 1) throw fail("events.maxLength is a whole number from 1");
   if (top > mostTold) throw fail(`events tell of a top of ${mostTold} ranks at most, not ${top}`);
   return Object.freeze({ maxLength });
+}
+
+/**
+ * What a board over entities is told, in the same form.
+ *
+ * @param entity - name of the entity type.
+ * @param board - the board.
+ * @returns settings.
+ */
+export function entityBoardSettings(
+  entity: string,
+  { path, order, ties, breaks, fields }: BoardMetadata,
+): BoardSettings {
+  const scores = fields.map((each) => Object.freeze({ name: each.field, order: each.order }));
+  const stamp = [order, breaks, scores.length].join("|");
+  const name = `${entity}.${path}`;
+  return Object.freeze({
+    ...{ name, order, keep: "last" as const, ties, breaks, scores: Object.freeze(scores), top: 1, stamp },
+    ...{ limit: undefined, periods: [], allTime: true, main: undefined, events: undefined, colocate: undefined },
+    entities: true as const,
+  });
 }

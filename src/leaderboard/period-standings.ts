@@ -6,6 +6,7 @@ import { callOptions } from "../repository/load.ts";
 import { observe } from "../repository/observe.ts";
 import { archiveBoard } from "./archive.ts";
 import type { Span } from "./calendar.ts";
+import type { Join } from "./join.ts";
 import { BoardInput } from "./input.ts";
 import type { BoardRow, BoardSettings, LeaderboardOptions } from "./options.ts";
 import type { CalendarSpan, PeriodSettings } from "./periods.ts";
@@ -27,6 +28,7 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
   readonly #settings: BoardSettings;
   readonly #plans: Plans;
   readonly #connection: DatabaseConnection;
+  readonly #join: Join | undefined;
   readonly #period: PeriodSettings;
   readonly #at: number | undefined;
   readonly #place: BoardPlace;
@@ -37,6 +39,7 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
    * @param settings - the board.
    * @param plans - which keys are whose.
    * @param connection - sends.
+   * @param join - puts entities to rows; undefined for boards without.
    * @param period - which kind of period.
    * @param at - a moment in it; the current period when left out.
    */
@@ -44,12 +47,14 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
     settings: BoardSettings,
     plans: Plans,
     connection: DatabaseConnection,
+    join: Join | undefined,
     period: PeriodSettings,
     at?: number,
   ) {
     const { clock, executor } = connection;
     const place = at === undefined ? currentPlace(plans, period, clock) : pastPlace(plans, period, clock, at);
-    super(new BoardSender(settings, executor, place));
+    super(new BoardSender(settings, executor, place), join);
+    this.#join = join;
     this.#settings = settings;
     this.#plans = plans;
     this.#connection = connection;
@@ -68,7 +73,7 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
    */
   at(moment: Date): PeriodStandings<O> {
     const at = checkedInstant(this.name, moment);
-    return new PeriodStandings<O>(this.#settings, this.#plans, this.#connection, this.#period, at);
+    return new PeriodStandings<O>(this.#settings, this.#plans, this.#connection, this.#join, this.#period, at);
   }
 
   /**
@@ -82,7 +87,7 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
   }
 
   /**
-   * Tells how a member stood in this period and in those before it. One round trip (EVALSHA_RO).
+   * Tells how a member stood in this period and in those before it. One round trip (EVALSHA_RO); on a joined board one more.
    *
    * @param member - the member.
    * @param count - how many periods: as many as are kept at most, and the current one.
@@ -99,8 +104,11 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
       const run = { operation: "history", write: false, entity: this.name, ...callOptions(options) };
       const reply = await this.#connection.executor.one(call, run);
       throwRefusal(reply, "history", () => this.#settings);
-      return (reply as [[string, string, number] | null][]).map(([found], at) => {
-        const row = found && rowOf(this.#settings, { text: found[0], score: Number(found[1]) }, found[2]);
+      const rows = (reply as [[string, string, number] | null][]).map(
+        ([found]) => found && rowOf(this.#settings, { text: found[0], score: Number(found[1]) }, found[2]),
+      );
+      const complete = (await this.#join?.complete(rows, options)) ?? rows;
+      return complete.map((row, at) => {
         const { from, to } = datesOf(spans[at] as Span);
         return { from, to, row: row as BoardRow<O> | null };
       });
@@ -120,7 +128,7 @@ export class PeriodStandings<O extends LeaderboardOptions = LeaderboardOptions> 
    * @throws DefinitionError when the name is none, or the board is stored for other options; nothing was changed.
    */
   archive(archive: string, options: CallOptions = {}): Promise<Standings<O>> {
-    return archiveBoard<O>(this.#connection, this.#settings, this.#place, archive, options);
+    return archiveBoard<O>(this.#connection, this.#settings, this.#place, this.#join, archive, options);
   }
 
   async #spans(count: number): Promise<readonly Span[]> {

@@ -49,7 +49,7 @@ export function storedMembers(
  * @returns the row.
  */
 export function rowOf(settings: BoardSettings, { text, score }: Stored, rank: number): BoardRow {
-  if (settings.breaks === "member") return { member: text, score, rank };
+  if (settings.breaks === "member" && !settings.entities) return { member: text, score, rank };
   const { member, ...facts } = readMember(settings, text);
   return { member, score, rank, ...facts };
 }

@@ -84,8 +84,8 @@ const cache = new Map<string, BoardScripts>();
  * @returns its scripts.
  */
 export function boardScripts(settings: BoardSettings): BoardScripts {
-  const { stamp, ties, keep, limit } = settings;
-  const known = [stamp, ties, keep, limit].join("|");
+  const { stamp, ties, keep, limit, entities } = settings;
+  const known = [stamp, ties, keep, limit, entities].join("|");
   const scripts = cache.get(known) ?? Object.freeze(scriptsOf(settings));
   cache.set(known, scripts);
   return scripts;

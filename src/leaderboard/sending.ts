@@ -23,8 +23,25 @@ export interface BoardPlace {
 /** Makes what is sent. */
 export type MakeRequest = (keys: BoardKeys) => Request;
 
+/** Makes the arguments of a script; what it throws is the call's error. */
+export type ScriptWords = () => readonly (string | number)[];
+
+/** What asks about a board. */
+export interface BoardRequests {
+  /** The board. */
+  readonly settings: BoardSettings;
+  /** Its scripts. */
+  readonly scripts: BoardScripts;
+  /** The same for good, where the board is a current period, which is another one later. */
+  pinned(): Promise<BoardRequests>;
+  /** Sends a reading command or script. */
+  read(operation: string, request: MakeRequest, options: CallOptions): Promise<Reply>;
+  /** Calls a reading script. */
+  ask(operation: string, script: Script, args: ScriptWords, options: CallOptions): Promise<Reply>;
+}
+
 /** Sends for one board. */
-export class BoardSender {
+export class BoardSender implements BoardRequests {
   readonly settings: BoardSettings;
   readonly scripts: BoardScripts;
   readonly #executor: Executor;
@@ -99,12 +116,7 @@ export class BoardSender {
    * @param options - deadline and signal.
    * @returns the reply.
    */
-  ask(
-    operation: string,
-    script: Script,
-    args: () => readonly (string | number)[],
-    options: CallOptions,
-  ): Promise<Reply> {
+  ask(operation: string, script: Script, args: ScriptWords, options: CallOptions): Promise<Reply> {
     return this.read(operation, (keys) => ({ script, keys: keys.all, args: args().map(String) }), options);
   }
 
@@ -122,7 +134,7 @@ export class BoardSender {
   write(
     operation: string,
     script: Script,
-    args: () => readonly (string | number)[],
+    args: ScriptWords,
     options: CallOptions,
     member?: string,
     more: readonly string[] = [],

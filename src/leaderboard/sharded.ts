@@ -417,7 +417,7 @@ export class ShardedLeaderboard<O extends ShardedLeaderboardOptions = ShardedLea
   }
 
   #member(member: string): string {
-    return checkedMember(member, this.name);
+    return checkedMember(member, this.#board);
   }
 
   #score(score: number, what: string, member?: string): number {

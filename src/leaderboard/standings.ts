@@ -1,53 +1,31 @@
 // What can be asked of a board: every question is one round trip.
 // Input is checked before anything is sent.
 import type { CallOptions, Page } from "../query/query.ts";
+import type { BetweenScoresOptions, Bucket, EntriesOptions } from "../repository/board.ts";
 import { BoardInput, lookedUpAtOnce, mostRows, rankedAtOnce } from "./input.ts";
-import type { BoardRow, LeaderboardOptions } from "./options.ts";
+import type { Join } from "./join.ts";
+import type { BoardRow, EntityFactOf, LeaderboardOptions, RowReadOptions } from "./options.ts";
 import { rankedAmong, rowOf, rowsOf, type Stored, storedMembers, storedOf } from "./ranking.ts";
-import type { BoardSender, MakeRequest } from "./sending.ts";
+import type { BoardRequests, MakeRequest } from "./sending.ts";
 
 /** How far a member is from those with the nearest other scores. */
-export interface Gap {
+export type Gap<O extends LeaderboardOptions = LeaderboardOptions> = {
   /** The member there. */
   readonly member: string;
   /** Its score. */
   readonly score: number;
   /** Points between the two scores; above 0. */
   readonly points: number;
-}
+} & EntityFactOf<O>;
 
 /** A member's row, and how far the nearest better and worse scores are. */
 export interface Neighbours<O extends LeaderboardOptions = LeaderboardOptions> {
   /** The member's own row. */
   readonly row: BoardRow<O>;
   /** The last member with a better score; null at the top. */
-  readonly ahead: Gap | null;
+  readonly ahead: Gap<O> | null;
   /** The first member with a worse score; null at the end. */
-  readonly behind: Gap | null;
-}
-
-/** One bar of a histogram. */
-export interface Bucket {
-  /** The lowest score that counts. */
-  readonly from: number;
-  /** The first score that does not count; that of the last bucket does. */
-  readonly to: number;
-  /** How many members have such a score. */
-  readonly count: number;
-}
-
-/** What `between` accepts. */
-export interface BetweenScoresOptions extends CallOptions {
-  /** Rows to skip; 0 when left out. */
-  readonly offset?: number;
-  /** Rows at most; 100 when left out, 2 000 at most. */
-  readonly limit?: number;
-}
-
-/** What `entries` accepts. */
-export interface EntriesOptions extends CallOptions {
-  /** Rows per round trip; 500 when left out, 2 000 at most. */
-  readonly batch?: number;
+  readonly behind: Gap<O> | null;
 }
 
 const mostBuckets = 1000;
@@ -56,45 +34,48 @@ const mostBuckets = 1000;
 export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   /** The board's name. */
   readonly name: string;
-  readonly #sender: BoardSender;
+  readonly #sender: BoardRequests;
   readonly #input: BoardInput;
+  readonly #join: Join | undefined;
 
   /**
    * @internal
    * @param sender - sends for the board.
+   * @param join - puts entities to rows; undefined for boards without.
    */
-  constructor(sender: BoardSender) {
+  constructor(sender: BoardRequests, join?: Join) {
     this.name = sender.settings.name;
     this.#sender = sender;
     this.#input = new BoardInput(sender.settings);
+    this.#join = join;
   }
 
   /**
    * Reads the best. One round trip (ZRANGE).
    *
    * @param count - how many, 1 to 2 000; 10 when left out.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns rows, the best first.
    */
-  async top(count = 10, options: CallOptions = {}): Promise<BoardRow<O>[]> {
+  async top(count = 10, options?: RowReadOptions<O>): Promise<BoardRow<O>[]> {
     const { settings } = this.#sender;
     const command: MakeRequest = (keys) => {
       const last = String(this.#input.whole(count, 1, mostRows, "count") - 1);
       const order = settings.order === "desc" ? ["REV"] : [];
       return { name: "ZRANGE", args: [keys.ranking, "0", last, ...order, "WITHSCORES"] };
     };
-    const reply = await this.#sender.read("top", command, options);
-    return rowsOf(settings, storedOf(reply), 0, 1) as BoardRow<O>[];
+    const reply = await this.#sender.read("top", command, options ?? {});
+    return this.#rows(rowsOf(settings, storedOf(reply), 0, 1), options);
   }
 
   /**
    * Reads the worst. One round trip (EVALSHA_RO).
    *
    * @param count - how many, 1 to 2 000; 10 when left out.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns rows, the worst first.
    */
-  async bottom(count = 10, options: CallOptions = {}): Promise<BoardRow<O>[]> {
+  async bottom(count = 10, options?: RowReadOptions<O>): Promise<BoardRow<O>[]> {
     const words = () => ["bottom", "", this.#input.whole(count, 1, mostRows, "count")];
     return (await this.#window("bottom", words, options)).items.reverse();
   }
@@ -104,10 +85,10 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    *
    * @param number - which, from 1.
    * @param size - rows per page, 1 to 2 000; 25 when left out.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns the rows, and how many members there are in all.
    */
-  page(number: number, size = 25, options: CallOptions = {}): Promise<Page<BoardRow<O>>> {
+  page(number: number, size = 25, options?: RowReadOptions<O>): Promise<Page<BoardRow<O>>> {
     const words = () => {
       const rows = this.#input.whole(size, 1, mostRows, "size");
       return ["page", (this.#input.whole(number, 1, Number.MAX_SAFE_INTEGER / mostRows, "page") - 1) * rows, rows];
@@ -120,10 +101,10 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    *
    * @param member - the member in the middle.
    * @param count - how many on each side, 0 to 999; 5 when left out.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns rows, the best first; none when the member is not on the board.
    */
-  async around(member: string, count = 5, options: CallOptions = {}): Promise<BoardRow<O>[]> {
+  async around(member: string, count = 5, options?: RowReadOptions<O>): Promise<BoardRow<O>[]> {
     const words = () => [
       "around",
       this.#input.member(member),
@@ -140,12 +121,13 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * @param options - `offset` and `limit`, deadline in milliseconds, and signal.
    * @returns rows, the best first.
    */
-  async between(low: number, high: number, options: BetweenScoresOptions = {}): Promise<BoardRow<O>[]> {
+  async between(low: number, high: number, options?: BetweenScoresOptions & RowReadOptions<O>): Promise<BoardRow<O>[]> {
     const words = () => {
       const [from, to] = this.#input.bounds(low, high);
       const ends = this.#sender.settings.order === "desc" ? [to, from] : [from, to];
-      const offset = this.#input.whole(options.offset ?? 0, 0, Number.MAX_SAFE_INTEGER, "offset");
-      return ["between", ...ends, offset, this.#input.whole(options.limit ?? 100, 1, mostRows, "limit")];
+      const { offset = 0, limit = 100 }: BetweenScoresOptions = options ?? {};
+      const skipped = this.#input.whole(offset, 0, Number.MAX_SAFE_INTEGER, "offset");
+      return ["between", ...ends, skipped, this.#input.whole(limit, 1, mostRows, "limit")];
     };
     return (await this.#window("between", words, options)).items;
   }
@@ -157,18 +139,20 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * @param options - rows per page, deadline in milliseconds of each page, and signal.
    * @returns rows, one by one.
    */
-  async *entries(options: EntriesOptions = {}): AsyncGenerator<BoardRow<O>, void, undefined> {
+  async *entries(options?: EntriesOptions & RowReadOptions<O>): AsyncGenerator<BoardRow<O>, void, undefined> {
     const { settings, scripts } = this.#sender;
     const sender = await this.#sender.pinned();
-    const batch = this.#input.whole(options.batch ?? 500, 1, mostRows, "batch");
+    const { batch: wanted = 500 }: EntriesOptions = options ?? {};
+    const batch = this.#input.whole(wanted, 1, mostRows, "batch");
     let words: readonly (string | number)[] = ["page", 0, batch];
     for (;;) {
       const sent = words;
       // eslint-disable-next-line no-await-in-loop -- each page begins where the one before ended
-      const reply = await sender.ask("entries", scripts.window, () => sent, options);
+      const reply = await sender.ask("entries", scripts.window, () => sent, options ?? {});
       const [, start, first, rows] = reply as [number, number, number, unknown];
       const stored = storedOf(rows);
-      yield* rowsOf(settings, stored, start, first) as BoardRow<O>[];
+      // eslint-disable-next-line no-await-in-loop -- nobody may want the next page
+      yield* await this.#rows(rowsOf(settings, stored, start, first), options);
       const last = stored.at(-1);
       if (last === undefined || stored.length < batch) return;
       words = ["after", last.text, batch, last.score];
@@ -197,11 +181,13 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * Tells the rows of some members. One round trip (EVALSHA_RO); each 125 of them are seen at one moment.
    *
    * @param members - up to 5 000.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns a row each, in order; null for those that are not on the board.
    */
-  async ranksOf(members: readonly string[], options: CallOptions = {}): Promise<(BoardRow<O> | null)[]> {
-    return members.length === 0 ? [] : this.#ranks("ranksOf", members, options);
+  async ranksOf(members: readonly string[], options?: RowReadOptions<O>): Promise<(BoardRow<O> | null)[]> {
+    if (members.length === 0) return [];
+    const rows = await this.#ranks("ranksOf", members, options ?? {});
+    return (await this.#complete(rows, options)) as (BoardRow<O> | null)[];
   }
 
   /**
@@ -209,17 +195,15 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * 1 000 of them are seen at one moment.
    *
    * @param members - up to 5 000.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns rows, the best first, with ranks from 1 among them; without those that are not on the board.
    */
-  async among(members: readonly string[], options: CallOptions = {}): Promise<BoardRow<O>[]> {
+  async among(members: readonly string[], options?: RowReadOptions<O>): Promise<BoardRow<O>[]> {
     const unique = Array.isArray(members) ? [...new Set(members)] : [];
     if (unique.length === 0) return [];
-    const found = await this.#stored("among", unique, options);
-    return rankedAmong(
-      this.#sender.settings,
-      found.filter((each) => each !== null),
-    ) as BoardRow<O>[];
+    const found = await this.#stored("among", unique, options ?? {});
+    const stored = found.filter((each) => each !== null);
+    return this.#rows(rankedAmong(this.#sender.settings, stored), options);
   }
 
   /**
@@ -312,22 +296,24 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
    * Tells how many points part a member from the next better and the next worse score. One round trip (EVALSHA_RO).
    *
    * @param member - the member.
-   * @param options - deadline in milliseconds, and signal.
+   * @param options - deadline in milliseconds of each round trip, and signal; on a joined board what `findByIds` takes.
    * @returns its row and both gaps; null when it is not on the board.
    */
-  async neighbours(member: string, options: CallOptions = {}): Promise<Neighbours<O> | null> {
+  async neighbours(member: string, options?: RowReadOptions<O>): Promise<Neighbours<O> | null> {
     const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask("neighbours", scripts.gaps, () => [this.#input.member(member)], options);
+    const reply = await this.#sender.ask("neighbours", scripts.gaps, () => [this.#input.member(member)], options ?? {});
     if (!Array.isArray(reply)) return null;
     const [text, score, rank, ...sides] = reply as [string, string, number, unknown, unknown];
     const row = rowOf(settings, { text, score: Number(score) }, rank);
-    const [ahead = null, behind = null] = sides.map((side) => {
+    const gaps = sides.map((side) => {
       const [stored] = storedOf(side);
       if (stored === undefined) return null;
       const { member: other } = rowOf(settings, stored, 0);
       return { member: other, score: stored.score, points: Math.abs(stored.score - row.score) };
     });
-    return { row: row as BoardRow<O>, ahead, behind };
+    const complete = await this.#complete([row, ...gaps], options);
+    const [own, ahead, behind] = complete as [BoardRow<O>, Gap<O> | null, Gap<O> | null];
+    return { row: own, ahead, behind };
   }
 
   /**
@@ -343,15 +329,27 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   async #window(
     operation: string,
     words: () => readonly (string | number)[],
-    options: CallOptions,
+    options: RowReadOptions<O> | undefined,
   ): Promise<Page<BoardRow<O>>> {
     const { settings, scripts } = this.#sender;
-    const reply = await this.#sender.ask(operation, scripts.window, words, options);
+    const reply = await this.#sender.ask(operation, scripts.window, words, options ?? {});
     const [total, start, first, rows] = reply as [number, number, number, unknown];
-    return { items: rowsOf(settings, storedOf(rows), start, first) as BoardRow<O>[], total };
+    return { items: await this.#rows(rowsOf(settings, storedOf(rows), start, first), options), total };
   }
 
-  async #ranks(operation: string, members: readonly string[], options: CallOptions): Promise<(BoardRow<O> | null)[]> {
+  // Rows as they are given: where the board is joined, with their entities.
+  async #rows(rows: readonly BoardRow[], options: RowReadOptions<O> | undefined): Promise<BoardRow<O>[]> {
+    return (await this.#complete(rows, options)) as BoardRow<O>[];
+  }
+
+  async #complete<R extends object & { readonly member: string }>(
+    rows: readonly (R | null)[],
+    options: RowReadOptions<O> | undefined,
+  ): Promise<readonly (R | null)[]> {
+    return this.#join === undefined ? rows : this.#join.complete(rows, options);
+  }
+
+  async #ranks(operation: string, members: readonly string[], options: CallOptions): Promise<(BoardRow | null)[]> {
     const { settings, scripts } = this.#sender;
     const replies = await this.#input.inSlices(members, rankedAtOnce, (words) =>
       this.#sender.ask(operation, scripts.ranks, words, options),
@@ -359,7 +357,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
     return (replies.flat() as ([string, string, number] | null)[]).map((found) => {
       if (found === null) return null;
       const [text, score, rank] = found;
-      return rowOf(settings, { text, score: Number(score) }, rank) as BoardRow<O>;
+      return rowOf(settings, { text, score: Number(score) }, rank);
     });
   }
 
@@ -371,9 +369,10 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
         ? this.#sender.read(operation, command, options)
         : this.#sender.ask(operation, scripts.scores, words, options);
     });
-    if (settings.breaks === "member") return storedMembers(members, replies.flat() as (string | null)[]);
+    const held = (): readonly string[] => (settings.entities ? this.#input.members(members) : members);
+    if (settings.breaks === "member") return storedMembers(held(), replies.flat() as (string | null)[]);
     const parts = replies as [(string | null)[], (string | null)[]][];
     const [ties, scores] = [parts.flatMap(([texts]) => texts), parts.flatMap(([, numbers]) => numbers)];
-    return storedMembers(members, scores, ties);
+    return storedMembers(held(), scores, ties);
   }
 }

@@ -169,7 +169,7 @@ class Bulk<I, U, O extends Outcome> {
     this.#work = work;
     this.#options = options;
     this.#name = metadata.name;
-    const limits = layout.slots.length === 0 && layout.uniques.length === 0 ? plainChunk : indexedChunk;
+    const limits = layout.slots.length + layout.uniques.length + layout.boards.length === 0 ? plainChunk : indexedChunk;
     // A chunk is one call per partition.
     const { length } = partitions;
     const entities = Math.max(1, Math.min(options.chunkSize ?? limits.entities * length, maxChunk));

@@ -23,6 +23,7 @@ import { readOnlyRequests, type Requests } from "../redis/read-only.ts";
 import type { ServerClock } from "../redis/server-clock.ts";
 import { encodeId, type Keyspace } from "../schema/key.ts";
 import type { EntityMetadata } from "../schema/metadata.ts";
+import type { OpenBoard } from "./board.ts";
 import { Loaded } from "./loaded.ts";
 import type { RelatedTypes } from "./on-delete.ts";
 import type { SizeLimits } from "./size.ts";
@@ -44,6 +45,7 @@ export interface Connection {
   /** Whether saves of large documents that were read before send only what is different. */
   readonly dirtySaves: boolean;
   readonly related: RelatedTypes;
+  readonly openBoard: OpenBoard;
 }
 
 /** What every operation on one entity type works with. */

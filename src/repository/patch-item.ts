@@ -169,9 +169,13 @@ function itemOf(
 }
 
 // Positions of the snapshot whose values follow from fields that are set.
-function positionsOf({ indexes, uniques }: EntityMetadata, sets: readonly PatchStep[]): ReadonlySet<number> {
+function positionsOf({ indexes, uniques, ranked }: EntityMetadata, sets: readonly PatchStep[]): ReadonlySet<number> {
   const changed = (path: string): boolean => sets.some((step) => covers(step.path, path));
-  const positions = [...indexes.map(({ path }) => [path]), ...uniques.map(({ paths }) => paths)];
+  const positions = [
+    ...indexes.map(({ path }) => [path]),
+    ...uniques.map(({ paths }) => paths),
+    ...ranked.map(({ path }) => [path]),
+  ];
   return new Set(positions.flatMap((paths, position) => (paths.some(changed) ? [position] : [])));
 }
 
@@ -185,7 +189,9 @@ function operationOf(context: TypeContext, encodedId: string, step: PatchStep): 
   const { path, names, rules } = step;
   const place = placeOf(metadata, names);
   const held = metadata.indexes.flatMap((index, position) => (index.path === path ? [position] : []));
-  const positions = held.map((position) => position + 1);
+  const behind = metadata.indexes.length + metadata.uniques.length;
+  const ranked = metadata.ranked.flatMap((field, at) => (field.path === path ? [behind + at] : []));
+  const positions = [...held, ...ranked].map((position) => position + 1);
   switch (step.kind) {
     case "set":
     case "merge":

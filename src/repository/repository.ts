@@ -2,15 +2,16 @@
 // Reads are those of `reads.ts`; `access.ts` is the way to the type.
 import { DocumentCodec } from "../codec/document.ts";
 import type { PatchOf } from "../codec/patch/operators.ts";
-import { UnsupportedStorageError } from "../errors.ts";
+import { QueryError, UnsupportedStorageError } from "../errors.ts";
 import { softDeleteOf } from "../query/deleted.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { EntityDefinition, EntityOf, IndexesOf, InputOf, UniqueNames } from "../schema/entity.ts";
 import type { Keyspace } from "../schema/key.ts";
-import type { ExpirablePaths } from "../schema/paths.ts";
+import type { BoardPaths, ExpirablePaths } from "../schema/paths.ts";
 import type { Relations } from "../schema/relations.ts";
 import { Access } from "./access.ts";
 import { deleteTogether, patchTogether, saveTogether } from "./atomic.ts";
+import type { BoardHome, EntityBoard, EntityBoardRow } from "./board.ts";
 import { type BulkCallOptions, type BulkSource, type BulkSummary, failuresOf, type OutcomeListener } from "./bulk.ts";
 import {
   deleteMany,
@@ -115,6 +116,48 @@ export class Repository<D extends EntityDefinition, out A = Relations> extends E
    */
   owned(id: string): OwnedBy<D> {
     return ownedBy(this.#access, id);
+  }
+
+  /**
+   * The leaderboard of a field with `leaderboard()`, for reading: its ranks follow the entities, by the calls that save, change and
+   * delete them. Nothing is sent yet.
+   *
+   * @param path - dotted path of the field.
+   * @returns the board; its rows carry entities.
+   * @throws QueryError when the field has no leaderboard.
+   *
+   * @example
+   * ```ts
+   * import { z } from "zod";
+   * import { connect, defineEntity, leaderboard } from "remora";
+   *
+   * const Runner = defineEntity({
+   *   name: "runner",
+   *   schema: z.object({ id: z.string(), name: z.string(), seconds: z.number().nullable() }),
+   *   index: { seconds: leaderboard({ order: "asc" }) },
+   * });
+   * const db = await connect("redis://localhost:6379");
+   * const runners = db.repository(Runner);
+   * await runners.indexes.sync();
+   * await runners.save({ id: "ada", name: "Ada", seconds: 9.9 });
+   * const [first] = await runners.leaderboard("seconds").top(1);
+   * first?.entity?.name; // "Ada"
+   * await db.close();
+   * ```
+   */
+  leaderboard<P extends BoardPaths<IndexesOf<D>>>(path: P): EntityBoard<EntityBoardRow<D, P>> {
+    const { name, boards } = this.#access.definition.metadata;
+    const board = boards.find((each) => each.path === path);
+    if (board === undefined) {
+      const known = boards.map((each) => each.path).join(", ") || "no field";
+      throw new QueryError(`${name}: ${JSON.stringify(path)} has no leaderboard; ${known} has`, {
+        entity: name,
+        field: path,
+      });
+    }
+    const resolve = (): Promise<TypeContext> => this.#access.resolve();
+    const findByIds: BoardHome["findByIds"] = (ids, options = {}) => this.findByIds(ids, options);
+    return this.#connection.openBoard(board, { entity: name, resolve, findByIds }) as never;
   }
 
   /**

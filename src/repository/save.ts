@@ -151,7 +151,7 @@ export function encoded(
   const { metadata, engine, layout } = context;
   const encodedId = encodeId(entity[metadata.idField], metadata.name);
   const values =
-    metadata.indexes.length + metadata.uniques.length === 0
+    metadata.indexes.length + metadata.uniques.length + metadata.ranked.length === 0
       ? noValues
       : withId(metadata, encodedId, () => indexValues(metadata, entity));
   const document = encodeSized(context, entity, encodedId, engine.hidden(values));

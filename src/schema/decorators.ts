@@ -12,9 +12,9 @@ import {
   type UniqueSpec,
 } from "./entity.ts";
 import type { UntypedHooks } from "./hooks.ts";
+import type { AnyIndex } from "./board.ts";
 import type { IdStrategy } from "./id.ts";
 import type { CompoundDefinition } from "./compound.ts";
-import type { Index } from "./index-kinds.ts";
 import type { Storage } from "./metadata.ts";
 import type { IndexFor } from "./paths.ts";
 import type { Clock } from "./timestamps.ts";
@@ -29,7 +29,7 @@ interface FieldNote {
   /** Undefined when the property's own type has to say it. */
   readonly schema: AnySchema | undefined;
   readonly name?: string | undefined;
-  readonly index?: Index | readonly Index[] | undefined;
+  readonly index?: AnyIndex | readonly AnyIndex[] | undefined;
   readonly unique?: boolean | string | undefined;
   readonly caseInsensitive?: boolean | undefined;
   readonly generate?: IdStrategy<never> | undefined;
@@ -62,7 +62,7 @@ export interface EntityClassOptions {
   /** How many hash slots the entities are spread over. */
   readonly partitions?: number;
   /** Indexes of paths inside of properties. */
-  readonly index?: Readonly<Record<string, Index | readonly Index[]>>;
+  readonly index?: Readonly<Record<string, AnyIndex | readonly AnyIndex[]>>;
   /** Name of a constraint to the fields that must be unique together. */
   readonly unique?: Readonly<Record<string, readonly string[] | UniqueSpec<string>>>;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders. */

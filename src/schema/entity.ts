@@ -5,7 +5,7 @@ import { ValidationError } from "../errors.ts";
 import type { Collections } from "./collections.ts";
 import type { EntityHooks } from "./hooks.ts";
 import { composedId, type IdPart, type IdStrategy, isIdPart } from "./id.ts";
-import type { CompoundSpec, Indexable, IndexSpecs, Paths, PathValue } from "./paths.ts";
+import type { BoardPaths, CompoundSpec, Indexable, IndexSpecs, Paths, PathValue } from "./paths.ts";
 import { compileMetadata, type Definition, type EntityMetadata, type Storage } from "./metadata.ts";
 import type { Clock } from "./timestamps.ts";
 import type { TtlOnUpdate } from "./ttl.ts";
@@ -29,6 +29,9 @@ export interface UniqueSpec<P extends string> {
 
 /** Nothing may stand here where the entities are spread over several slots. */
 type WholeOnly<P> = [P] extends [1] ? unknown : never;
+
+/** No partition knows the ranks of the others. */
+type BoardsOver<P, I> = [P] extends [1] ? unknown : { readonly [K in BoardPaths<I>]: never };
 
 /** No partition knows the next number of a sequence. */
 type IdsOver<P, Strategy> = [P] extends [1] ? Strategy : Exclude<Strategy, "sequence">;
@@ -162,7 +165,7 @@ export interface EntityOptions<
    */
   readonly partitions?: P;
   /** Dotted path to index, or to several indexes. */
-  readonly index?: I & OnlyPaths<I, Held<S>>;
+  readonly index?: I & OnlyPaths<I, Held<S>> & BoardsOver<NoInfer<P>, I>;
   /** Name of a constraint to the fields that must be unique together, or `{ fields, caseInsensitive }`. */
   readonly unique?: Q & WholeOnly<P>;
   /** Name of a compound index to the fields that must be equal in it, and the one that orders; for the scan engine. */

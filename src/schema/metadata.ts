@@ -2,9 +2,10 @@
 // Every definition error is raised here, all of them together, each with its path and cure.
 import { createHash } from "node:crypto";
 import { DefinitionError } from "../errors.ts";
+import { type AnyIndex, type BoardMetadata, compileBoard, isBoard, type RankedField, rankedFields } from "./board.ts";
 import { type CollectionMetadata, type Collections, compileCollections } from "./collections.ts";
 import { compileCompounds, type CompoundDefinition, type CompoundMetadata } from "./compound.ts";
-import type { Index, IndexKind, VectorSettings } from "./index-kinds.ts";
+import type { IndexKind, VectorSettings } from "./index-kinds.ts";
 import { type Derivations, derivedNames, deriving } from "./derive.ts";
 import { compileIndex } from "./field-index.ts";
 import { checkedHooks, type UntypedHooks } from "./hooks.ts";
@@ -98,6 +99,10 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly indexes: readonly IndexMetadata[];
   readonly uniques: readonly UniqueMetadata[];
   readonly compounds: readonly CompoundMetadata[];
+  /** The leaderboards of its entities. */
+  readonly boards: readonly BoardMetadata[];
+  /** The numbers that these need, each once. */
+  readonly ranked: readonly RankedField[];
   /** What each entity owns beside its document. */
   readonly collections: readonly CollectionMetadata[];
   readonly version: string | undefined;
@@ -135,7 +140,7 @@ export interface Definition {
   readonly keyPrefix?: string | undefined;
   readonly colocate?: string | undefined;
   readonly partitions?: number | undefined;
-  readonly index?: Readonly<Record<string, Index | readonly Index[] | undefined>> | undefined;
+  readonly index?: Readonly<Record<string, AnyIndex | readonly AnyIndex[] | undefined>> | undefined;
   readonly unique?: Readonly<Record<string, UniqueDefinition>> | undefined;
   readonly compound?: Readonly<Record<string, CompoundDefinition>> | undefined;
   readonly changes?: true | { readonly maxLength?: number } | undefined;
@@ -174,6 +179,7 @@ class DefinitionCompiler {
   readonly #sides: Sides<EntitySchema>;
   readonly #options: readonly EntityOption[];
   readonly #foreign: Foreign | undefined;
+  readonly #boards: BoardMetadata[] = [];
 
   constructor(definition: Definition) {
     this.#definition = definition;
@@ -225,6 +231,7 @@ class DefinitionCompiler {
       indexes,
       uniques,
       compounds: compounds.length > 0 ? compounds : undefined,
+      boards: this.#boards.length > 0 ? this.#boards : undefined,
       idField,
       version: definition.version,
       ttl: ttl !== undefined,
@@ -241,6 +248,8 @@ class DefinitionCompiler {
       indexes: Object.freeze(indexes),
       uniques: Object.freeze(uniques),
       compounds: Object.freeze(compounds),
+      boards: Object.freeze(this.#boards),
+      ranked: Object.freeze(rankedFields(this.#boards)),
       version: definition.version,
       derived,
       ...timestamps,
@@ -352,7 +361,7 @@ class DefinitionCompiler {
     const found: IndexMetadata[] = [];
     for (const [path, spec] of Object.entries(this.#definition.index ?? {})) {
       if (spec === undefined) continue;
-      const list: readonly Index[] = Array.isArray(spec) ? spec : [spec as Index];
+      const list: readonly AnyIndex[] = Array.isArray(spec) ? spec : [spec as AnyIndex];
       const at = shapeAt(this.#shape, path);
       if (at === undefined) {
         this.#problem(path, "has an index but is not in the schema");
@@ -365,8 +374,13 @@ class DefinitionCompiler {
       if (new Set(list.map((index) => index.kind)).size !== list.length) {
         this.#problem(path, "has two indexes of the same kind");
       }
+      const problem = (message: string): void => this.#problem(path, message);
       for (const index of list) {
-        const metadata = compileIndex(path, at, index, (message) => this.#problem(path, message));
+        if (isBoard(index)) {
+          this.#boards.push(compileBoard(path, index.board, this.#shape, this.#definition.partitions, problem));
+          continue;
+        }
+        const metadata = compileIndex(path, at, index, problem);
         if (metadata !== undefined) found.push(metadata);
       }
     }

@@ -1,5 +1,6 @@
 // Types of dotted paths: which paths an entity has, what lies at their end, which index may stand on them.
 // Types only; nothing here exists at run time.
+import type { BoardIndex } from "./board.ts";
 import type { Index } from "./index-kinds.ts";
 
 /** A place on the globe, in degrees. */
@@ -130,7 +131,7 @@ type PlainIndex<V> = [V] extends [string]
     : [V] extends [bigint]
       ? Index<"exact", false, never> | Index<"range">
       : [V] extends [number | Date]
-        ? Index<"range">
+        ? Index<"range"> | ([V] extends [number] ? BoardIndex : never)
         : [V] extends [GeoPoint]
           ? Index<"geo">
           : never;
@@ -153,8 +154,15 @@ export type IndexSpecs<T> = { readonly [P in Paths<T>]?: IndexFor<PathValue<T, P
 /** The union of indexes on one path. */
 export type IndexAt<I, P extends keyof I> = I[P] extends readonly (infer X)[] ? X : I[P];
 
-/** The dotted paths that have an index. */
-export type IndexedPaths<I> = keyof I & string;
+/** The dotted paths that have an index which queries ask: all but those of leaderboards. */
+export type IndexedPaths<I> = {
+  [P in keyof I & string]: [Exclude<IndexAt<I, P>, BoardIndex>] extends [never] ? never : P;
+}[keyof I & string];
+
+/** The dotted paths that have a leaderboard. */
+export type BoardPaths<I> = {
+  [P in keyof I & string]: [Extract<IndexAt<I, P>, BoardIndex>] extends [never] ? never : P;
+}[keyof I & string];
 
 /** The dotted paths that orderBy accepts. */
 export type SortablePaths<I> = {

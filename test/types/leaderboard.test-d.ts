@@ -2,9 +2,26 @@
 // Wrong uses do not compile.
 import { expectTypeOf, test } from "vitest";
 
-import type { BoardRow, Database, PeriodName, SubmitResult } from "remora";
+import { z } from "zod";
+
+import {
+  type BoardRow,
+  type Database,
+  defineEntity,
+  exact,
+  leaderboard,
+  type PeriodName,
+  range,
+  type SubmitResult,
+} from "remora";
 
 declare const db: Database;
+
+const Player = defineEntity({ name: "player", schema: z.object({ id: z.string(), nick: z.string() }) });
+interface Stored {
+  id: string;
+  nick: string;
+}
 
 test("boards that break ties by time", () => {
   const board = db.leaderboard("a", { keep: "sum", ties: "dense", order: "asc", top: 3 });
@@ -83,6 +100,112 @@ test("boards in shards", () => {
   db.shardedLeaderboard("a", { edges: [1], tieBreak: { scores: [{ name: "x" }] } });
   // @ts-expect-error -- it has no sub-scores
   void board.submit("ada", 1, { scores: { x: 1 } });
+});
+
+test("boards that are joined", () => {
+  const players = db.repository(Player);
+  const board = db.leaderboard("a", { join: players, tieBreak: "member" });
+  type Row = Awaited<ReturnType<typeof board.top>>[number];
+  expectTypeOf<Row["entity"]>().toEqualTypeOf<Stored | null>();
+  expectTypeOf<Row["rank"]>().toEqualTypeOf<number>();
+  expectTypeOf(board.around("ada")).resolves.items.toHaveProperty("entity");
+  expectTypeOf<Awaited<ReturnType<typeof board.page>>["items"][number]["entity"]>().toEqualTypeOf<Stored | null>();
+  type Ahead = NonNullable<NonNullable<Awaited<ReturnType<typeof board.neighbours>>>["ahead"]>;
+  expectTypeOf<Ahead["entity"]>().toEqualTypeOf<Stored | null>();
+  void board.top(3, { validate: "none", withDeleted: true, prolong: false, deadline: 50, onCorrupt: () => undefined });
+  void board.between(1, 2, { limit: 3, validate: "lenient" });
+  void board.entries({ batch: 3, validate: "lenient" });
+  void board.submit("ada", 1, { deadline: 50 });
+  // @ts-expect-error -- a submission reads no entity
+  void board.submit("ada", 1, { validate: "none" });
+
+  const readers = db.repository(Player, { readOnly: true });
+  const mapped = db.leaderboard("b", { join: { repository: readers, id: (member) => member.slice(1) } });
+  expectTypeOf<Awaited<ReturnType<typeof mapped.bottom>>[number]["entity"]>().toEqualTypeOf<Stored | null>();
+  expectTypeOf(mapped.top()).resolves.items.toHaveProperty("at");
+
+  const alone = db.leaderboard("c", { ties: "dense" });
+  expectTypeOf(alone.top()).resolves.items.not.toHaveProperty("entity");
+  // @ts-expect-error -- it reads no entities
+  void alone.top(3, { validate: "none" });
+  // @ts-expect-error -- nor those of pages
+  void alone.page(1, 5, { withDeleted: true });
+  // @ts-expect-error -- a definition is no repository
+  db.leaderboard("d", { join: Player });
+  // @ts-expect-error -- an id is a string
+  db.leaderboard("d", { join: { repository: players, id: () => 5 } });
+  expectTypeOf<BoardRow["entity"]>().toEqualTypeOf<object | null | undefined>();
+});
+
+const schema = z.object({
+  id: z.string(),
+  name: z.string(),
+  points: z.number().nullable(),
+  wins: z.int(),
+  born: z.date(),
+  big: z.bigint(),
+  tags: z.array(z.number()),
+  stats: z.object({ pace: z.number() }).optional(),
+});
+const Racer = defineEntity({
+  name: "racer",
+  schema,
+  index: {
+    name: exact(),
+    points: leaderboard({ tieBreak: "member" }),
+    wins: [range(), leaderboard({ order: "asc", ties: "dense" })],
+    "stats.pace": leaderboard({ tieBreak: { fields: [{ field: "wins", order: "asc" }] } }),
+  },
+});
+
+test("boards over entities", () => {
+  const racers = db.repository(Racer);
+  const points = racers.leaderboard("points");
+  type Row = Awaited<ReturnType<typeof points.top>>[number];
+  expectTypeOf<NonNullable<Row["entity"]>["wins"]>().toEqualTypeOf<number>();
+  expectTypeOf<Extract<Row["entity"], null>>().toEqualTypeOf<null>();
+  expectTypeOf<Row>().not.toHaveProperty("at");
+  expectTypeOf<Row>().not.toHaveProperty("scores");
+  expectTypeOf(racers.leaderboard("wins").top()).resolves.items.toHaveProperty("at");
+  const pace = racers.leaderboard("stats.pace");
+  expectTypeOf<Awaited<ReturnType<typeof pace.top>>[number]["scores"]>().toEqualTypeOf<{ readonly wins: number }>();
+  type Ahead = NonNullable<NonNullable<Awaited<ReturnType<typeof pace.neighbours>>>["ahead"]>;
+  expectTypeOf<NonNullable<Ahead["entity"]>["name"]>().toEqualTypeOf<string>();
+  void points.top(3, { validate: "none", deadline: 50 });
+  void points.between(1, 2, { limit: 3, validate: "lenient" });
+  // @ts-expect-error -- the entities are the truth
+  void points.submit("ada", 1);
+  // @ts-expect-error -- and what is deleted is an entity
+  void points.remove("ada");
+  // @ts-expect-error -- no board stands on it
+  racers.leaderboard("name");
+  // @ts-expect-error -- there is no such field
+  racers.leaderboard("score");
+  // @ts-expect-error -- it is asked for in no query
+  void racers.query().where("points");
+  void racers.query().where("wins").gt(1).orderBy("wins");
+  // @ts-expect-error -- what only reads cannot sweep
+  void db.repository(Racer, { readOnly: true }).leaderboard("points");
+
+  // @ts-expect-error -- a score is a number
+  defineEntity({ name: "a", schema, index: { name: leaderboard() } });
+  // @ts-expect-error -- not a date
+  defineEntity({ name: "a", schema, index: { born: leaderboard() } });
+  // @ts-expect-error -- nor a bigint
+  defineEntity({ name: "a", schema, index: { big: leaderboard() } });
+  // @ts-expect-error -- nor several numbers
+  defineEntity({ name: "a", schema, index: { tags: leaderboard() } });
+  // @ts-expect-error -- ranks over several partitions could not be kept right by one call
+  defineEntity({ name: "a", schema, partitions: 3, index: { points: leaderboard() } });
+  defineEntity({ name: "a", schema, partitions: 3, index: { name: exact() } });
+  // @ts-expect-error -- no such order
+  leaderboard({ order: "up" });
+  // @ts-expect-error -- its scores are the entities'
+  leaderboard({ keep: "best" });
+  // @ts-expect-error -- dense ranks go with no fields
+  leaderboard({ ties: "dense", tieBreak: { fields: [{ field: "wins" }] } });
+  // @ts-expect-error -- three at most
+  leaderboard({ tieBreak: { fields: [{ field: "a" }, { field: "b" }, { field: "c" }, { field: "d" }] } });
 });
 
 test("options", () => {

@@ -227,7 +227,8 @@ function isDirect(metadata: EntityMetadata, step: PatchStep, steps: readonly Pat
   )
     return false;
   // The next version is known before the write only to whoever read this one.
-  if (metadata.version !== undefined && metadata.indexes.some((index) => index.path === metadata.version)) return false;
+  const counted = [...metadata.indexes, ...metadata.ranked];
+  if (metadata.version !== undefined && counted.some((index) => index.path === metadata.version)) return false;
   const uniques = metadata.uniques.filter((unique) => unique.paths.some((other) => covers(path, other)));
   const sets = steps.filter(({ kind }) => kind === "set");
   if (uniques.some((unique) => !unique.paths.every((other) => sets.some((set) => covers(set.path, other)))))

@@ -60,7 +60,7 @@ export function checkScript(layout: Layout): Script {
     `local function text(reply) return type(reply) == 'string' and reply end
 -- Looks so far, of about a microsecond or two each.
 local looks = 0`,
-    isGrouped(layout) ? entriesLua : "",
+    isGrouped(layout) ? entriesLua(layout) : "",
     layout.uniques.length > 0 ? uniquesLua(layout) : "",
     `local found, worked = {}, 0
 for at, id in ipairs(IDS) do
@@ -90,7 +90,7 @@ end`,
 const maxLooks = 1500;
 
 // Half a cell of a geo set and a little, in degrees east and north; what a vector may lose to 32 bits, squared.
-const entriesLua = `local points, vectors
+const entriesLua = ({ boards }: Layout): string => `local points, vectors
 -- Stands in for the command function while the writing scripts' own one runs.
 local send = call
 call = function(name, key, ...)
@@ -111,7 +111,7 @@ local function near(held, numbers)
 end
 local function checkEntries(id, values, tell)
   adds, removals, scores, forgotten, listed, points, vectors = {}, {}, {}, {}, {}, {}, {}
-  if not try(reindex, id, values, nil) then
+${boards.some(keepsBeside) ? "  noted, unnoted, distincts = {}, {}, {}\n" : ""}  if not try(reindex, id, values, nil) then
     tell('SNAPSHOT')
     return 0
   end
@@ -142,9 +142,28 @@ local function checkEntries(id, values, tell)
     looks = looks + #vector[2] / 16
     if not near(pcall('VEMB', vector[1], id), vector[2]) then tell('MISSING', vector[1], id) end
   end
-  looks = looks + count
+${boards.some(keepsBeside) ? besideLua : ""}  looks = looks + count
   return count
 end`;
+
+function keepsBeside({ texts, distinct }: Layout["boards"][number]): boolean {
+  return texts !== undefined || distinct !== undefined;
+}
+
+const besideLua = `  for key, group in pairs(noted) do
+    for at = 1, #group, 2 do
+      count = count + 1
+      if pcall('HGET', key, group[at]) ~= group[at + 1] then tell('MISSING', key, group[at]) end
+    end
+  end
+  for board, held in pairs(distincts) do
+    for _, score in ipairs(held) do
+      local name = string.format('%.17g', tonumber(score))
+      count = count + 1
+      if tonumber(text(pcall('ZSCORE', board.D, name)) or nil) ~= tonumber(score) then tell('MISSING', board.D, name) end
+    end
+  end
+`;
 
 // A value that another living document remembers as its own is held rightly: it was there first.
 function uniquesLua(layout: Layout): string {

@@ -12,6 +12,11 @@ type Family =
   | "vectors"
   | "absent"
   | "compound"
+  | "rank"
+  /** What stands in front of ids on a board. */
+  | "front"
+  /** The distinct scores of a board. */
+  | "distinct"
   | "vocabulary"
   | "ids"
   | "expiry"
@@ -24,9 +29,9 @@ type Family =
 export interface Place {
   readonly key: string;
   readonly family: Family;
-  /** Position in the snapshot, from 1; for compound indexes among these. */
+  /** Position in the snapshot, from 1; for compound indexes and leaderboards among these. */
   readonly position: number;
-  /** For terms and grams the term; for vocabularies what the keys of its terms begin with. */
+  /** For terms and grams the term; for vocabularies what the keys of its terms begin with; for distinct scores the board. */
   readonly value: string;
   /** The field's path, or the name of the constraint or compound index; empty for registries. */
   readonly field: string;
@@ -55,6 +60,11 @@ export function placesOf(layout: Layout): (key: string) => Place | undefined {
   }
   for (const { key, position, path } of layout.absent) add(key, "absent", position + 1, path);
   for (const { key, position, name } of layout.uniques) add(key, "unique", position + 1, name);
+  for (const [at, { key, texts, distinct, board }] of layout.boards.entries()) {
+    add(key, "rank", at + 1, board.path);
+    add(texts, "front", at + 1, board.path);
+    add(distinct, "distinct", at + 1, board.path, key);
+  }
   for (const [at, { key, absentKey, name }] of layout.compounds.entries()) {
     const place = { family: "compound", position: at + 1, field: name, value: "" } as const;
     beginnings.push([key, place]);

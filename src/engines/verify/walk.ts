@@ -107,6 +107,7 @@ function says.geo(walk, key, id, score, values) return values[walk[2]] ~= 0 end
 says.vectors = says.geo
 function says.absent(walk, key, id, score, values) return values[walk[2]] == 0 end
 function says.unique(walk, key, id, score, values, value) return values[walk[2]] == value end`,
+    layout.boards.length > 0 ? boardSaysLua(layout) : "",
     grams
       ? `-- Three characters, or the last one and the mark behind it: where such a run stands in the string, it is one of its runs.
 function says.grams(walk, key, id, score, values)
@@ -126,12 +127,28 @@ end`
   return parts.filter((part) => part !== "").join("\n");
 }
 
+// What stands on a board is its entity behind the text that is noted of it, with the score that its snapshot says.
+function boardSaysLua({ boards }: Layout): string {
+  const texts = boards.some((slot) => slot.texts !== undefined);
+  const noted = `
+  local board = boards[walk[2]]
+  if board.T then
+    local known = call('HGET', board.T, id)
+    if not known or member ~= string.sub(known, 1, board.width)..id then return false end
+  end`;
+  return `function says.rank(walk, key, id, score, values, member)${texts ? noted : ""}
+  local held = boards[walk[2]].score(values)
+  return held ~= 0 and tonumber(held) == tonumber(score)
+end
+function says.front(walk, key, id, score, values) return boards[walk[2]].score(values) ~= 0 end`;
+}
+
 function walkLua(before: number, mend: boolean): string {
   const remove = `        if kind == 'set' then call('SREM', key, member)
         elseif kind == 'hash' then call('HDEL', key, member)
         elseif kind == 'zset' then call('ZREM', key, member)
         else call('VREM', key, member) end`;
-  return `local TYPES = {terms = 'set', grams = 'set', vectors = 'vectorset', snapshot = 'hash', unique = 'hash', nobody = ''}
+  return `local TYPES = {terms = 'set', grams = 'set', vectors = 'vectorset', snapshot = 'hash', unique = 'hash', front = 'hash', nobody = ''}
 local work, garbage, events = 0, 0, {}
 -- Snapshots read in this call, whose entries may stand in many keys.
 local seen = {}
@@ -151,6 +168,7 @@ local function tell(at, code, first, second) events[#events + 1] = {at, code, fi
 local function astray(walk, key, member, score)
   local family = walk[1]
   if family == 'vocabulary' then return call('EXISTS', walk[3]..member) == 0, '' end
+  if family == 'distinct' then return member ~= string.format('%.17g', tonumber(score)) or call('ZCOUNT', walk[3], score, score) == 0, '' end
   if family == 'ids' or family == 'expiry' or family == 'snapshot' then
     if alive(member) then return false end
     if not expired(member) then return true, member end
@@ -159,6 +177,7 @@ local function astray(walk, key, member, score)
   end
   local id = member
   if family == 'unique' then id = score
+  elseif family == 'rank' then id = string.sub(member, (boards[walk[2]].width or 0) + 1)
   elseif family == 'lex' then id = last(member)
   elseif family == 'compound' then id = last(member) or member end
   local values = id and valuesOf(id)

@@ -3,7 +3,8 @@
 import type { EntityMetadata, Storage } from "../../schema/metadata.ts";
 import { placeOf } from "../../codec/place.ts";
 import { maxLatitude } from "../../schema/shape.ts";
-import type { CompoundSlot, Layout, Slot } from "../layout.ts";
+import { boardKeys, type CompoundSlot, type Layout, type Slot } from "../layout.ts";
+import { boardGroupsLua, boardsLua, standLua } from "./board.ts";
 import { shorthands } from "./text.ts";
 
 /** The northernmost latitude whose score does not run over. */
@@ -27,6 +28,7 @@ export function fixedKeys(layout: Layout): string[] {
     ...slots,
     ...layout.absent.map((slot) => slot.key),
     ...layout.uniques.map((slot) => slot.key),
+    ...layout.boards.flatMap(boardKeys),
     ...(layout.changes === undefined ? [] : [layout.changes]),
   ];
 }
@@ -139,6 +141,8 @@ export function prelude(layout: Layout, payload: string, firstId: string): strin
     lines.push("local INTERNAL = string.sub(KEYS[1], 1, -2)");
   lines.push(`local DOCUMENTS = string.sub(KEYS[${names.count + 1}], 1, -#${firstId} - 1)`);
   if (isGrouped(layout)) lines.push(groups);
+  const boardGroups = boardGroupsLua(layout);
+  if (boardGroups !== "") lines.push(boardGroups);
   if (layout.slots.some((slot) => slot.kind === "grams")) lines.push(gramsLua);
   return lines.join("\n");
 }
@@ -179,7 +183,7 @@ end`;
  * @returns true when it does.
  */
 export function isGrouped(layout: Layout): boolean {
-  return layout.slots.length > 0 || layout.absent.length > 0;
+  return layout.slots.length > 0 || layout.absent.length > 0 || layout.boards.length > 0;
 }
 
 const groups = `local adds, removals, scores, forgotten = {}, {}, {}, {}
@@ -249,8 +253,10 @@ export function reindexFunction(layout: Layout): string {
   elseif b == 0 and a ~= 0 then collect(forgotten, ${key}, id) end`;
     }),
     layout.compounds.length > 0 ? "  for _, place in ipairs(places) do move(place, id, now, before) end" : "",
+    ...(layout.boards.length > 0 ? [standLua] : []),
   ];
-  return `${compoundsLua(layout, names)}local function reindex(id, now, before)
+  const boards = boardsLua(layout, (key) => names.of(key));
+  return `${compoundsLua(layout, names)}${boards}local function reindex(id, now, before)
   local a, b
 ${body.join("\n")}
 end

@@ -13,7 +13,9 @@ import { KeyNames } from "./lua.ts";
 export function rememberedFunction(layout: Layout): string {
   const { metadata, snapshot } = layout;
   const lists = metadata.indexes.map((index) => index.kind === "text" || (index.array && index.vector === undefined));
-  const wanted = [...lists, ...metadata.uniques.map(() => false)].map((list) => (list ? "'table'" : "'string'"));
+  const wanted = [...lists, ...[...metadata.uniques, ...metadata.ranked].map(() => false)].map((list) =>
+    list ? "'table'" : "'string'",
+  );
   return `local FORMS = {${wanted.join(", ")}}
 local function remembered(id)
   local text = pcall('HGET', ${new KeyNames(layout).of(snapshot as string)}, id)

@@ -1,6 +1,7 @@
 // What a writing script must be allowed to do, asked before its first write.
 // A command that turned out to be forbidden halfway would leave a document without its index entries.
 import type { Layout } from "../layout.ts";
+import { boardRights } from "./board.ts";
 import { KeyNames, ownedLua } from "./lua.ts";
 
 /**
@@ -80,6 +81,7 @@ function neededCommands(layout: Layout): string[] {
       );
     }
   }
+  needed.push(...boardRights(layout, (key) => names.of(key)));
   for (const key of ownedLua(layout, "'x'")) needed.push(command("UNLINK", key));
   if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
   for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {

@@ -18,7 +18,7 @@ import {
 import { checkRights } from "./rights.ts";
 
 /** Entities forgotten per call: what a server works off in a few milliseconds. */
-const slice = 200;
+export const sweptPerCall = 200;
 
 /**
  * Generates the script that forgets a slice of what has died.
@@ -42,7 +42,7 @@ export function sweepScript(layout: Layout): Script {
     forgetFunction(layout),
     announceFunction(layout),
     `local dead = ${dead}`,
-    sweep(layout, String(slice)),
+    sweep(layout, String(sweptPerCall)),
     isGrouped(layout) ? "writeGroups()" : "",
     `return {dead, ${dead}}`,
   ];
@@ -62,13 +62,21 @@ export function sweepCall(layout: Layout, script: Script): ScriptCall {
   return { script, keys: [...fixedKeys(layout), layout.documents + id], args: [id] };
 }
 
-const garbageScript = defineScript(
-  "garbage",
-  `#!lua flags=no-writes
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZCOUNT', KEYS[1], '-inf', '('..string.format('%.0f', now))`,
-);
+/**
+ * Lua that counts what has died and is not swept yet, past the writing scripts.
+ *
+ * @param expiry - Lua expression of the registry of times.
+ * @returns an expression.
+ */
+export function deadLua(expiry: string): string {
+  return `(function()
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  return redis.call('ZCOUNT', ${expiry}, '-inf', '('..string.format('%.0f', now))
+end)()`;
+}
+
+const garbageScript = defineScript("garbage", `#!lua flags=no-writes\nreturn ${deadLua("KEYS[1]")}`);
 
 /**
  * The call that counts what has died and is not swept yet.
