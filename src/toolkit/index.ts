@@ -1,5 +1,26 @@
 // The published entry `remora/toolkit`: typed pieces for the patterns people use Redis for, beside entities.
 // Each piece is a file of its own and shares nothing with the others but the way to the server.
 export type { Attachable } from "../redis/attachment.ts";
-export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
+export type { TypedCounter } from "../repository/typed-counter.ts";
+export type { TypedList } from "../repository/typed-list.ts";
+export type { TypedSet } from "../repository/typed-set.ts";
+export type { ByScoreOptions, Scored, ScoreRange, TypedSortedSet } from "../repository/typed-sorted-set.ts";
 export type { ValueInputOf, ValueOf } from "../schema/zod.ts";
+export {
+  CappedList,
+  cappedList,
+  type CappedListOptions,
+  counter,
+  type CounterOptions,
+  KeyedSets,
+  list,
+  set,
+  sortedSet,
+} from "./collections.ts";
+export { type CountedFields, hash, type HashSetOptions, TypedHash } from "./hash.ts";
+export { KeyCommands, type KeyType, type Remaining, type ScanOptions } from "./key-commands.ts";
+export { Keyed, type KeyedOptions } from "./keyed.ts";
+export { Keys, keys, type RenameOptions } from "./keys.ts";
+export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
+export { echo, ping } from "./ping.ts";
+export { Tags, tags } from "./tags.ts";
