@@ -7,6 +7,14 @@ export type { TypedSet } from "../repository/typed-set.ts";
 export type { ByScoreOptions, Scored, ScoreRange, TypedSortedSet } from "../repository/typed-sorted-set.ts";
 export type { ValueInputOf, ValueOf } from "../schema/zod.ts";
 export {
+  type Bucket,
+  BucketCounter,
+  bucketCounter,
+  type BucketCounterOptions,
+  type BucketIncrementOptions,
+} from "./bucket-counter.ts";
+export type { BucketLength, BucketRange } from "./buckets.ts";
+export {
   CappedList,
   cappedList,
   type CappedListOptions,
@@ -23,4 +31,21 @@ export { Keyed, type KeyedOptions } from "./keyed.ts";
 export { Keys, keys, type RenameOptions } from "./keys.ts";
 export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
 export { echo, ping } from "./ping.ts";
+export {
+  type OnlineOptions,
+  Presence,
+  presence,
+  type PresenceOptions,
+  type PresenceWayOptions,
+  type Present,
+} from "./presence.ts";
 export { Tags, tags } from "./tags.ts";
+export {
+  UniqueNumbers,
+  uniqueNumbers,
+  type UniqueNumbersOptions,
+  Uniques,
+  uniques,
+  type UniquesAddOptions,
+  type UniquesOptions,
+} from "./uniques.ts";
