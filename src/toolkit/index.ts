@@ -25,11 +25,27 @@ export {
   set,
   sortedSet,
 } from "./collections.ts";
+export {
+  Follows,
+  follows,
+  type FollowsPage,
+  type FollowsPageOptions,
+  type SuggestedOptions,
+  type Suggestion,
+} from "./follows.ts";
 export { type CountedFields, hash, type HashSetOptions, TypedHash } from "./hash.ts";
 export { KeyCommands, type KeyType, type Remaining, type ScanOptions } from "./key-commands.ts";
 export { Keyed, type KeyedOptions } from "./keyed.ts";
 export { Keys, keys, type RenameOptions } from "./keys.ts";
 export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
+export {
+  type ConfigChangeOptions,
+  type ConfigSetOptions,
+  type ConfigVersion,
+  LiveConfig,
+  liveConfig,
+  type LiveConfigOptions,
+} from "./live-config.ts";
 export { echo, ping } from "./ping.ts";
 export {
   type OnlineOptions,
@@ -40,6 +56,16 @@ export {
   type Present,
 } from "./presence.ts";
 export { Tags, tags } from "./tags.ts";
+export {
+  Timeline,
+  timeline,
+  type TimelineItem,
+  type TimelineOptions,
+  type TimelinePage,
+  type TimelinePageOptions,
+  Timelines,
+} from "./timeline.ts";
+export { type IssueOptions, Tokens, tokens, type TokensOptions } from "./tokens.ts";
 export {
   UniqueNumbers,
   uniqueNumbers,
