@@ -26,6 +26,7 @@ export interface BucketIncrementOptions extends CallOptions {
 export interface Bucket {
   /** When it begins. */
   readonly start: Date;
+  /** How often it happened. */
   readonly count: number;
 }
 

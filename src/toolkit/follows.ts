@@ -17,6 +17,7 @@ export interface FollowsPageOptions extends CallOptions {
 
 /** Some ids, the newest ties first, and where to read on. */
 export interface FollowsPage {
+  /** The ids. */
   readonly ids: readonly string[];
   /** Reads on after these; undefined at the end. */
   readonly cursor: string | undefined;
@@ -32,7 +33,9 @@ export interface SuggestedOptions extends CallOptions {
 
 /** Somebody to follow, and how many of those that one follows do so. */
 export interface Suggestion {
+  /** Who. */
   readonly id: string;
+  /** By how many of those looked at. */
   readonly followedBy: number;
 }
 
@@ -104,6 +107,14 @@ for _, id in ipairs(found) do
 end
 return reply`,
 );
+
+/** How many ties somebody has. */
+export interface FollowCounts {
+  /** How many follow. */
+  readonly followers: number;
+  /** How many are followed. */
+  readonly following: number;
+}
 
 /** Who follows whom. */
 export class Follows {
@@ -199,7 +210,7 @@ export class Follows {
    * @param options - deadline in milliseconds, and signal.
    * @returns how many follow, and how many are followed.
    */
-  async counts(id: string, options: CallOptions = {}): Promise<{ followers: number; following: number }> {
+  async counts(id: string, options: CallOptions = {}): Promise<FollowCounts> {
     const call = { operation: "counts", write: false, id, ...options };
     const [followers, following] = await this.#piece.many(call, () =>
       [this.#followers, this.#following].map((front) => ({ name: "ZCARD", args: [front + this.#encoded(id)] })),

@@ -26,6 +26,7 @@ export {
   sortedSet,
 } from "./collections.ts";
 export {
+  type FollowCounts,
   Follows,
   follows,
   type FollowsPage,

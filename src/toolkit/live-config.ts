@@ -35,6 +35,7 @@ export interface ConfigVersion<T> {
   readonly version: number;
   /** When it was set, by the server's clock; undefined for the initial one. */
   readonly at: Date | undefined;
+  /** What it is. */
   readonly value: T;
 }
 

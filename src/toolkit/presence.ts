@@ -30,6 +30,7 @@ export interface OnlineOptions extends CallOptions {
 
 /** Somebody who is here. */
 export interface Present {
+  /** Who. */
   readonly id: string;
   /** When that was said last, by the server's clock. */
   readonly seen: Date;

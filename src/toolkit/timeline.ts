@@ -27,11 +27,13 @@ export interface TimelineItem<T> {
   readonly id: string;
   /** When it was added, by the server's clock. */
   readonly at: Date;
+  /** What was added. */
   readonly item: T;
 }
 
 /** Some items, the newest first, and where to read on. */
 export interface TimelinePage<T> {
+  /** The items. */
   readonly items: readonly TimelineItem<T>[];
   /** Reads on after these; undefined at the end. */
   readonly cursor: string | undefined;
