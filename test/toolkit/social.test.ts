@@ -34,7 +34,7 @@ describePiece("social pieces", "social", (box) => {
       other: person,
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40 }), async (steps) => {
         round += 1;
         const users = follows(box.db, `model${round}`);
         let ties: [string, string][] = [];
@@ -97,7 +97,9 @@ describePiece("social pieces", "social", (box) => {
     expect((await users.common("star", "u2")).toSorted()).toEqual(["u1"]);
     expect([await users.isFollowing("u2", "star"), await users.isFollowing("star", "u2")]).toEqual([true, false]);
     expect(await users.suggested("u1", { limit: 1, reach: 5 })).toEqual([]);
-    expect(await users.forget("star")).toBe(21);
+    expect([await users.unfollow("u0", "star"), await users.unfollow("u0", "star")]).toEqual([true, false]);
+    expect((await users.followers("star")).ids).not.toContain("u0");
+    expect(await users.forget("star")).toBe(20);
     expect(await users.following("u3")).toEqual({ ids: [], cursor: undefined });
     expect(await users.counts("star")).toEqual({ followers: 0, following: 0 });
     expect(await trips(() => users.follow("x", "y"))).toBe(1);
