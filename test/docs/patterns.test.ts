@@ -28,8 +28,8 @@ describe("docs/patterns.md", () => {
     expect(row).toHaveLength(5);
     const [, pattern = "", api = "", example = "", test = ""] = row;
     for (const cell of [pattern, api]) expect(cell).not.toBe("");
-    const [, page = ""] = /\]\(([^)#]+)/.exec(example) ?? [];
-    expect(existsSync(join(root, "docs", page)) && page !== "").toBe(true);
+    expect(example).toMatch(/^(docs|examples)\/.+\.(md|ts)$/);
+    expect(existsSync(join(root, example))).toBe(true);
     expect(test).toMatch(/^test\/.+\.test\.ts$/);
     expect(existsSync(join(root, test))).toBe(true);
   });
