@@ -181,7 +181,11 @@ export {
   operationChannel,
   type OperationEvent,
 } from "./redis/diagnostics.ts";
-export type { OwnedBy, OwnedCounter, OwnedList, OwnedSet, OwnedSortedSet, Scored } from "./repository/owned.ts";
+export type { OwnedBy } from "./repository/owned.ts";
+export type { TypedCounter } from "./repository/typed-counter.ts";
+export type { TypedList } from "./repository/typed-list.ts";
+export type { TypedSet } from "./repository/typed-set.ts";
+export type { ByScoreOptions, Scored, ScoreRange, TypedSortedSet } from "./repository/typed-sorted-set.ts";
 export type {
   BulkCallOptions,
   BulkFailure,

@@ -5,6 +5,8 @@ import type { Attachable } from "../redis/attachment.ts";
 import type { Request } from "../redis/command.ts";
 import type { Ttl } from "../repository/ttl.ts";
 import type { AnySchema, ValueInputOf, ValueOf } from "../schema/zod.ts";
+import { KeyCommands } from "./key-commands.ts";
+import { partNaming } from "./keyed.ts";
 import { Piece, type ValueCodec } from "./piece.ts";
 
 /** What `kv` accepts beside name and schema. */
@@ -30,7 +32,7 @@ export interface KvGetOptions extends CallOptions {
 }
 
 /** Typed values, each under a key. */
-export class Kv<S extends AnySchema> {
+export class Kv<S extends AnySchema> extends KeyCommands {
   readonly #piece: Piece;
   readonly #codec: ValueCodec;
   readonly #ttl: Ttl;
@@ -44,6 +46,7 @@ export class Kv<S extends AnySchema> {
    * @param options - how long they live.
    */
   constructor(piece: Piece, schema: S, options: KvOptions) {
+    super(piece, partNaming(piece));
     this.#piece = piece;
     this.#codec = piece.codec(schema);
     this.#ttl = options.ttl ?? null;
@@ -143,41 +146,6 @@ export class Kv<S extends AnySchema> {
   async take(key: string, options: CallOptions = {}): Promise<ValueOf<S> | undefined> {
     const call = { operation: "take", write: true, id: key, ...options };
     return this.#read(await this.#piece.one(call, () => ({ name: "GETDEL", args: [this.#piece.key(key)] })), key);
-  }
-
-  /**
-   * Tells which keys have a value. One round trip (EXISTS each, in one write).
-   *
-   * @param keys - the keys.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns how many of them have one; a key named twice counts twice.
-   */
-  exists(keys: string | readonly string[], options: CallOptions = {}): Promise<number> {
-    return this.#count("exists", false, "EXISTS", keys, options);
-  }
-
-  /**
-   * Deletes values. One round trip (UNLINK each, in one write).
-   *
-   * @param keys - one key, or several.
-   * @param options - deadline in milliseconds, and signal.
-   * @returns how many were there.
-   */
-  delete(keys: string | readonly string[], options: CallOptions = {}): Promise<number> {
-    return this.#count("delete", true, "UNLINK", keys, options);
-  }
-
-  async #count(
-    operation: string,
-    write: boolean,
-    name: string,
-    keys: string | readonly string[],
-    options: CallOptions,
-  ): Promise<number> {
-    const replies = await this.#piece.many({ operation, write, ...options }, () =>
-      (typeof keys === "string" ? [keys] : keys).map((key) => ({ name, args: [this.#piece.key(key)] })),
-    );
-    return replies.reduce<number>((sum, reply) => sum + Number(reply), 0);
   }
 
   #setting(key: string, value: ValueInputOf<S>, options: KvSetOptions, more: readonly string[] = []): Request {

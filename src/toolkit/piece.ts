@@ -10,8 +10,9 @@ import { toRemoraError } from "../redis/failures.ts";
 import { callOptions } from "../repository/load.ts";
 import { observe } from "../repository/observe.ts";
 import { type Ttl, wishedTime } from "../repository/ttl.ts";
-import { compileItem } from "../schema/item.ts";
+import { compileItem, isMember, notMember } from "../schema/item.ts";
 import { encodeId } from "../schema/key.ts";
+import type { Shape } from "../schema/shape.ts";
 import type { AnySchema } from "../schema/zod.ts";
 
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
@@ -37,10 +38,20 @@ export class Piece {
   /**
    * @param db - the database.
    * @param kind - the kind of piece: the first part of its keys.
-   * @param name - the user's name for it.
+   * @param name - the user's name for it; left out by what is about every key of the namespace.
    * @throws DefinitionError when the name is not 1 to 128 letters, digits, `_`, `-` and `.`, beginning with none of the last two.
    */
-  constructor(db: Attachable, kind: string, name: string) {
+  constructor(db: Attachable, kind: string, name?: string) {
+    this.attachment = db[attach]();
+    const { namespace } = this.attachment;
+    const front = namespace === "" ? "" : `${namespace}:`;
+    this.#front = `${front}${kind}:`;
+    this.#name = name ?? "";
+    if (name === undefined) {
+      this.title = kind;
+      this.prefix = front;
+      return;
+    }
     if (typeof name !== "string" || !namePattern.test(name)) {
       const shown = typeof name === "string" ? JSON.stringify(name.slice(0, 64)) : typeof name;
       throw new DefinitionError(
@@ -49,10 +60,6 @@ export class Piece {
       );
     }
     this.title = `${kind} ${name}`;
-    this.attachment = db[attach]();
-    const { namespace } = this.attachment;
-    this.#front = `${namespace === "" ? "" : `${namespace}:`}${kind}:`;
-    this.#name = name;
     this.prefix = `${this.#front}${name}:`;
   }
 
@@ -128,6 +135,18 @@ export class Piece {
   }
 
   /**
+   * Reads a time to live for the command that sets it.
+   *
+   * @param ttl - seconds, milliseconds, or until a date.
+   * @returns `PEXPIRE` or `PEXPIREAT`, and milliseconds as text.
+   * @throws ValidationError when it is not a time to come.
+   */
+  lifetime(ttl: Exclude<Ttl, null>): { readonly command: "PEXPIRE" | "PEXPIREAT"; readonly milliseconds: string } {
+    const [kind, milliseconds] = wishedTime({ name: this.title }, ttl);
+    return { command: kind === "at" ? "PEXPIREAT" : "PEXPIRE", milliseconds };
+  }
+
+  /**
    * Refuses an argument.
    *
    * @param message - what is wrong, and what to do.
@@ -143,20 +162,23 @@ export class Piece {
    *
    * @param schema - a zod schema of what can be stored.
    * @param subject - what to call one in errors.
+   * @param use - `item` where null stands for none, `member` where each value has one text, `field` where it may be absent.
    * @returns writes and reads values as text.
    * @throws DefinitionError listing what cannot be stored.
    */
-  codec(schema: AnySchema, subject = "the value"): ValueCodec {
+  codec(schema: AnySchema, subject = "the value", use: "value" | "item" | "member" | "field" = "value"): ValueCodec {
     const problems: string[] = [];
     const item = compileItem(schema, this.title, subject, "value", (message) => problems.push(message));
-    if (item?.shape.optional === true) problems.push("a value may be null, but not undefined");
+    if (item !== undefined) problems.push(...misfits(item.shape, use));
     if (item === undefined || problems.length > 0) {
       throw new DefinitionError(`${this.title}: ${subject} cannot be stored: ${problems.join("; ")}`, {
         entity: this.title,
       });
     }
     const codec = new ItemCodec(item);
+    const { shape } = item;
     return {
+      counts: shape.kind === "number" && !shape.nullable && shape.stored === undefined,
       write: (value, id) => codec.write(value, this.title, id),
       read: (text, id) => codec.read(text, this.title, id),
     };
@@ -169,6 +191,8 @@ export class Piece {
 
 /** Writes and reads values as text; both validate. */
 export interface ValueCodec {
+  /** Whether the values are plain numbers, which a server can add to. */
+  readonly counts: boolean;
   /**
    * @param value - what the caller gave.
    * @param id - the key it stands under, for errors.
@@ -183,4 +207,11 @@ export interface ValueCodec {
    * @throws CorruptEntityError when it does not fit its schema.
    */
   readonly read: (text: string, id: string) => unknown;
+}
+
+function misfits(shape: Shape, use: "value" | "item" | "member" | "field"): string[] {
+  if (use === "field") return [];
+  if (use === "value") return shape.optional ? ["a value may be null, but not undefined"] : [];
+  if (shape.optional || shape.nullable) return ["it may not be absent"];
+  return use === "member" && !isMember(shape) ? [notMember(shape)] : [];
 }

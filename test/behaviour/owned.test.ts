@@ -64,6 +64,12 @@ describeMatrix("owned collections", ({ open, storage }) => {
     await owned.lines.trim(1, 2);
     expect(await owned.lines.range()).toEqual(hostile.slice(1, 3));
     expect(await owned.lines.push()).toBe(2);
+    expect(await owned.lines.at(-1)).toBe(hostile[2]);
+    expect(await owned.lines.at(2)).toBeNull();
+    expect(await owned.lines.replace(-2, "new")).toBe(true);
+    expect(await owned.lines.replace(2, "none")).toBe(false);
+    expect(await owned.lines.replace(-3, "none")).toBe(false);
+    expect(await owned.lines.range()).toEqual(["new", hostile[2]]);
     await owned.lines.clear();
     expect(await owned.lines.length()).toBe(0);
   });
@@ -77,6 +83,12 @@ describeMatrix("owned collections", ({ open, storage }) => {
     expect(await owned.tags.remove("a", "c")).toBe(1);
     expect(await owned.tags.has("a")).toBe(false);
     expect(await owned.tags.size()).toBe(hostile.length + 1);
+    expect([...hostile, "b"]).toContain((await owned.tags.random())[0]);
+    expect(new Set(await owned.tags.random(99)).size).toBe(hostile.length + 1);
+    const [popped] = await owned.tags.pop();
+    expect(await owned.tags.has(popped as string)).toBe(false);
+    expect(await owned.tags.pop(99)).toHaveLength(hostile.length);
+    expect(await owned.tags.pop()).toEqual([]);
     await owned.days.add(new Date(7));
     expect(await owned.days.members()).toEqual([new Date(7)]);
     expect(await owned.votes.set(2n ** 70n, 1.5)).toBe(true);
@@ -90,12 +102,21 @@ describeMatrix("owned collections", ({ open, storage }) => {
     ];
     expect(await owned.votes.range()).toEqual(scored);
     expect(await owned.votes.range(0, 0, { reverse: true })).toEqual([scored[1]]);
+    expect(await owned.votes.byScore({ min: 0.25, max: 2 })).toEqual(scored);
+    expect(await owned.votes.byScore({ reverse: true, limit: 1, offset: 1 })).toEqual([scored[0]]);
+    expect(await owned.votes.count({ max: 1 })).toBe(1);
+    expect([await owned.votes.rank(3n), await owned.votes.rank(3n, { reverse: true })]).toEqual([0, 1]);
+    expect(await owned.votes.rank(4n)).toBeNull();
     expect(await owned.votes.remove(3n)).toBe(1);
+    expect(await owned.votes.removeByScore({ max: 1 })).toBe(0);
     expect(await owned.votes.size()).toBe(1);
     expect(await owned.views.get()).toBe(0);
     expect(await owned.views.increment()).toBe(1);
     expect(await owned.views.increment(-5)).toBe(-4);
     expect(await owned.views.get()).toBe(-4);
+    expect(await owned.views.reset()).toBe(-4);
+    expect(await owned.views.reset()).toBe(0);
+    await owned.views.increment();
     await owned.views.clear();
     expect(await owned.views.get()).toBe(0);
   });
@@ -121,6 +142,9 @@ describeMatrix("owned collections", ({ open, storage }) => {
     await expectFailure(owned.votes.set(1n, Number.NaN), "QUERY");
     await expectFailure(owned.views.increment(0.5), "QUERY");
     await expectFailure(owned.lines.range(0.5), "QUERY");
+    await expectFailure(owned.tags.pop(-1), "QUERY");
+    await expectFailure(owned.votes.byScore({ offset: 1 }), "QUERY");
+    await expectFailure(owned.votes.byScore({ min: Number.NaN }), "QUERY");
     const nobody = repository.owned("nobody");
     expect(await nobody.tags.members()).toEqual([]);
     for (const work of [nobody.tags.add("x"), nobody.views.increment(), nobody.comments.pop()]) {

@@ -329,6 +329,7 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
     await list.push("x");
     await list.unshift("y");
     await list.trim(0, 5);
+    expect([await list.at(0), await list.replace(0, "y")]).toEqual(["y", true]);
     expect(await list.range()).toEqual(["y", "x"]);
     expect([await list.remove("q"), await list.pop(), await list.shift(), await list.length()]).toEqual([
       0,
@@ -342,11 +343,14 @@ describeLegs("users of docs/acl.md", {}, (leg) => {
       ["x"],
       1,
     ]);
-    expect(await set.remove("x")).toBe(1);
+    expect([await set.random(), await set.pop(), await set.remove("x")]).toEqual([["x"], ["x"], 0]);
     expect([await scores.set("x", 1), await scores.increment("x", 1), await scores.score("x")]).toEqual([true, 2, 2]);
     expect([await scores.range(), await scores.size()]).toEqual([[{ member: "x", score: 2 }], 1]);
-    expect(await scores.remove("x")).toBe(1);
-    expect([await count.increment(), await count.get()]).toEqual([1, 1]);
+    expect([await scores.rank("x"), await scores.rank("x", { reverse: true }), await scores.count()]).toEqual([
+      0, 0, 1,
+    ]);
+    expect([await scores.removeByScore({ min: 9 }), await scores.remove("x")]).toEqual([0, 1]);
+    expect([await count.increment(), await count.get(), await count.reset()]).toEqual([1, 1, 1]);
     await count.clear();
     expect(await owners.delete("a")).toBe(true);
   });

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 
+import { bytes } from "remora";
 import { kv } from "remora/toolkit";
 import { expectFailure } from "../behaviour/failures.ts";
 import { trips } from "../behaviour/sent.ts";
@@ -31,6 +32,10 @@ describePiece("values", "kv", (box) => {
       ]),
     );
     expect(await flags.getMany(["on", "off"])).toEqual([true, false]);
+    const blobs = kv(box.db, "blob", bytes());
+    const every = Uint8Array.from({ length: 256 }, (_, at) => at);
+    await blobs.set("all", every);
+    expect(await blobs.get("all")).toEqual(every);
     const numbers = kv(box.db, "number", z.number());
     await numbers.set("half", 0.5);
     expect(await numbers.get("half")).toBe(0.5);

@@ -7,10 +7,10 @@ import {
   defineEntity,
   ownedCounter,
   ownedList,
-  type OwnedSet,
   ownedSet,
   ownedSortedSet,
   type Scored,
+  type TypedSet,
 } from "remora";
 
 const Post = defineEntity({
@@ -28,7 +28,7 @@ declare const db: Database;
 
 test("owned collections", () => {
   const owned = db.repository(Post).owned("a");
-  expectTypeOf(owned).toHaveProperty("tags").toEqualTypeOf<OwnedSet<"a" | "b">>();
+  expectTypeOf(owned).toHaveProperty("tags").toEqualTypeOf<TypedSet<"a" | "b">>();
   expectTypeOf(owned.comments.range()).resolves.toEqualTypeOf<{ by: string; at: Date }[]>();
   expectTypeOf(owned.votes.range()).resolves.toEqualTypeOf<Scored<bigint>[]>();
   expectTypeOf(owned.views.increment()).resolves.toEqualTypeOf<number>();
