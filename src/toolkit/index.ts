@@ -1,5 +1,16 @@
 // The published entry `remora/toolkit`: typed pieces for the patterns people use Redis for, beside entities.
 // Each piece is a file of its own and shares nothing with the others but the way to the server.
 export type { Attachable } from "../redis/attachment.ts";
+export type { Duration } from "./duration.ts";
 export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
+export { RateLimit, rateLimit, type RateLimitOptions, type TakeOptions } from "./limit.ts";
+export { type LimitHeaderOptions, type LimitResult, rateLimitHeaders, type RuleState } from "./limit-result.ts";
+export type {
+  FixedWindowRule,
+  GcraRule,
+  LimitAlgorithm,
+  LimitRule,
+  SlidingCounterRule,
+  SlidingLogRule,
+} from "./limit-rules.ts";
 export type { ValueInputOf, ValueOf } from "../schema/zod.ts";
