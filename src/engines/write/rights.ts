@@ -1,6 +1,7 @@
 // What a writing script must be allowed to do, asked before its first write.
 // A command that turned out to be forbidden halfway would leave a document without its index entries.
 import type { Layout } from "../layout.ts";
+import { fenceKeyLua } from "./fence.ts";
 import { KeyNames, ownedLua } from "./lua.ts";
 
 /**
@@ -79,6 +80,10 @@ function neededCommands(layout: Layout): string[] {
         command("ZREM", names.of(slot.key), "'x'"),
       );
     }
+  }
+  if (layout.fence !== undefined) {
+    const key = fenceKeyLua(layout, "'x'");
+    needed.push(command("GET", key), command("SET", key, "'v'"));
   }
   for (const key of ownedLua(layout, "'x'")) needed.push(command("UNLINK", key));
   if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
