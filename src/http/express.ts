@@ -15,7 +15,10 @@ export interface ExpressResponse {
   /** Sets a header. */
   setHeader(name: string, value: string): unknown;
   /** Sets the status. */
-  status(code: number): { json(body: unknown): unknown };
+  status(code: number): {
+    /** Answers with JSON. */
+    json(body: unknown): unknown;
+  };
 }
 
 /** What `expressRateLimit` accepts beside the limit. */

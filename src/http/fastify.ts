@@ -15,7 +15,10 @@ export interface FastifyReplyLike {
   /** Sets headers. */
   headers(values: Record<string, string>): unknown;
   /** Sets the status. */
-  code(status: number): { send(body: unknown): unknown };
+  code(status: number): {
+    /** Answers. */
+    send(body: unknown): unknown;
+  };
 }
 
 /** What `fastifyRateLimit` accepts beside the limit. */

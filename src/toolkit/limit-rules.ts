@@ -5,6 +5,7 @@ import type { Piece } from "./piece.ts";
 
 /** At most `limit` in any span of `window`: exact, and remembers when each was taken. */
 export interface SlidingLogRule {
+  /** How it counts. */
   readonly algorithm: "slidingLog";
   /** How much may be taken: 1 to 100,000. */
   readonly limit: number;
@@ -14,6 +15,7 @@ export interface SlidingLogRule {
 
 /** About `limit` in any span of `window`: two numbers, which count the last window as if it had been even. */
 export interface SlidingCounterRule {
+  /** How it counts. */
   readonly algorithm: "slidingCounter";
   /** How much may be taken: 1 to 1,000,000,000. */
   readonly limit: number;
@@ -23,6 +25,7 @@ export interface SlidingCounterRule {
 
 /** A steady rate of `limit` per `window`, and at most `burst` at once: one number (GCRA, a token bucket). */
 export interface GcraRule {
+  /** How it counts. */
   readonly algorithm: "gcra";
   /** How much comes back per window: 1 to 1,000,000,000, and no more than one per microsecond. */
   readonly limit: number;
@@ -37,6 +40,7 @@ export type LimitRule = SlidingLogRule | SlidingCounterRule | GcraRule;
 
 /** At most `limit` from the first call until `window` is over, by rate-limiter-flexible. */
 export interface FixedWindowRule {
+  /** How it counts. */
   readonly algorithm: "fixedWindow";
   /** How much may be taken: 1 to 1,000,000,000. */
   readonly limit: number;
