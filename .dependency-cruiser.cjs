@@ -13,6 +13,7 @@ const rooms = [
   "indexes/",
   "leaderboard/",
   "toolkit/",
+  "http/",
   "testing/",
   "cli/",
   "database.ts",
@@ -36,7 +37,7 @@ const ban = (name, comment, file) => [
 
 const forbidden = [
   ...order,
-  ...["testing", "cli"].map((room) => ({
+  ...["http", "testing", "cli"].map((room) => ({
     name: `${room}-is-a-leaf`,
     comment: `Nothing in src needs ${room}/ to work.`,
     from: { path: `^src/(?!${room}/)` },
@@ -92,7 +93,13 @@ const forbidden = [
   },
   ...ban("no-barrel", "Only the published entries are called index.ts.", {
     path: "(^|/)index\\.ts$",
-    pathNot: ["^src/index\\.ts$", "^src/testing/index\\.ts$", "^src/toolkit/index\\.ts$", "^node_modules/"],
+    pathNot: [
+      "^src/index\\.ts$",
+      "^src/http/index\\.ts$",
+      "^src/testing/index\\.ts$",
+      "^src/toolkit/index\\.ts$",
+      "^node_modules/",
+    ],
   }),
   ...ban("no-drawer", "A file is named after what it is about.", {
     path: "(^|/)(utils?|helpers?|common|types|manager)(/|\\.ts$)",

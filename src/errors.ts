@@ -36,6 +36,7 @@ export type ErrorCode =
   | "ENTITY_EXISTS"
   | "UNIQUE_VIOLATION"
   | "VERSION_CONFLICT"
+  | "LOCK_LOST"
   | "RELATION"
   | "CORRUPT_ENTITY"
   | "INDEX_NOT_READY"
@@ -127,6 +128,8 @@ export interface ErrorByCode {
   UNIQUE_VIOLATION: UniqueViolationError;
   /** The stored version is not the expected one. */
   VERSION_CONFLICT: VersionConflictError;
+  /** A lock is held by another meanwhile. */
+  LOCK_LOST: LockLostError;
   /** Other entities refer to one that was to be deleted. */
   RELATION: RelationError;
   /** A stored document does not fit the schema. */
@@ -296,6 +299,30 @@ export class VersionConflictError extends RemoraError {
     super("VERSION_CONFLICT", message, details);
     this.expected = details.expected;
     this.actual = details.actual;
+  }
+}
+
+/** A lock is not held any more: its lease ran out, or somebody who held it later wrote already. */
+export class LockLostError extends RemoraError {
+  /** The number that fenced the lost lock; undefined where it had none. */
+  readonly fence: number | undefined;
+  /** The number of a later holder, where one was met. */
+  readonly newerFence: number | undefined;
+
+  /**
+   * @param message - how it was lost, and what to do.
+   * @param details - the lock or the entity, and both numbers.
+   */
+  constructor(
+    message: string,
+    details: ErrorDetails & {
+      readonly fence?: number | undefined;
+      readonly newerFence?: number | undefined;
+    } = {},
+  ) {
+    super("LOCK_LOST", message, details);
+    this.fence = details.fence;
+    this.newerFence = details.newerFence;
   }
 }
 

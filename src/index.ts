@@ -36,6 +36,7 @@ export {
   IndexNotReadyError,
   InvalidCursorError,
   isRemoraError,
+  LockLostError,
   OutcomeUnknownError,
   QueryError,
   RelationError,

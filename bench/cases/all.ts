@@ -6,6 +6,7 @@ import { changeCases } from "./changes.ts";
 import { codecCases } from "./codec.ts";
 import { defineCases } from "./define.ts";
 import { findCases } from "./find.ts";
+import { limitCases } from "./limit.ts";
 import { saveManyCases } from "./save-many.ts";
 import { saveOneCases } from "./save-one.ts";
 import { searchCases } from "./search.ts";
@@ -20,4 +21,5 @@ export const allCases: readonly Case[] = [
   ...codecCases,
   ...defineCases,
   ...boardCases,
+  ...limitCases,
 ];

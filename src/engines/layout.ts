@@ -110,8 +110,10 @@ export interface Layout {
   readonly boards: readonly BoardSlot[];
   /** The stream of changes; undefined where they are not told. */
   readonly changes: string | undefined;
-  /** What the keys of each collection begin with; an entity's id follows. */
+  /** What the keys of each collection begin with, and those of fences; an entity's id follows. */
   readonly owned: readonly string[];
+  /** What the keys begin with that hold the fence under which each entity was saved; undefined where saves take none. */
+  readonly fence: string | undefined;
   /** What the keys begin with under which operations leave their notes. */
   readonly operations: string;
   /** What the search engine asks: a name that exists only while the index is right for this very definition. */
@@ -182,7 +184,11 @@ export function layoutOf(
     compounds: Object.freeze(indexed ? compoundSlots(metadata, internal) : []),
     boards: Object.freeze(boards),
     changes: metadata.changes === undefined ? undefined : `${internal}k`,
-    owned: Object.freeze(metadata.collections.map(({ name }) => `${internal}d:${name}:`)),
+    owned: Object.freeze([
+      ...metadata.collections.map(({ name }) => `${internal}d:${name}:`),
+      ...(metadata.fence ? [`${internal}f:`] : []),
+    ]),
+    fence: metadata.fence ? `${internal}f:` : undefined,
     operations: `${internal}o:`,
     alias: `${internal}i:${metadata.layout}`,
     index: `${internal}x:${indexing}`,

@@ -28,4 +28,9 @@ export interface RepositoryOptions {
 export interface SaveOptions extends CallOptions {
   /** How long the entity lives; the definition's default when left out, for ever when null. */
   readonly ttl?: Ttl;
+  /**
+   * The `fence` of the lock that it is saved under, where the definition says `fence: true`: refused when a later holder
+   * saved already.
+   */
+  readonly fence?: number;
 }

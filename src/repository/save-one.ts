@@ -1,8 +1,10 @@
 // Saving one entity: whole, or only what is different from what was read before.
 // The difference counts only if the document is still the one that was read; otherwise the whole entity decides.
+import { ValidationError } from "../errors.ts";
 import type { CallOptions } from "../query/query.ts";
 import type { ScriptCall } from "../redis/command.ts";
 import { decodeId } from "../schema/key.ts";
+import type { EntityMetadata } from "../schema/metadata.ts";
 import type { TypeContext } from "./context.ts";
 import { afterSave, beforeSave } from "./hooks.ts";
 import { knownId, withIdentity } from "./identify.ts";
@@ -23,7 +25,7 @@ import type { Ttl } from "./ttl.ts";
 import { attemptOf } from "./update.ts";
 
 type Row = Record<string, unknown>;
-type OneOptions = CallOptions & { readonly ttl?: Ttl };
+type OneOptions = CallOptions & { readonly ttl?: Ttl; readonly fence?: number };
 
 /**
  * Saves one entity.
@@ -53,7 +55,10 @@ function saveIdentified(
   options: OneOptions,
   note: Note,
 ): Promise<Row> {
+  checkFence(context.metadata, options.fence);
   const valid = validated(context, input, mode);
+  // Only the save script knows fences.
+  if (options.fence !== undefined) return saveWhole(context, valid, options, note);
   const different = differenceOf(context, valid, options.ttl);
   if (different === undefined) return saveWhole(context, valid, options, note);
   return saveDifference(context, different, options, note);
@@ -97,7 +102,7 @@ async function saveDifference(
 }
 
 function saveWhole(context: TypeContext, valid: Valid, options: OneOptions, note: Note): Promise<Row> {
-  const prepared = encoded(context, valid, options.ttl);
+  const prepared = encoded(context, valid, options.ttl, options.fence);
   const home = homeOf(context, prepared.encodedId);
   const call = saveOneCall(home, prepared);
   note([call], 1);
@@ -107,6 +112,14 @@ function saveWhole(context: TypeContext, valid: Valid, options: OneOptions, note
     if (error !== undefined) throw error;
     return prepared.entity;
   });
+}
+
+function checkFence({ name, fence: fenced }: EntityMetadata, fence: number | undefined): void {
+  if (fence === undefined) return;
+  const problem = fenced ? "is a whole number from 1, as a lock gives it" : "needs `fence: true` in the definition";
+  if (!fenced || !Number.isSafeInteger(fence) || fence < 1) {
+    throw new ValidationError(`${name}: a fence ${problem}`, { entity: name });
+  }
 }
 
 // The item goes word by word, since the server reads words faster than JSON.

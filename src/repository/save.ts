@@ -6,6 +6,7 @@ import {
   ConnectionError,
   EntityExistsError,
   isRemoraError,
+  LockLostError,
   type RemoraError,
   UniqueViolationError,
   ValidationError,
@@ -140,6 +141,7 @@ export function prepareRestored(
  * @param context - the entity type.
  * @param valid - the entity.
  * @param ttl - the caller's wish.
+ * @param fence - the number of the lock that it is saved under.
  * @returns it, and the script's item.
  * @throws ValidationError when a value cannot be stored or indexed exactly.
  */
@@ -147,6 +149,7 @@ export function encoded(
   context: TypeContext,
   { entity, mode, expected, check }: Valid,
   ttl: Ttl | undefined,
+  fence?: number,
 ): Prepared {
   const { metadata, engine, layout } = context;
   const encodedId = encodeId(entity[metadata.idField], metadata.name);
@@ -162,6 +165,7 @@ export function encoded(
   if (versioned) item.push(expected === undefined ? "0" : String(expected));
   if (layout.snapshot !== undefined) item.push(snapshotOf(metadata, values));
   if (metadata.ttl !== undefined) item.push(ttlMode, ttlValue);
+  if (metadata.fence) item.push(fence === undefined ? "" : String(fence));
   const extras = json ? document.mends.flat() : document.absent;
   item.push(String(extras.length));
   for (const word of extras) item.push(word);
@@ -440,6 +444,11 @@ export function saveError(
     }
     case "UNIQUE":
       return uniqueError(context.metadata, id, first, second);
+    case "FENCE":
+      return new LockLostError(
+        `${who} was saved meanwhile under fence ${first}, by a later holder of the lock; nothing was written: stop the work`,
+        { ...details, newerFence: Number(first) },
+      );
     case "NOVERSION":
       return corruptVersion(context.metadata, decodeId(prepared.encodedId));
     case "TYPE":

@@ -194,6 +194,8 @@ export interface EntityOptions<
   readonly softDelete?: AbsentableDates<z.output<S>> & keyof NoInfer<I> & string;
   /** Lists, sets, sorted sets and counters that each entity owns, by name: deleted and expired with it. */
   readonly collections?: L;
+  /** True lets `insert` and `save` take the `fence` of a lock, and refuse one that a later holder has overtaken. */
+  readonly fence?: boolean;
   /** Functions that run around writes. */
   readonly hooks?: EntityHooks<NoInfer<GivenInput<S, Id | V | C | U | D>>, NoInfer<Simplify<z.output<S>>>>;
 }

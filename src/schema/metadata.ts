@@ -118,6 +118,8 @@ export interface EntityMetadata extends TimestampsMetadata, IdMetadata {
   readonly changes: { readonly maxLength: number } | undefined;
   /** Changes whenever stored data or indexes would have to change. */
   readonly layout: string;
+  /** Saves may carry the number of the lock that they are made under. */
+  readonly fence: boolean;
   /** Of what is given to be stored: an input, or an entity that was read. */
   readonly validate: (input: unknown) => Validated;
   /** Of entities as they are read. */
@@ -151,6 +153,7 @@ export interface Definition {
   readonly softDelete?: string | undefined;
   readonly hooks?: UntypedHooks | undefined;
   readonly collections?: Collections | undefined;
+  readonly fence?: boolean | undefined;
 }
 
 const storages: readonly Storage[] = ["hash", "json", "string"];
@@ -258,6 +261,7 @@ class DefinitionCompiler {
       collections,
       softDelete,
       hooks,
+      fence: definition.fence === true,
       layout: createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16),
       validate: this.#validation(derived),
       validateEntity: (entity: unknown) => validate(this.#sides.entity, entity),

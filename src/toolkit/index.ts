@@ -5,6 +5,22 @@ export type { TypedCounter } from "../repository/typed-counter.ts";
 export type { TypedList } from "../repository/typed-list.ts";
 export type { TypedSet } from "../repository/typed-set.ts";
 export type { ByScoreOptions, Scored, ScoreRange, TypedSortedSet } from "../repository/typed-sorted-set.ts";
+export type { Duration } from "./duration.ts";
+export { Held } from "./held.ts";
+export { type AcquireOptions, Holdable, type HoldOptions, type TryAcquireOptions } from "./holdable.ts";
+export { RateLimit, rateLimit, type RateLimitOptions, type TakeOptions } from "./limit.ts";
+export { type LimitHeaderOptions, type LimitResult, rateLimitHeaders, type RuleState } from "./limit-result.ts";
+export type {
+  FixedWindowRule,
+  GcraRule,
+  LimitAlgorithm,
+  LimitRule,
+  SlidingCounterRule,
+  SlidingLogRule,
+} from "./limit-rules.ts";
+export { Lock, lock, type LockOptions } from "./lock.ts";
+export { Redlock, redlock } from "./redlock.ts";
+export { Semaphore, semaphore, type SemaphoreOptions } from "./semaphore.ts";
 export type { ValueInputOf, ValueOf } from "../schema/zod.ts";
 export {
   type Bucket,

@@ -2,6 +2,7 @@
 // A command that turned out to be forbidden halfway would leave a document without its index entries.
 import type { Layout } from "../layout.ts";
 import { boardRights } from "./board.ts";
+import { fenceKeyLua } from "./fence.ts";
 import { KeyNames, ownedLua } from "./lua.ts";
 
 /**
@@ -82,6 +83,10 @@ function neededCommands(layout: Layout): string[] {
     }
   }
   needed.push(...boardRights(layout, (key) => names.of(key)));
+  if (layout.fence !== undefined) {
+    const key = fenceKeyLua(layout, "'x'");
+    needed.push(command("GET", key), command("SET", key, "'v'"));
+  }
   for (const key of ownedLua(layout, "'x'")) needed.push(command("UNLINK", key));
   if (layout.changes !== undefined) needed.push(command("XADD", names.of(layout.changes), "'*'", "'f'", "'v'"));
   for (const key of [snapshot, ...uniques.map((slot) => slot.key)]) {

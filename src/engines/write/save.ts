@@ -4,6 +4,7 @@ import { steadyFields } from "../../codec/hash.ts";
 import { defineScript, type Script } from "../../redis/command.ts";
 import { keepsDeadline, type Layout, metaFields } from "../layout.ts";
 import { checkRights } from "./rights.ts";
+import { fenceCheckLua, writeFenceLua } from "./fence.ts";
 import { ownersLua, releasesLua, uniqueChecksLua, writeUniquesLua } from "./unique.ts";
 import { expiryLua, writeExpiryLua } from "./time.ts";
 import { readVersionLua } from "./version.ts";
@@ -31,7 +32,7 @@ import {
  * ARGV: how many dead entities to sweep, whether to check rights, the items as one JSON array or nothing,
  * then the texts of JSON documents, then the one item when there is no array.
  * Items lie one after another in one flat list, since a table apiece costs more than reading it. An item:
- *   its length, id, mode, [version], [snapshot], [ttl mode, ttl], how many names are absent (hash) or how many
+ *   its length, id, mode, [version], [snapshot], [ttl mode, ttl], [fence or nothing], how many names are absent (hash) or how many
  *   words the mends take (JSON), those names or words, then a hash's values of steady fields, then names and
  *   values of the others in turn. What stands in brackets is there if the type has it; {@link ItemWords} knows.
  *   mode 0: must not exist; 1: whatever is there, of any version; 2: must have the version.
@@ -48,6 +49,7 @@ interface ItemWords {
   readonly snapshot: number | undefined;
   /** Position of the ttl mode; the ttl follows. */
   readonly ttl: number | undefined;
+  readonly fence: number | undefined;
   /** Position of the count of absent names or words of mends. */
   readonly extras: number;
 }
@@ -68,7 +70,8 @@ function itemWords({ metadata, snapshot }: Layout): ItemWords {
   const version = take(metadata.version !== undefined, 1);
   const remembered = take(snapshot !== undefined, 1);
   const ttl = take(metadata.ttl !== undefined, 2);
-  return Object.freeze({ version, snapshot: remembered, ttl, extras: next });
+  const fence = take(metadata.fence, 1);
+  return Object.freeze({ version, snapshot: remembered, ttl, fence, extras: next });
 }
 
 /**
@@ -217,6 +220,7 @@ local after, before = {}, {}`);
   end`);
   }
   if (uniques.length > 0) lines.push(uniqueChecksLua(layout, together));
+  if (layout.fence !== undefined) lines.push(fenceCheckLua(layout, `ITEMS[o + ${words.fence}]`));
   lines.push("  if ok then states[at] = exists and 'old' or 'new' end");
   return [...before, `do ${eachItem(lines)} end`].join("\n");
 }
@@ -264,6 +268,7 @@ function writes(layout: Layout, together: boolean): string {
   // What a document left behind that was deleted past the mapper is not the new one's.
   if (layout.owned.length > 0) lines.push(`    if fresh then call('UNLINK', ${ownedLua(layout, "id").join(", ")}) end`);
   if (metadata.ttl !== undefined) lines.push(writeExpiryLua(layout));
+  if (layout.fence !== undefined) lines.push(writeFenceLua(layout, `ITEMS[o + ${words.fence}]`));
   if (ids !== undefined) {
     // A document with a version was written by a save, which listed it; whatever is replaced may be a stranger's.
     const known = metadata.version === undefined ? "true" : "fresh or ITEMS[o + 2] == '1'";
