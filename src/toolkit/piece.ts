@@ -143,13 +143,15 @@ export class Piece {
    *
    * @param schema - a zod schema of what can be stored.
    * @param subject - what to call one in errors.
+   * @param absence - whether values may be undefined, for which the piece has a sign of its own.
    * @returns writes and reads values as text.
    * @throws DefinitionError listing what cannot be stored.
    */
-  codec(schema: AnySchema, subject = "the value"): ValueCodec {
+  codec(schema: AnySchema, subject = "the value", absence: "refused" | "allowed" = "refused"): ValueCodec {
     const problems: string[] = [];
     const item = compileItem(schema, this.title, subject, "value", (message) => problems.push(message));
-    if (item?.shape.optional === true) problems.push("a value may be null, but not undefined");
+    const optional = item?.shape.optional === true;
+    if (optional && absence === "refused") problems.push("a value may be null, but not undefined");
     if (item === undefined || problems.length > 0) {
       throw new DefinitionError(`${this.title}: ${subject} cannot be stored: ${problems.join("; ")}`, {
         entity: this.title,
@@ -157,6 +159,7 @@ export class Piece {
     }
     const codec = new ItemCodec(item);
     return {
+      optional,
       write: (value, id) => codec.write(value, this.title, id),
       read: (text, id) => codec.read(text, this.title, id),
     };
@@ -169,6 +172,8 @@ export class Piece {
 
 /** Writes and reads values as text; both validate. */
 export interface ValueCodec {
+  /** Whether undefined is one of the values; it has no text. */
+  readonly optional: boolean;
   /**
    * @param value - what the caller gave.
    * @param id - the key it stands under, for errors.
