@@ -43,9 +43,10 @@ export function wrapped<S extends AnySchema, A extends unknown[]>(
   const keyOf = (...args: A): string => name + restOf(title, options, args);
   const constant = loadOptions(options);
   const call = async function (this: unknown, ...args: A): Promise<ValueOf<S>> {
+    const key = keyOf(...args);
     const { tags } = options;
     const asked = typeof tags === "function" ? { ...constant, tags: tags(...args) } : constant;
-    return cache.getOrSet(keyOf(...args), () => work.apply(this, args), asked);
+    return cache.getOrSet(key, () => work.apply(this, args), asked);
   };
   return Object.assign(call, { keyOf });
 }
@@ -118,10 +119,11 @@ export function Cached<S extends AnySchema = JsonSchema, A extends unknown[] = n
       // By the object that is asked: classes made from this one may see things differently.
       const owner = typeof this === "function" ? this.name : ((this as object | undefined)?.constructor.name ?? "");
       const own = options.name ?? `${owner}.${String(name)}`;
+      const key = own + restOf(own, options, args);
       const { tags } = options;
       const asked = typeof tags === "function" ? { ...constant, tags: tags(...args) } : constant;
       const load = (): Promise<ValueInputOf<S>> => (method as Method<S, A>).apply(this, args);
-      return (await cache.getOrSet(own + restOf(own, options, args), load, asked)) as ValueInputOf<S> & ValueOf<S>;
+      return (await cache.getOrSet(key, load, asked)) as ValueInputOf<S> & ValueOf<S>;
     };
   };
   return ((target: unknown, at: string | symbol | ClassMethodDecoratorContext, descriptor?: PropertyDescriptor) => {

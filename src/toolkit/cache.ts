@@ -214,10 +214,10 @@ export class Cache<S extends AnySchema = JsonSchema> {
    * await db.close();
    * ```
    */
-  wrap<A extends unknown[]>(
-    work: (...args: A) => ValueInputOf<S> | Promise<ValueInputOf<S>>,
-    options: WrapOptions<A> = {},
-  ): CachedFunction<A, ValueOf<S>> {
+  wrap<F extends (...args: never[]) => ValueInputOf<S> | Promise<ValueInputOf<S>>>(
+    work: F,
+    options: WrapOptions<Parameters<F>> = {},
+  ): CachedFunction<Parameters<F>, ValueOf<S>> {
     const { name = work.name } = options;
     if (name === "") throw this.#refused("a wrapped function needs a name: { name: … }");
     const known = this.#wrapped.get(name);
