@@ -57,6 +57,17 @@ export interface CacheBehaviour {
   readonly onError?: (error: unknown, failure: CacheFailure) => void;
 }
 
+/** Whoever lets things fail behind a caller's back says where that is told. */
+export type CacheTelling =
+  | Required<Pick<CacheBehaviour, "onError">>
+  | {
+      readonly failOpen?: false;
+      readonly stale?: never;
+      readonly grace?: never;
+      readonly softTimeout?: never;
+      readonly memory?: false;
+    };
+
 /** What `get` accepts. */
 export interface CacheGetOptions extends CallOptions {
   /** The tags of the value, where they are known: it saves a round trip, and a value without one of them does not count. */

@@ -104,6 +104,19 @@ export class CacheReading {
   }
 
   /**
+   * What an entry is worth that goes by no tags and no clock.
+   *
+   * @param key - its key.
+   * @param text - as it was read.
+   * @returns what was found; undefined when more has to be asked.
+   */
+  simple(key: string, text: unknown): Seen | undefined {
+    const entry = typeof text === "string" ? readEntry(text) : undefined;
+    if (entry === undefined || entry.tags.size > 0 || entry.freshUntil !== undefined) return undefined;
+    return this.#judge(key, entry, noVersions);
+  }
+
+  /**
    * The entry of what was read, if it is fresh and valid.
    *
    * @param sight - what was read.

@@ -150,6 +150,23 @@ export class CacheStore {
   }
 
   /**
+   * Reads an entry. One command (GET).
+   *
+   * @param key - the entry's key.
+   * @param options - deadline and signal.
+   * @returns its text; null when there is none.
+   */
+  get(key: string, options: CallOptions): Promise<Reply> {
+    const bare = this.#deadline === undefined && options.deadline === undefined && options.signal === undefined;
+    const call = { operation: "get", write: false, id: key };
+    return this.piece.one(bare ? call : { ...call, ...this.#limits(options) }, () => ({
+      name: "GET",
+      key: this.#entry(key),
+      rest: get,
+    }));
+  }
+
+  /**
    * Reads an entry and versions of tags. One command (GET or MGET); on a cluster one per key, in one round trip.
    *
    * @param key - the entry's key.
@@ -158,11 +175,11 @@ export class CacheStore {
    * @returns what is there.
    */
   async look(key: string, tags: readonly CacheTag[], options: CallOptions): Promise<Sight> {
-    const call = { operation: "get", write: false, id: key, ...this.#limits(options) };
     if (tags.length === 0) {
-      const reply = await this.piece.one(call, () => ({ name: "GET", key: this.#entry(key), rest: get }));
+      const reply = await this.get(key, options);
       return { text: typeof reply === "string" ? reply : undefined, versions: noVersions };
     }
+    const call = { operation: "get", write: false, id: key, ...this.#limits(options) };
     const reads = (): Request[] => this.#reads(key, tags);
     const reply = this.#clustered
       ? await this.piece.many(call, reads)

@@ -14,6 +14,7 @@ import {
   type CacheLoadOptions,
   type CacheSetOptions,
   type CacheSettings,
+  type CacheTelling,
   cacheSettings,
   lifeOf,
   wishedLives,
@@ -25,17 +26,17 @@ import { waitFor } from "./cache-waiting.ts";
 import { type CachedFunction, type WrapOptions, wrapped } from "./cache-wrap.ts";
 import { Piece, type ValueCodec } from "./piece.ts";
 
-/** What `cache` accepts beside the name. */
-export interface CacheOptions<S extends AnySchema = JsonSchema> extends CacheBehaviour {
-  /** What the values are, checked when they are stored and when they are read; anything that JSON can hold when left out. */
+/** What `cache` accepts beside the name; what lets things fail behind a caller's back needs `onError`. */
+export type CacheOptions<S extends AnySchema = JsonSchema> = CacheBehaviour & CacheTelling & CacheSchema<S>;
+
+/** What the values of a cache are. */
+export interface CacheSchema<S extends AnySchema> {
+  /** Checked when values are stored and when they are read; anything that JSON can hold when left out. */
   readonly schema?: S;
 }
 
 /** What `namespace` accepts; what is left out is as in the cache it comes from. */
-export interface NamespaceOptions<S extends AnySchema> extends Partial<CacheBehaviour> {
-  /** What the values are. */
-  readonly schema?: S;
-}
+export interface NamespaceOptions<S extends AnySchema> extends Partial<CacheBehaviour>, CacheSchema<S> {}
 
 /** Where values are read from and written to. */
 export interface WriteThroughSource<S extends AnySchema> {
@@ -92,7 +93,7 @@ export class Cache<S extends AnySchema = JsonSchema> {
   constructor(
     db: Attachable,
     name: string,
-    { schema, ...behaviour }: CacheOptions<S>,
+    { schema, ...behaviour }: CacheBehaviour & CacheSchema<S>,
     implied: (piece: Piece) => readonly CacheTag[] = () => [],
   ) {
     const piece = new Piece(db, "cache", name);
@@ -132,9 +133,14 @@ export class Cache<S extends AnySchema = JsonSchema> {
   async getOrSet(key: string, load: Loader<ValueInputOf<S>>, options: CacheLoadOptions = {}): Promise<ValueOf<S>> {
     const tags = this.#tagsOf(options.tags);
     const ends = options.deadline === undefined ? undefined : performance.now() + options.deadline;
-    let seen: Seen;
+    let seen: Seen | undefined;
     try {
-      seen = await this.#reading.read(key, tags, options);
+      // The shortest way for what most hits are: an entry that lives as long as its key.
+      if (tags.length === 0 && !this.#reading.timed) {
+        const text = await this.#store.get(key, options);
+        seen = text === null ? nothing : this.#reading.simple(key, text);
+      }
+      seen ??= await this.#reading.read(key, tags, options);
     } catch (error) {
       return this.#opened(error, this.#job(key, tags, load, options), { ends, signal: options.signal });
     }
@@ -560,7 +566,7 @@ export class CacheNamespace<S extends AnySchema = JsonSchema> extends Cache<S> {
    * @param name - its whole name.
    * @param options - how values are cached.
    */
-  constructor(db: Attachable, name: string, options: CacheOptions<S>) {
+  constructor(db: Attachable, name: string, options: CacheBehaviour & CacheSchema<S>) {
     super(db, name, options, (piece) => [{ name: "", key: `${piece.tagged()}:n` }]);
   }
 
@@ -573,6 +579,8 @@ export class CacheNamespace<S extends AnySchema = JsonSchema> extends Cache<S> {
     return this.forgetImplied(options);
   }
 }
+
+const nothing: Seen = { state: "none", value: undefined, versions: new Map() };
 
 function leftOf({ ends }: Patience): number | undefined {
   return ends === undefined ? undefined : ends - performance.now();

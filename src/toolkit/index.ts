@@ -6,6 +6,7 @@ export {
   cache,
   CacheNamespace,
   type CacheOptions,
+  type CacheSchema,
   type NamespaceOptions,
   type WriteThrough,
   type WriteThroughSource,
@@ -19,6 +20,7 @@ export type {
   CacheMemoryOptions,
   CacheSetOptions,
   CacheTime,
+  CacheTelling,
 } from "./cache-options.ts";
 export type { CacheStats } from "./cache-reading.ts";
 export { Cached, type CachedDecorator, type CachedFunction, type WrapOptions } from "./cache-wrap.ts";

@@ -146,6 +146,7 @@ describe("a connection that listens to a cluster", () => {
     await db.redis.call("PUBLISH", "a", "1");
     await db.redis.call("PUBLISH", "bc", "2");
     await ear.until(() => ear.heard.length === 5);
+    expect(ear.heard.map(([channel]) => channel).toSorted()).toEqual(["a", "bc", "s1", "s2", "s3"]);
     await db.close();
     await cluster.stop();
   });
