@@ -142,7 +142,11 @@ export class Cache<S extends AnySchema = JsonSchema> {
       }
       seen ??= await this.#reading.read(key, tags, options);
     } catch (error) {
-      return this.#opened(error, this.#job(key, tags, load, options), { ends, signal: options.signal });
+      const job = this.#job(key, tags, load, options);
+      if (!isRemoraError(error, "CORRUPT_ENTITY")) return this.#opened(error, job, { ends, signal: options.signal });
+      // A key of another type, which will be overwritten.
+      this.#reading.count("corrupt", key);
+      return this.#missed(nothing, job, { ends, signal: options.signal });
     }
     if (seen.state === "fresh") {
       this.#reading.count("hits", key);
@@ -312,11 +316,18 @@ export class Cache<S extends AnySchema = JsonSchema> {
    * A part of this cache: the cache that is called as this one, a dot, and the name. All its values can be made invalid at once.
    *
    * @param name - letters, digits, `_`, `-` and `.`.
+   * @returns the part.
+   * @throws DefinitionError when the name is refused.
+   */
+  namespace(name: string): CacheNamespace<S>;
+  /**
+   * A part of this cache, in which something is other than in it.
+   *
+   * @param name - letters, digits, `_`, `-` and `.`.
    * @param options - whatever is to be other than in this cache.
    * @returns the part.
    * @throws DefinitionError when the name or an option is refused.
    */
-  namespace(name: string): CacheNamespace<S>;
   namespace<T extends AnySchema = S>(name: string, options: NamespaceOptions<T>): CacheNamespace<T>;
   namespace<T extends AnySchema>(name: string, options: NamespaceOptions<T> = {}): CacheNamespace<T> {
     const schema = options.schema ?? (this.#schema as unknown as T | undefined);
