@@ -72,6 +72,7 @@ export type CacheEventKind =
 export interface CacheEvent {
   /** The cache, as in `cache movies`. */
   readonly cache: string;
+  /** What happened. */
   readonly event: CacheEventKind;
   /** The key concerned. */
   readonly key: string | undefined;

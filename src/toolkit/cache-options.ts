@@ -7,7 +7,7 @@ import { type TtlMilliseconds, wishedTime } from "../repository/ttl.ts";
 /** How long: seconds, or milliseconds. */
 export type CacheTime = number | TtlMilliseconds;
 
-/** What {@link CacheOptions.onError} is told beside the error. */
+/** What {@link CacheBehaviour.onError} is told beside the error. */
 export interface CacheFailure {
   /** The cache, as in `cache movies`. */
   readonly cache: string;
@@ -61,10 +61,15 @@ export interface CacheBehaviour {
 export type CacheTelling =
   | Required<Pick<CacheBehaviour, "onError">>
   | {
+      /** Not without `onError`. */
       readonly failOpen?: false;
+      /** Not without `onError`. */
       readonly stale?: never;
+      /** Not without `onError`. */
       readonly grace?: never;
+      /** Not without `onError`. */
       readonly softTimeout?: never;
+      /** Not without `onError`. */
       readonly memory?: false;
     };
 

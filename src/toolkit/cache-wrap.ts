@@ -64,18 +64,20 @@ function loadOptions<A extends unknown[]>({ tags, ttl, negativeTtl }: WrapOption
 }
 
 /** A method that can be cached: of arguments A, with results that the schema takes and gives. */
-type Method<S extends AnySchema, A extends unknown[]> = (...args: A) => Promise<ValueInputOf<S> & ValueOf<S>>;
+export type CachedMethod<S extends AnySchema, A extends unknown[]> = (
+  ...args: A
+) => Promise<ValueInputOf<S> & ValueOf<S>>;
 
 /** A decorator of methods, in both flavours. */
 export interface CachedDecorator<S extends AnySchema, A extends unknown[]> {
   /** TypeScript's own flavour. */
-  <M extends Method<S, A>>(
+  <M extends CachedMethod<S, A>>(
     target: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<M>,
   ): TypedPropertyDescriptor<M>;
   /** The language's. */
-  <M extends Method<S, A>>(method: M, context: ClassMethodDecoratorContext<never, M>): M;
+  <M extends CachedMethod<S, A>>(method: M, context: ClassMethodDecoratorContext<never, M>): M;
 }
 
 /**
@@ -107,7 +109,7 @@ export function Cached<S extends AnySchema = JsonSchema, A extends unknown[] = n
   from: Cache<S> | (() => Cache<S>),
   options: WrapOptions<A> = {},
 ): CachedDecorator<S, A> {
-  const cached = (method: unknown, name: string | symbol): Method<S, A> => {
+  const cached = (method: unknown, name: string | symbol): CachedMethod<S, A> => {
     if (typeof method !== "function")
       throw new DefinitionError(`@Cached stands on ${String(name)}, which is no method`);
     if (typeof name !== "string" && options.name === undefined) {
@@ -122,7 +124,7 @@ export function Cached<S extends AnySchema = JsonSchema, A extends unknown[] = n
       const key = own + restOf(own, options, args);
       const { tags } = options;
       const asked = typeof tags === "function" ? { ...constant, tags: tags(...args) } : constant;
-      const load = (): Promise<ValueInputOf<S>> => (method as Method<S, A>).apply(this, args);
+      const load = (): Promise<ValueInputOf<S>> => (method as CachedMethod<S, A>).apply(this, args);
       return (await cache.getOrSet(key, load, asked)) as ValueInputOf<S> & ValueOf<S>;
     };
   };

@@ -205,6 +205,7 @@ export class Cache<S extends AnySchema = JsonSchema> {
   /**
    * Makes a function whose results are cached under its name and its arguments.
    *
+   * @typeParam F - the function.
    * @param work - the function; arguments are compared by their values, the order of properties makes no difference.
    * @param options - its name, key and tags where they are not to be made of the arguments, and times to live.
    * @returns a function of the same arguments; its `keyOf` tells the key of a call, for `delete`.

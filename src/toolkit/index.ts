@@ -23,7 +23,13 @@ export type {
   CacheTelling,
 } from "./cache-options.ts";
 export type { CacheStats } from "./cache-reading.ts";
-export { Cached, type CachedDecorator, type CachedFunction, type WrapOptions } from "./cache-wrap.ts";
+export {
+  Cached,
+  type CachedDecorator,
+  type CachedFunction,
+  type CachedMethod,
+  type WrapOptions,
+} from "./cache-wrap.ts";
 export { cacheChannel, type CacheEvent, type CacheEventKind } from "../redis/diagnostics.ts";
 export { Kv, kv, type KvGetOptions, type KvOptions, type KvSetOptions } from "./kv.ts";
-export type { AnySchema, JsonSchema, ValueInputOf, ValueOf } from "../schema/zod.ts";
+export type { JsonSchema, ValueInputOf, ValueOf } from "../schema/zod.ts";
