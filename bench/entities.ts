@@ -23,7 +23,7 @@ const fields = {
 const hour = 3600;
 
 /** The types alone. */
-const citySchema = z.object(fields);
+export const citySchema = z.object(fields);
 
 /** With the bounds that a careful schema has. */
 export const strictCitySchema = z.object({

@@ -22,7 +22,11 @@ await build({
   },
   outDir: fileURLToPath(compiled),
   tsconfig: fileURLToPath(new URL("../tsconfig.json", home)),
-  alias: { remora: source("index.ts"), "remora/testing": source("testing/index.ts") },
+  alias: {
+    remora: source("index.ts"),
+    "remora/testing": source("testing/index.ts"),
+    "remora/toolkit": source("toolkit/index.ts"),
+  },
   deps: { skipNodeModulesBundle: true },
   format: "esm",
   platform: "node",

@@ -21,6 +21,7 @@ import { Executor } from "./redis/executor.ts";
 import { type Health, healthOf } from "./redis/health.ts";
 import { type ServerInfo, serverInfos } from "./redis/information.ts";
 import { ServerClock } from "./redis/server-clock.ts";
+import { Subscriber } from "./redis/subscriber.ts";
 import { callOptions } from "./repository/load.ts";
 import type { EngineChoice } from "./repository/context.ts";
 import { type RelatedTypes, relatedTypes } from "./repository/on-delete.ts";
@@ -92,6 +93,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   readonly #related: RelatedTypes;
   readonly #boards: DatabaseConnection;
   readonly #blocking = new Set<BlockingConnection>();
+  #subscriber: Subscriber | undefined;
   readonly #attached = new Set<() => void | Promise<void>>();
   #closed = false;
   readonly #types = new Map<string, { readonly definition: EntityDefinition; readonly keys: readonly Keyspace[] }>();
@@ -370,6 +372,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
     const attached = Array.from(this.#attached, async (close) => close());
     this.#attached.clear();
     for (const connection of this.#blocking) connection.close();
+    this.#subscriber?.close();
     this.#executor.close();
     this.redis.disconnect();
     await Promise.all(attached);
@@ -388,6 +391,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
       clock: this.#clock,
       namespace: this.#options.namespace ?? "",
       openBlocking: () => this.#openBlocking(),
+      openSubscriber: () => this.#openSubscriber(),
       onClose: (close) => {
         if (this.#closed) throw new ConnectionError("the connection was closed");
         this.#attached.add(close);
@@ -407,6 +411,12 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
     for (const known of this.#blocking) if (known.closed) this.#blocking.delete(known);
     this.#blocking.add(connection);
     return connection;
+  }
+
+  #openSubscriber(): Subscriber {
+    if (this.#closed) throw new ConnectionError("the connection was closed");
+    this.#subscriber ??= new Subscriber(this.redis);
+    return this.#subscriber;
   }
 
   #keysOf(definition: EntityDefinition): readonly Keyspace[] {

@@ -2,6 +2,7 @@
 // The contestants are described beside each case.
 import type { Case } from "../race.ts";
 import { boardCases } from "./leaderboard.ts";
+import { cacheCases } from "./cache.ts";
 import { changeCases } from "./changes.ts";
 import { codecCases } from "./codec.ts";
 import { defineCases } from "./define.ts";
@@ -22,4 +23,5 @@ export const allCases: readonly Case[] = [
   ...defineCases,
   ...boardCases,
   ...limitCases,
+  ...cacheCases,
 ];

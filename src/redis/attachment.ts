@@ -5,6 +5,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { RedisClient } from "./client.ts";
 import type { Executor } from "./executor.ts";
 import type { ServerClock } from "./server-clock.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** What a database lends. */
 export interface Attachment {
@@ -16,6 +17,8 @@ export interface Attachment {
   readonly namespace: string;
   /** Opens a connection for commands that wait; throws ConnectionError once the database was closed. */
   readonly openBlocking: () => BlockingConnection;
+  /** The connection that listens to channels, opened by whoever is first to ask; throws ConnectionError once the database was closed. */
+  readonly openSubscriber: () => Subscriber;
   /**
    * Has something closed together with the database.
    *

@@ -40,7 +40,46 @@ export interface LargeDocumentEvent {
   readonly fieldBytes: number;
 }
 
+/** Name of the channel on which caches tell what they do. */
+export const cacheChannel = "remora:cache";
+
+/** What a cache can tell. */
+export type CacheEventKind =
+  /** Given as it was cached. */
+  | "hits"
+  /** Those of them that came from this process's own layer. */
+  | "memoryHits"
+  /** Not there, or not valid any more. */
+  | "misses"
+  /** Given beyond its time, while it is loaded anew. */
+  | "stale"
+  /** Given beyond its time, since the loader failed or was late. */
+  | "graced"
+  /** A loader was run. */
+  | "loads"
+  /** A loader failed or was given up. */
+  | "failures"
+  /** Waited for another process that was loading the same. */
+  | "waits"
+  /** What was stored is no value of the schema. */
+  | "corrupt"
+  /** Loaded, but not stored, since it was invalidated meanwhile. */
+  | "outdated"
+  /** A request to the server failed. */
+  | "errors";
+
+/** One event of a cache. */
+export interface CacheEvent {
+  /** The cache, as in `cache movies`. */
+  readonly cache: string;
+  /** What happened. */
+  readonly event: CacheEventKind;
+  /** The key concerned. */
+  readonly key: string | undefined;
+}
+
 const operations = channel(operationChannel);
+const cacheEvents = channel(cacheChannel);
 const largeDocuments = channel(largeDocumentChannel);
 
 /**
@@ -77,4 +116,22 @@ export function hasLargeListeners(): boolean {
  */
 export function publishLargeDocument(event: LargeDocumentEvent): void {
   largeDocuments.publish(event);
+}
+
+/**
+ * Tells whether anybody listens to caches.
+ *
+ * @returns true when an event would reach someone.
+ */
+export function hasCacheListeners(): boolean {
+  return cacheEvents.hasSubscribers;
+}
+
+/**
+ * Tells of an event of a cache.
+ *
+ * @param event - the event.
+ */
+export function publishCacheEvent(event: CacheEvent): void {
+  cacheEvents.publish(event);
 }

@@ -12,6 +12,8 @@ export type EntitySchema = ZodObject | z.core.$ZodUnion;
 export type AnySchema = z.core.$ZodType;
 /** What a schema's values are when they were read. */
 export type ValueOf<S extends AnySchema> = z.output<S>;
+/** The schema of anything that JSON can hold. */
+export type JsonSchema = z.ZodJSONSchema;
 /** What a schema takes as its values. */
 export type ValueInputOf<S extends AnySchema> = z.input<S>;
 
@@ -37,6 +39,7 @@ export const plainSchemas = Object.freeze({
   boolean: () => z.boolean(),
   date: () => z.date(),
   int: () => z.int(),
+  anything: () => z.unknown(),
 });
 
 /**

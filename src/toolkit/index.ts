@@ -21,7 +21,6 @@ export type {
 export { Lock, lock, type LockOptions } from "./lock.ts";
 export { Redlock, redlock } from "./redlock.ts";
 export { Semaphore, semaphore, type SemaphoreOptions } from "./semaphore.ts";
-export type { ValueInputOf, ValueOf } from "../schema/zod.ts";
 export {
   type Bucket,
   BucketCounter,
@@ -92,3 +91,34 @@ export {
   type UniquesAddOptions,
   type UniquesOptions,
 } from "./uniques.ts";
+export {
+  Cache,
+  cache,
+  CacheNamespace,
+  type CacheOptions,
+  type CacheSchema,
+  type NamespaceOptions,
+  type WriteThrough,
+  type WriteThroughSource,
+} from "./cache.ts";
+export type { LoadContext, Loader } from "./cache-load.ts";
+export type {
+  CacheBehaviour,
+  CacheFailure,
+  CacheGetOptions,
+  CacheLoadOptions,
+  CacheMemoryOptions,
+  CacheSetOptions,
+  CacheTime,
+  CacheTelling,
+} from "./cache-options.ts";
+export type { CacheStats } from "./cache-reading.ts";
+export {
+  Cached,
+  type CachedDecorator,
+  type CachedFunction,
+  type CachedMethod,
+  type WrapOptions,
+} from "./cache-wrap.ts";
+export { cacheChannel, type CacheEvent, type CacheEventKind } from "../redis/diagnostics.ts";
+export type { JsonSchema, ValueInputOf, ValueOf } from "../schema/zod.ts";

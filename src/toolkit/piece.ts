@@ -179,6 +179,7 @@ export class Piece {
     const { shape } = item;
     return {
       counts: shape.kind === "number" && !shape.nullable && shape.stored === undefined,
+      optional: shape.optional,
       write: (value, id) => codec.write(value, this.title, id),
       read: (text, id) => codec.read(text, this.title, id),
     };
@@ -193,6 +194,8 @@ export class Piece {
 export interface ValueCodec {
   /** Whether the values are plain numbers, which a server can add to. */
   readonly counts: boolean;
+  /** Whether undefined is one of the values; it has no text. */
+  readonly optional: boolean;
   /**
    * @param value - what the caller gave.
    * @param id - the key it stands under, for errors.
