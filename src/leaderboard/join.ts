@@ -39,7 +39,7 @@ export interface JoinedBoard<J extends BoardJoin = BoardJoin> {
 }
 
 /** The entities of a join. */
-export type EntityOfJoin<J> = J extends { readonly repository: infer R } ? EntityOfSource<R> : EntityOfSource<J>;
+export type EntityOfJoin<J> = J extends Record<"repository", infer R> ? EntityOfSource<R> : EntityOfSource<J>;
 type EntityOfSource<R> = R extends { loader(options?: FindOptions): EntityLoader<infer E> } ? E : never;
 
 /** Rows before they have their entities. */

@@ -75,7 +75,7 @@ export interface EntityGap<E> {
 }
 
 /** A row, and how far the nearest better and worse scores are. */
-export interface EntityNeighbours<R extends { readonly entity: unknown }> {
+export interface EntityNeighbours<R extends Record<"entity", unknown>> {
   /** The row itself. */
   readonly row: R;
   /** The last entity with a better score; null at the top. */
@@ -88,7 +88,7 @@ export interface EntityNeighbours<R extends { readonly entity: unknown }> {
  * A leaderboard of entities, for reading: saving, changing and deleting them is what moves it. Every read asks for the board once,
  * and those that give rows for the entities once more. Where entities have died since, a further trip or more sweeps them first.
  */
-export interface EntityBoard<R extends { readonly entity: unknown }> {
+export interface EntityBoard<R extends Record<"entity", unknown>> {
   /** The type's name, a point, and the field. */
   readonly name: string;
   /**

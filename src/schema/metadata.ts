@@ -14,6 +14,8 @@ import { describeNames, nameProblem, withNames } from "./names.ts";
 import { nativeConflict, type NativeMetadata } from "./native.ts";
 import {
   type Converted,
+  countFields,
+  depthOf,
   type Foreign,
   type ObjectShape,
   type ScalarKind,
@@ -444,19 +446,6 @@ class DefinitionCompiler {
     }
     return Object.freeze({ maxLength });
   }
-}
-
-function depthOf(shape: Shape): number {
-  if (shape.kind === "array") return 1 + depthOf(shape.item);
-  if (shape.kind !== "object") return 0;
-  return 1 + Math.max(0, ...[...shape.fields.values()].map(depthOf));
-}
-
-function countFields(shape: Shape): number {
-  if (shape.kind !== "object") return 1;
-  let count = 1;
-  for (const field of shape.fields.values()) count += countFields(field);
-  return count;
 }
 
 // The stored form of a shape: what a change of the definition must not change unnoticed.

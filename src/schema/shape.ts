@@ -226,3 +226,28 @@ export function withoutForeign(entity: Record<string, unknown>, foreign: Foreign
   if (names.length === 0) return entity;
   return Object.fromEntries(Object.entries(entity).filter(([name]) => !names.includes(name)));
 }
+
+/**
+ * How deep a shape goes.
+ *
+ * @param shape - the shape.
+ * @returns 0 for single values; one more for each object or array around them.
+ */
+export function depthOf(shape: Shape): number {
+  if (shape.kind === "array") return 1 + depthOf(shape.item);
+  if (shape.kind !== "object") return 0;
+  return 1 + Math.max(0, ...[...shape.fields.values()].map(depthOf));
+}
+
+/**
+ * Counts what a shape is made of.
+ *
+ * @param shape - the shape.
+ * @returns its fields, those of objects inside it, and those objects themselves.
+ */
+export function countFields(shape: Shape): number {
+  if (shape.kind !== "object") return 1;
+  let count = 1;
+  for (const field of shape.fields.values()) count += countFields(field);
+  return count;
+}

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
-import { connect, defineEntity, inc, type Leaderboard, leaderboard, range, unset } from "remora";
+import { connect, defineEntity, inc, leaderboard, range, unset } from "remora";
 import type { Storage } from "../../src/schema/metadata.ts";
 import { expectSame } from "../leaderboard/compare.ts";
 import { Model } from "../leaderboard/model.ts";
