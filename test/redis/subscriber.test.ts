@@ -61,6 +61,8 @@ describe("a connection that listens", () => {
     await subscriber.subscribe("channel", "a", two.listener);
     await subscriber.subscribe("pattern", "a*", pattern.listener);
     expect(await publish("a", "1")).toBe(2);
+    // The reply comes over another connection than the message.
+    await one.until(() => one.heard.length === 1);
     await stop();
     await stop();
     await publish("ab", "2");
