@@ -44,7 +44,7 @@ const kinds: readonly Kind[] = [
 
 const rounds = 300;
 const few = 20;
-const writtenAtOnce = 250;
+const writtenAtOnce = 150;
 const inFlight = 3;
 const microsecond = 1000;
 
@@ -89,7 +89,7 @@ function questionsOf(kind: Kind): readonly Question[] {
       },
     },
     {
-      name: "submitMany of 250",
+      name: "submitMany of 150",
       rounds: few,
       ask: (board, turn, size) =>
         board.submitMany(
@@ -118,7 +118,7 @@ function questionsOf(kind: Kind): readonly Question[] {
     { name: "scoreAt", ask: (board, turn) => board.scoreAt((turn % 100) / 100) },
     { name: "countBetween", ask: (board) => board.countBetween(middle / 2, middle) },
     { name: "histogram of 20", ask: (board) => board.histogram(20) },
-    { name: "histogram of 1,000", rounds: few, ask: (board) => board.histogram(1000) },
+    { name: "histogram of 500", rounds: few, ask: (board) => board.histogram(500) },
     {
       name: "a page of entries, 2,000 rows",
       rounds: few,

@@ -244,7 +244,7 @@ export class Database<out A extends Relations = Relations> implements AsyncDispo
   /**
    * Submits scores to several boards, such as one for each country and mode: all of them count, or none. One round trip (EVALSHA).
    *
-   * @param submissions - what `board.submission` made, one for each board, of up to 250 boards and periods that share a slot.
+   * @param submissions - what `board.submission` made, one for each board, of up to 150 boards and periods that share a slot.
    * @param options - deadline in milliseconds, and signal.
    * @returns what became of each, in order.
    * @throws CrossSlotError when the boards do not share a slot; nothing was sent.

@@ -7,7 +7,7 @@ import type { Stage } from "./stage.ts";
 
 const players = 2000;
 const matches = 1000;
-const atOnce = 250;
+const atOnce = 125;
 const shown = 10;
 const barWidth = 32;
 const medals = ["🥇", "🥈", "🥉"];

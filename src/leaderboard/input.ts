@@ -9,7 +9,7 @@ export const mostRows = 2000;
 /** Members that one call may take; more than one script looks up, ranks or takes off go to several scripts in one round trip. */
 export const mostMembers = 5000;
 /** Scores that one call may take. */
-export const mostSubmissions = 250;
+export const mostSubmissions = 150;
 /** Members that one script looks up, ranks, or takes off. */
 export const [lookedUpAtOnce, rankedAtOnce, removedAtOnce] = [1000, 125, 250];
 

@@ -84,7 +84,7 @@ export class Leaderboard<O extends LeaderboardOptions = LeaderboardOptions> exte
   /**
    * Submits many scores, one after the other as they are given, in one call: all of them, or none. One round trip (EVALSHA).
    *
-   * @param entries - up to 250 members and scores, counted for every period.
+   * @param entries - up to 150 members and scores, counted for every period.
    * @param options - deadline in milliseconds, and signal.
    * @returns what became of each, in order.
    * @throws ValidationError when one of them is refused, or a sum would leave the range; nothing was changed.

@@ -7,7 +7,7 @@ import { checkedMember, checkedScore } from "./encoding.ts";
 import type { BoardRow, SubmitResult } from "./options.ts";
 import { rankedAmong, resultOf, rowOf, rowsOf, type Stored, storedOf } from "./ranking.ts";
 import type { BoardSender } from "./sending.ts";
-import { mostRows, mostSubmissions } from "./input.ts";
+import { mostRows } from "./input.ts";
 import { type Entry, Shards } from "./sharded-moves.ts";
 import { shardOf, type ShardedLeaderboardOptions, shardedSettings } from "./sharded-options.ts";
 import { shardKeys } from "./sharded-scripts.ts";
@@ -18,6 +18,8 @@ export interface ShardedEntriesOptions extends CallOptions {
   readonly batch?: number;
 }
 
+/** Members that one call may move, each by scripts of its own. */
+const mostMoves = 250;
 /** Members that one call may take: each is looked up in the directory, and ranked in its shard. */
 const mostMembers = 500;
 
@@ -69,7 +71,7 @@ export class ShardedLeaderboard<O extends ShardedLeaderboardOptions = ShardedLea
     entries: readonly { readonly member: string; readonly score: number }[],
     options: CallOptions = {},
   ): Promise<SubmitResult[]> {
-    checkAtMost(entries.length, mostSubmissions, "scores", this.name);
+    checkAtMost(entries.length, mostMoves, "scores", this.name);
     for (const { member, score } of entries) this.#score(score, "a score", this.#member(member));
     return all(entries.map(({ member, score }) => this.submit(member, score, options)));
   }
@@ -100,7 +102,7 @@ export class ShardedLeaderboard<O extends ShardedLeaderboardOptions = ShardedLea
    */
   async remove(members: string | readonly string[], options: CallOptions = {}): Promise<number> {
     const list = typeof members === "string" ? [members] : members;
-    checkAtMost(list.length, mostSubmissions, "members", this.name);
+    checkAtMost(list.length, mostMoves, "members", this.name);
     for (const member of list) this.#member(member);
     const gone = await all(list.map((member) => this.#shards.move("remove", "remove", member, "0", options)));
     return gone.filter(({ was }) => was).length;

@@ -28,7 +28,7 @@ export interface Neighbours<O extends LeaderboardOptions = LeaderboardOptions> {
   readonly behind: Gap<O> | null;
 }
 
-const mostBuckets = 1000;
+const mostBuckets = 500;
 
 /** Members ranked by their scores, for reading: a leaderboard, one of its periods, or an archive. */
 export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
@@ -274,7 +274,7 @@ export class Standings<O extends LeaderboardOptions = LeaderboardOptions> {
   /**
    * Counts members by ranges of scores. One round trip (EVALSHA_RO).
    *
-   * @param buckets - how many ranges of equal width from the lowest score to the highest, 1 to 1 000; or their edges, rising.
+   * @param buckets - how many ranges of equal width from the lowest score to the highest, 1 to 500; or their edges, rising.
    * @param options - deadline in milliseconds, and signal.
    * @returns the ranges, lowest first; one where all scores are equal, none where there are none.
    */

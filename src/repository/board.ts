@@ -201,7 +201,7 @@ export interface EntityBoard<R extends Record<"entity", unknown>> {
   /**
    * Counts entities by ranges of scores. One round trip.
    *
-   * @param buckets - how many ranges of equal width, 1 to 1 000; or their edges, rising.
+   * @param buckets - how many ranges of equal width, 1 to 500; or their edges, rising.
    * @param options - deadline in milliseconds, and signal.
    * @returns the ranges, lowest first.
    */

@@ -187,7 +187,7 @@ describeLegs("leaderboards", {}, (leg) => {
       ]),
       ...[0, -1, 1.5, Infinity].map((bad) => () => sums.page(bad)),
       ...[-0.1, 1.1, Number.NaN, "0.5"].map((bad) => () => sums.scoreAt(bad as number)),
-      ...[0, 1001, [1], [1, 1], [2, 1], []].map((bad) => () => sums.histogram(bad)),
+      ...[0, 501, [1], [1, 1], [2, 1], []].map((bad) => () => sums.histogram(bad)),
       () => sums.around("bob", -1),
       () => sums.around("bob", 1000),
       () => sums.removeBetween(2, 1),
@@ -198,7 +198,7 @@ describeLegs("leaderboards", {}, (leg) => {
       () => sums.among(long),
       () => sums.ranksOf(long),
       () => sums.remove(long),
-      () => sums.submitMany(long.slice(0, 251).map((member) => ({ member, score: 1 }))),
+      () => sums.submitMany(long.slice(0, 151).map((member) => ({ member, score: 1 }))),
       // Sums are exact, or refused; also those that grow within one call.
       () => sums.submit("ada", 1),
       () => sums.increment("ada", 0.5),

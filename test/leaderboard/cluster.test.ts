@@ -50,7 +50,7 @@ test.each(["ordinal", "competition", "dense"] as const)("a board in shards: %s",
   const board = db.shardedLeaderboard(`world-${ties}`, options);
   const model = shardedModel(options);
   for (const { member, score } of work) model.submit(member, score, [], false);
-  for (let from = 0; from < work.length; from += 200) await board.submitMany(work.slice(from, from + 200));
+  for (let from = 0; from < work.length; from += 100) await board.submitMany(work.slice(from, from + 100));
   for (const keys of await cluster.keysByNode()) {
     expect(keys.some((key) => key.startsWith(`boards:{world-${ties}.`) && key.endsWith("#z"))).toBe(true);
   }

@@ -104,8 +104,8 @@ describeLegs("leaderboards of any size", {}, (leg) => {
   test.each(forms)("members go by scores and by ranks, in slices, $order, ties by $breaks, $ties", async (form) => {
     const [name, model] = [fresh(), modelOf(form)];
     const board = db.leaderboard(name, optionsOf(form));
-    for (let from = 0; from < 1500; from += 250) {
-      const entries = Array.from({ length: 250 }, (_, at) => ({
+    for (let from = 0; from < 1500; from += 125) {
+      const entries = Array.from({ length: 125 }, (_, at) => ({
         member: `m${from + at}`,
         score: (from + at) % 97,
         x: at % 3,
@@ -131,8 +131,8 @@ describeLegs("leaderboards of any size", {}, (leg) => {
   test("a limit that was lowered is reached by and by, with every new member", async () => {
     const name = fresh();
     const wide = db.leaderboard(name, { ties: "dense" });
-    for (let from = 0; from < 500; from += 250) {
-      await wide.submitMany(Array.from({ length: 250 }, (_, at) => ({ member: `m${from + at}`, score: from + at })));
+    for (let from = 0; from < 500; from += 125) {
+      await wide.submitMany(Array.from({ length: 125 }, (_, at) => ({ member: `m${from + at}`, score: from + at })));
     }
     const board = db.leaderboard(name, { ties: "dense", limit: 100 });
     expect(await board.submit("m0", 1000)).toMatchObject({ rank: 1, previousRank: 500 });
@@ -154,8 +154,8 @@ describeLegs("leaderboards of any size", {}, (leg) => {
     async (tieBreak) => {
       const board = db.leaderboard(fresh(), { tieBreak, ties: "competition" });
       const all = Array.from({ length: 2500 }, (_, at) => `m${at}`);
-      for (let from = 0; from < 2500; from += 250) {
-        await board.submitMany(all.slice(from, from + 250).map((member, at) => ({ member, score: from + at })));
+      for (let from = 0; from < 2500; from += 125) {
+        await board.submitMany(all.slice(from, from + 125).map((member, at) => ({ member, score: from + at })));
       }
       const asked = [...all, "nobody"];
       const ranks = await board.ranksOf(asked);
