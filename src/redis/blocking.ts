@@ -1,6 +1,6 @@
 // A connection for commands that wait on the server, made on demand and closed with its owner.
 // Nothing else goes over it, since whatever came behind a waiting command would wait as well.
-import { isCluster, type RedisClient } from "./client.ts";
+import { duplicateOf, type RedisClient } from "./client.ts";
 import { proofOf, toRemoraError } from "./failures.ts";
 
 /** How long to wait before asking again after the connection failed, in milliseconds. */
@@ -15,12 +15,7 @@ export class BlockingConnection {
    * @param client - the client whose server is meant.
    */
   constructor(client: RedisClient) {
-    const override = { lazyConnect: false, enableOfflineQueue: true };
-    this.#client = (
-      isCluster(client)
-        ? (client.duplicate as (nodes: readonly unknown[], options: object) => unknown).call(client, [], override)
-        : client.duplicate(override)
-    ) as RedisClient;
+    this.#client = duplicateOf(client, { lazyConnect: false, enableOfflineQueue: true });
     // What is wrong with the connection shows in the commands themselves.
     this.#client.on("error", () => undefined);
   }

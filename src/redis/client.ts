@@ -54,3 +54,29 @@ export function isRedisClient(value: unknown): value is RedisClient {
 export function isCluster(client: RedisClient): boolean {
   return typeof (client as { nodes?: unknown }).nodes === "function";
 }
+
+/**
+ * The servers that a client speaks to: every primary of a cluster, else the one.
+ *
+ * @param client - a connected client.
+ * @returns clients of one server each.
+ */
+export function primaries(client: RedisClient): readonly RedisClient[] {
+  return isCluster(client)
+    ? (client as RedisClient & { nodes(role: "master"): RedisClient[] }).nodes("master")
+    : [client];
+}
+
+/**
+ * Makes another client of the same servers.
+ *
+ * @param client - the client.
+ * @param override - options that are other ones; of a cluster, those of the cluster.
+ * @returns the other client.
+ */
+export function duplicateOf(client: RedisClient, override: object): RedisClient {
+  if (!isCluster(client)) return client.duplicate(override) as RedisClient;
+  // Startup nodes come first here; none of one's own means those of the client.
+  const duplicate = client.duplicate.bind(client) as (nodes: readonly unknown[], options: object) => unknown;
+  return duplicate([], override) as RedisClient;
+}

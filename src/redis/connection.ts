@@ -2,7 +2,7 @@
 // The only file that makes ioredis clients; every promise of the library rests on these options.
 import { Cluster, Redis } from "ioredis";
 import { ConnectionError } from "../errors.ts";
-import { isCluster, isRedisClient, type RedisClient } from "./client.ts";
+import { duplicateOf, isCluster, isRedisClient, type RedisClient } from "./client.ts";
 import { withoutArguments } from "./failures.ts";
 
 /** Where a Sentinel listens. */
@@ -126,12 +126,10 @@ async function greet(client: RedisClient): Promise<void> {
 function makeClient(target: ConnectionTarget): RedisClient {
   if (isRedisClient(target)) {
     refuseUnsafe(target.options);
-    if (!isCluster(target)) return target.duplicate(dataProfile) as RedisClient;
+    if (!isCluster(target)) return duplicateOf(target, dataProfile);
     const { redisOptions = {} } = target.options as { redisOptions?: object };
     refuseUnsafe(redisOptions);
-    // Startup nodes come first here; none of one's own means those of the client.
-    const duplicate = target.duplicate.bind(target) as (nodes: readonly ClusterNode[], options: object) => unknown;
-    return duplicate([], clusterProfile(redisOptions)) as RedisClient;
+    return duplicateOf(target, clusterProfile(redisOptions));
   }
   const { url, allowInsecureTls: _allow, cluster, ...options } = typeof target === "string" ? { url: target } : target;
   refuseUnsafe(typeof target === "string" ? {} : target);

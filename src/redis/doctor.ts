@@ -1,9 +1,9 @@
 // The doctor: looks at how a server is set up and at a sample of its keys, and says what may go wrong and what to do.
 // Reads only. What the user may not ask for is listed, never guessed.
 import { isRemoraError } from "../errors.ts";
-import type { RedisClient } from "./client.ts";
+import { primaries, type RedisClient } from "./client.ts";
 import type { Executor, RunOptions } from "./executor.ts";
-import { addressOf, primaries, readInfo, type ServerInfo } from "./information.ts";
+import { addressOf, readInfo, type ServerInfo } from "./information.ts";
 import { readMap } from "./replies.ts";
 
 /** How much a finding matters: `error` loses data or lets others in, `warning` may, `note` is worth knowing. */

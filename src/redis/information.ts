@@ -1,6 +1,6 @@
 // What a server tells of itself: INFO, read into numbers and words, one report per primary.
 // Asked for when somebody wants to know; nothing in the library depends on it.
-import { isCluster, type RedisClient } from "./client.ts";
+import { primaries, type RedisClient } from "./client.ts";
 import type { Executor, RunOptions } from "./executor.ts";
 
 /** A database of a server, as INFO counts it. */
@@ -90,18 +90,6 @@ export interface ServerInfo {
   readonly keyspaces: readonly KeyspaceInfo[];
   /** Every line, as the server wrote it. */
   readonly lines: Readonly<Record<string, string>>;
-}
-
-/**
- * The servers to ask: every primary of a cluster, else the one.
- *
- * @param client - a connected client.
- * @returns clients.
- */
-export function primaries(client: RedisClient): readonly RedisClient[] {
-  return isCluster(client)
-    ? (client as RedisClient & { nodes(role: "master"): RedisClient[] }).nodes("master")
-    : [client];
 }
 
 /**

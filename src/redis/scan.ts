@@ -2,7 +2,7 @@
 // For those who look at keys as such; no answer to a query comes from here.
 import { DeadlineError } from "../errors.ts";
 import { toRemoraError } from "./failures.ts";
-import { isCluster, type RedisClient } from "./client.ts";
+import { primaries, type RedisClient } from "./client.ts";
 
 /** How much a server looks at per call. */
 const keysPerCall = 500;
@@ -58,10 +58,7 @@ export async function* scanKeys(
   const { match = "*", type } = options;
   const pattern = prefix.replaceAll(/[\\*?[\]]/g, "\\$&") + match;
   const more = ["MATCH", pattern, "COUNT", String(keysPerCall), ...(type === undefined ? [] : ["TYPE", type])];
-  const nodes = isCluster(client)
-    ? (client as RedisClient & { nodes(role: "master"): RedisClient[] }).nodes("master")
-    : [client];
-  for (const node of nodes) {
+  for (const node of primaries(client)) {
     let cursor = "0";
     do {
       // oxlint-disable-next-line no-await-in-loop -- each page needs the cursor of the one before

@@ -1,7 +1,7 @@
 // A connection that listens to channels, made on demand and closed with its owner.
 // The driver subscribes again after it reconnected; what was published in between is lost, and that is told.
 import { ConnectionError } from "../errors.ts";
-import { isCluster, type RedisClient } from "./client.ts";
+import { duplicateOf, isCluster, type RedisClient } from "./client.ts";
 import { proofOf, toRemoraError } from "./failures.ts";
 
 /** How long to wait before asking again after the connection failed, in milliseconds. */
@@ -46,15 +46,8 @@ export class Subscriber {
    * @param client - the client whose server is meant.
    */
   constructor(client: RedisClient) {
-    const override = { lazyConnect: false, enableOfflineQueue: true };
-    this.#client = (
-      isCluster(client)
-        ? (client.duplicate as (nodes: readonly unknown[], options: object) => unknown).call(client, [], {
-            ...override,
-            shardedSubscribers: true,
-          })
-        : client.duplicate({ ...override, maxRetriesPerRequest: null })
-    ) as RedisClient;
+    const own = isCluster(client) ? { shardedSubscribers: true } : { maxRetriesPerRequest: null };
+    this.#client = duplicateOf(client, { lazyConnect: false, enableOfflineQueue: true, ...own });
     // What is wrong with the connection shows in the commands themselves, and as a gap.
     this.#client.on("error", () => undefined);
     this.#client.on("message", (channel: string, message: string) => this.#tell("channel", channel, channel, message));
